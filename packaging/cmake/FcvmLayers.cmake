@@ -1,0 +1,63 @@
+# The dependency rule between the parts, in one table, enforced three times:
+#  - fcvm_part() refuses, at configure time, a part that is not in the table or links what it may
+#    not use;
+#  - CheckLayers.cmake refuses, at every build, an #include that crosses the table;
+#  - the linker refuses the rest, since a part links nothing but what it declared.
+
+# part: the folder it lives in, then the parts it may use directly.
+set(FCVM_LAYERS
+  "plugin-api:"
+  "core/base:plugin-api"
+  "core/log:plugin-api"
+  "core/wire:core/base plugin-api"
+  "core/copy:core/base plugin-api"
+  "core/config:core/base plugin-api"
+  "core/plugin:core/config core/log core/base plugin-api"
+  "core/vm:core/plugin core/config core/log core/wire core/base plugin-api"
+  "core/snapshot:core/vm core/plugin core/config core/log core/wire core/base plugin-api"
+  "core/setup:core/config core/log core/base plugin-api"
+  "core/cli:core/snapshot core/setup core/vm core/copy core/plugin core/config core/log core/wire core/base plugin-api"
+  "plugins:core/wire core/base plugin-api"
+  "agent:core/copy core/wire core/base plugin-api"
+  "fusepipe:core/base plugin-api"
+)
+
+function(_fcvm_layer_uses part out)
+  foreach(row IN LISTS FCVM_LAYERS)
+    if(row MATCHES "^${part}:(.*)$")
+      separate_arguments(uses UNIX_COMMAND "${CMAKE_MATCH_1}")
+      set(${out} "${uses}" PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+  message(FATAL_ERROR "${part} is not a part in FcvmLayers.cmake; add it there with what it may use")
+endfunction()
+
+# fcvm_part(core/base SOURCES ... USES plugin-api LINKS Boost::headers)
+# makes the static library fcvm_core_base. USES names parts, LINKS names outside libraries.
+function(fcvm_part part)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;LINKS" ${ARGN})
+  _fcvm_layer_uses(${part} allowed)
+  string(REPLACE "/" "_" suffix "${part}")
+  set(target fcvm_${suffix})
+  add_library(${target} STATIC ${ARG_SOURCES})
+  target_link_libraries(${target} PUBLIC fcvm_flags ${ARG_LINKS})
+  foreach(use IN LISTS ARG_USES)
+    if(NOT use IN_LIST allowed)
+      message(FATAL_ERROR "${part} may not use ${use}: FcvmLayers.cmake allows it only: ${allowed}")
+    endif()
+    if(use STREQUAL "plugin-api")
+      target_link_libraries(${target} PUBLIC fcvm::plugin-api)
+    else()
+      string(REPLACE "/" "_" use_suffix "${use}")
+      target_link_libraries(${target} PUBLIC fcvm_${use_suffix})
+    endif()
+  endforeach()
+  add_dependencies(${target} fcvm_layers)
+endfunction()
+
+add_custom_target(fcvm_layers
+  COMMAND ${CMAKE_COMMAND} "-DROOT=${CMAKE_SOURCE_DIR}" "-DLAYERS=${FCVM_LAYERS}"
+          -P "${CMAKE_CURRENT_LIST_DIR}/CheckLayers.cmake"
+  COMMENT "Checking that no include crosses the layers"
+  VERBATIM)
