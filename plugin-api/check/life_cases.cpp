@@ -1,0 +1,133 @@
+// probe, create-destroy, double-destroy: the life of an instance.
+#include <cstdlib>
+#include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fcvm/sdk/call.hpp>
+
+#include "plugin-api/check/fake_host.hpp"
+#include "plugin-api/check/loaded.hpp"
+#include "plugin-api/check/patience.hpp"
+
+namespace fcvm::check {
+namespace {
+
+/// What of its surroundings a plugin could change without asking the host.
+std::string surroundings() {
+  std::string all;
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    all += *variable + std::string("\n");
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  std::error_code ignored;
+  all += std::to_string(mask) + std::filesystem::current_path(ignored).string() + '\n';
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(".", ignored)) {
+    all += entry.path().string() + '\n';
+  }
+  return all;
+}
+
+Result<void> check_answer(const fcvm_probe& answer) {
+  if (answer.status < FCVM_PROBE_USABLE || answer.status > FCVM_PROBE_UNUSABLE) {
+    return broken("the status is " + std::to_string(answer.status), "use one of FCVM_PROBE_...");
+  }
+  if (answer.status == FCVM_PROBE_USABLE) return {};
+  if (text_of(answer.reason).empty()) {
+    return broken("it is not usable, or not at its best, and does not say why", "fill in reason");
+  }
+  if (text_of(answer.remedy).empty()) {
+    return broken("it says \"" + std::string(text_of(answer.reason)) + "\", but not what fixes it",
+                  "fill in remedy: a command, or an instruction");
+  }
+  return {};
+}
+
+Result<void> probe_with(const Loaded& plugin, Settings settings) {
+  FakeHost host(Manner::kRefuse);
+  auto answer = sized<fcvm_probe>();
+  auto error = sized<fcvm_error>();
+  const std::string before = surroundings();
+  const std::int64_t deadline = monotonic_now() + 1000 * kMillisecond;
+  const auto code = plugin.table->probe(host.host(), settings.get(), deadline, &answer, &error);
+  const std::int64_t late = monotonic_now() - deadline;
+  if (code != 0) {
+    return broken("probe failed: " + told(code, error),
+                  "return 0 and say UNUSABLE with a reason and a remedy");
+  }
+  if (late > kSlack) {
+    return broken("it answered " + std::to_string(late / kMillisecond) + " ms after its deadline",
+                  "wait through the Call that probe is given");
+  }
+  FCVM_TRY(check_answer(answer));
+  const auto recorded = host.call_of("state/1 ");
+  if (!recorded.empty() || surroundings() != before) {
+    return broken(recorded.empty() ? "it changed the environment, the umask, the working directory "
+                                     "or a file in it"
+                                   : "it called " + recorded,
+                  "only look; make things in the verbs");
+  }
+  return {};
+}
+
+/// It is asked before anybody has set an option, too.
+Result<void> check_probe(const Target& target) {
+  const auto plugin = FCVM_TRY(load(target));
+  FCVM_TRY(probe_with(plugin, plugin.settings()));
+  return probe_with(plugin, Settings()) | context("without settings");
+}
+
+Result<void> check_create_destroy(const Target& target) {
+  const auto plugin = FCVM_TRY(load(target));
+  FakeHost host(Manner::kRefuse);
+  auto instance = FCVM_TRY(create(plugin, host.host(), 0, Blame::kGuesses));
+  for (const char* const call : {"state/1 put", "process/1 spawn"}) {
+    if (!host.call_of(call).empty()) {
+      return broken("create called " + host.call_of(call), "leave that to the verbs");
+    }
+  }
+  instance.destroy();
+  return {};
+}
+
+Result<void> check_double_destroy(const Target& target) {
+  const auto plugin = FCVM_TRY(load(target));
+  void* none = nullptr;
+  plugin.table->destroy(&none);
+  FakeHost host(Manner::kRefuse);
+  auto settings = plugin.settings();
+  auto error = sized<fcvm_error>();
+  void* raw = nullptr;
+  const auto code = plugin.table->create(host.host(), settings.get(), &raw, &error);
+  if (code != 0) return broken("create failed: " + told(code, error), "see `create-destroy`");
+  plugin.table->destroy(&raw);
+  if (raw != nullptr) {
+    return broken("destroy left *instance as it was, so that a second destroy frees it again",
+                  "set *instance to NULL");
+  }
+  plugin.table->destroy(&raw);
+  return {};
+}
+
+}  // namespace
+
+void add_life_cases(std::vector<Case>& cases) {
+  cases.push_back({"probe",
+                   "Life",
+                   "probe answers in time, with a reason and a remedy, and changes nothing",
+                   {"descriptor"},
+                   check_probe,
+                   true});
+  cases.push_back({"create-destroy",
+                   "Life",
+                   "an instance can be made and ended, and making it starts nothing",
+                   {"descriptor"},
+                   check_create_destroy});
+  cases.push_back({"double-destroy",
+                   "Life",
+                   "destroy sets the pointer to NULL, and does nothing on NULL",
+                   {"create-destroy"},
+                   check_double_destroy});
+}
+
+}  // namespace fcvm::check

@@ -1,0 +1,243 @@
+// fcvm::Host: the host's services as C++ calls. Each copes with a host that does not offer it.
+#pragma once
+
+#include <algorithm>
+#include <fcntl.h>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fcvm/host.h>
+#include <fcvm/result.hpp>
+#include <fcvm/sdk/call.hpp>
+#include <fcvm/sdk/fd.hpp>
+#include <fcvm/sdk/process.hpp>
+#include <fcvm/sdk/sized.hpp>
+
+namespace fcvm {
+
+class Host {
+ public:
+  explicit Host(const fcvm_host* host) : host_(host) {}
+
+  [[nodiscard]] const fcvm_host* raw() const { return host_; }
+
+  void debug(const std::string& message) const { log(FCVM_LOG_DEBUG, message); }
+  void info(const std::string& message) const { log(FCVM_LOG_INFO, message); }
+  void warning(const std::string& message) const { log(FCVM_LOG_WARNING, message); }
+  void log(std::uint32_t level, const std::string& message) const {
+    const auto api = service<fcvm_log_v1>("log/1");
+    if (api.write != nullptr) api.write(host_, level, message.c_str());
+  }
+
+  /// Starts a child; `spec.size` and the absent fds must be set: begin with process_spec().
+  Result<Process> spawn(const fcvm_process_spec& spec) const {
+    const auto api = FCVM_TRY(need("process/1", &fcvm_process_v1::spawn));
+    std::uint64_t handle = 0;
+    auto error = sized<fcvm_error>();
+    const auto code = api.spawn(host_, &spec, &handle, &error);
+    if (code != 0) return unexpected(take_error(code, error));
+    return Process(host_, api, handle);
+  }
+  /// The same from a list of words, the program first; `spec` says the rest.
+  Result<Process> spawn(const std::vector<std::string>& words,
+                        fcvm_process_spec spec = process_spec()) const {
+    if (words.empty()) return fail(EINVAL, "starting a program without naming it");
+    const auto argv = sdk::argument_vector(words);
+    spec.program = argv.front();
+    if (spec.name == nullptr) spec.name = spec.program;
+    spec.arguments = argv.data();
+    return spawn(spec);
+  }
+  /// Runs a program on the host to its end and returns what it wrote to its standard output; an
+  /// exit status other than 0 is an error. What it says on standard error is in the log.
+  Result<std::string> capture(const std::vector<std::string>& words, const Call& call) const {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("making a pipe");
+    const Fd output(ends[0]);
+    Fd input(ends[1]);
+    auto spec = process_spec();
+    spec.stdout_fd = input.get();
+    const auto child = FCVM_TRY(spawn(words, spec));
+    input.reset();
+    auto text = FCVM_TRY(sdk::read_to_end(output, call) | context("running " + words.front()));
+    const auto ended = FCVM_TRY(child.wait(call) | context("running " + words.front()));
+    if (ended.exit_code == 0 && ended.exit_signal == 0) return text;
+    return fail(EIO, words.front() + (ended.exit_signal != 0
+                                          ? ": ended by signal " + std::to_string(ended.exit_signal)
+                                          : ": exit status " + std::to_string(ended.exit_code)));
+  }
+
+  Result<Fd> dial_guest(std::uint32_t port, const Call& call) const {
+    const auto api = FCVM_TRY(need("guest/1", &fcvm_guest_v1::dial));
+    return take_fd([&](std::int32_t* fd, fcvm_error* error) {
+      return api.dial(host_, port, call.deadline(), fd, error);
+    });
+  }
+  Result<Fd> dial_guest_tcp(std::uint16_t port, const Call& call) const {
+    const auto api = FCVM_TRY(need("guest/1", &fcvm_guest_v1::dial_tcp));
+    return take_fd([&](std::int32_t* fd, fcvm_error* error) {
+      return api.dial_tcp(host_, port, call.deadline(), fd, error);
+    });
+  }
+
+  struct ExecResult {
+    int exit_code;
+    std::string output;
+  };
+  Result<ExecResult> exec(const std::vector<std::string>& arguments, bool in_container,
+                          const Call& call) const {
+    const auto api = FCVM_TRY(need("guest/1", &fcvm_guest_v1::exec));
+    const auto argv = sdk::argument_vector(arguments);
+    std::string output(64 * 1024, '\0');
+    auto exec = sized<fcvm_guest_exec>();
+    exec.in_container = in_container ? 1 : 0;
+    exec.arguments = argv.data();
+    exec.output = output.data();
+    exec.output_capacity = output.size();
+    auto error = sized<fcvm_error>();
+    const auto code = api.exec(host_, &exec, call.deadline(), &error);
+    if (code != 0) return unexpected(take_error(code, error));
+    output.resize(std::min<std::size_t>(exec.output_size, output.size()));
+    return ExecResult{exec.exit_code, std::move(output)};
+  }
+
+  /// Lines of the console or the container, from the first; ends with the object.
+  class [[nodiscard]] Subscription {
+   public:
+    using Handler = std::function<void(std::uint32_t source, std::string_view line)>;
+    Subscription(const Subscription&) = delete;
+    Subscription& operator=(const Subscription&) = delete;
+    Subscription(Subscription&& other) noexcept
+        : host_(std::exchange(other.host_, nullptr)),
+          api_(other.api_),
+          id_(other.id_),
+          handler_(std::move(other.handler_)) {}
+    Subscription& operator=(Subscription&&) = delete;
+    ~Subscription() {
+      if (host_ != nullptr) api_.unsubscribe(host_, id_);
+    }
+
+   private:
+    friend class Host;
+    Subscription(const fcvm_host* host, const fcvm_guest_v1& api, Handler handler)
+        : host_(host), api_(api), handler_(std::make_unique<Handler>(std::move(handler))) {}
+    const fcvm_host* host_;
+    fcvm_guest_v1 api_;
+    std::uint64_t id_ = 0;
+    std::unique_ptr<Handler> handler_;
+  };
+  Result<Subscription> subscribe(std::uint32_t source, Subscription::Handler handler) const {
+    const auto api = FCVM_TRY(need("guest/1", &fcvm_guest_v1::subscribe));
+    Subscription subscription(host_, api, std::move(handler));
+    auto error = sized<fcvm_error>();
+    const auto deliver = [](void* context, std::uint32_t from, const char* line) {
+      (*static_cast<Subscription::Handler*>(context))(from, line);
+    };
+    const auto code = api.subscribe(host_, source, deliver, subscription.handler_.get(),
+                                    &subscription.id_, &error);
+    if (code != 0) {
+      subscription.host_ = nullptr;
+      return unexpected(take_error(code, error));
+    }
+    return subscription;
+  }
+
+  /// Records what must be undone, durably; a host without the service loses crash recovery only.
+  Result<void> remember(const std::string& key, const std::string& value) const {
+    const auto api = service<fcvm_state_v1>("state/1");
+    if (api.put == nullptr) return {};
+    auto error = sized<fcvm_error>();
+    const auto code = api.put(host_, key.c_str(), value.c_str(), &error);
+    if (code != 0) return unexpected(take_error(code, error));
+    return {};
+  }
+  Result<void> forget(const std::string& key) const {
+    const auto api = service<fcvm_state_v1>("state/1");
+    if (api.forget == nullptr) return {};
+    auto error = sized<fcvm_error>();
+    const auto code = api.forget(host_, key.c_str(), &error);
+    if (code != 0) return unexpected(take_error(code, error));
+    return {};
+  }
+  Result<std::vector<std::pair<std::string, std::string>>> remembered() const {
+    std::vector<std::pair<std::string, std::string>> records;
+    const auto api = service<fcvm_state_v1>("state/1");
+    if (api.list == nullptr) return records;
+    auto error = sized<fcvm_error>();
+    const auto collect = [](void* context, const char* text) -> std::int32_t {
+      const std::string_view line(text);
+      const auto tab = line.find('\t');
+      if (tab == std::string_view::npos) return 0;
+      static_cast<decltype(records)*>(context)->emplace_back(line.substr(0, tab),
+                                                             line.substr(tab + 1));
+      return 0;
+    };
+    const auto code = api.list(host_, collect, &records, &error);
+    if (code != 0) return unexpected(take_error(code, error));
+    return records;
+  }
+
+  /// The progress bar of one long step; `done` counts up to `total`.
+  class [[nodiscard]] Progress {
+   public:
+    Progress(const fcvm_host* host, const fcvm_progress_v1& api, const std::string& what,
+             std::uint64_t total, const char* unit)
+        : host_(host), api_(api) {
+      if (api_.begin != nullptr) id_ = api_.begin(host_, what.c_str(), total, unit);
+    }
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+    ~Progress() {
+      if (api_.end != nullptr) api_.end(host_, id_, succeeded_ ? 1 : 0);
+    }
+    void update(std::uint64_t done) {
+      if (api_.update != nullptr) api_.update(host_, id_, done);
+    }
+    void succeeded() { succeeded_ = true; }
+
+   private:
+    const fcvm_host* host_;
+    fcvm_progress_v1 api_;
+    std::uint64_t id_ = 0;
+    bool succeeded_ = false;
+  };
+  [[nodiscard]] Progress progress(const std::string& what, std::uint64_t total,
+                                  const char* unit) const {
+    return Progress(host_, service<fcvm_progress_v1>("progress/1"), what, total, unit);
+  }
+
+ private:
+  /// The host's own table, or nullptr; an older host's struct may end before `service`.
+  [[nodiscard]] const void* find(const char* id) const {
+    const auto offer = sized_copy(host_).service;
+    return offer == nullptr ? nullptr : offer(host_, id);
+  }
+  template <typename Api>
+  [[nodiscard]] Api service(const char* id) const {
+    return sized_copy(static_cast<const Api*>(find(id)));
+  }
+  /// The service's table, with at least this function: an older host may have a shorter table.
+  template <typename Api, typename Function>
+  [[nodiscard]] Result<Api> need(const char* id, Function Api::*function) const {
+    const Api api = service<Api>(id);
+    if (api.*function != nullptr) return api;
+    return fail(ENOTSUP, std::string("this host does not offer the service ") + id,
+                "use a newer fcvm");
+  }
+  template <typename Dial>
+  static Result<Fd> take_fd(Dial dial) {
+    std::int32_t fd = -1;
+    auto error = sized<fcvm_error>();
+    const auto code = dial(&fd, &error);
+    if (code != 0) return unexpected(take_error(code, error));
+    return Fd(fd);
+  }
+
+  const fcvm_host* host_;
+};
+
+}  // namespace fcvm

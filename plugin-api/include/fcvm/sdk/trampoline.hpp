@@ -1,0 +1,248 @@
+// From a C++ class to the C tables: one static function per entry of the ABI. No exception leaves.
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <fcvm/abi.h>
+#include <fcvm/sdk/call.hpp>
+#include <fcvm/sdk/host.hpp>
+#include <fcvm/sdk/options.hpp>
+#include <fcvm/sdk/sized.hpp>
+
+namespace fcvm {
+
+/// What a plugin class says of itself, as `static constexpr fcvm::Info kInfo{...}`.
+struct Info {
+  const char* id;
+  const char* version;
+  const char* summary;
+  std::uint64_t capabilities = 0;
+  const char* min_host_version = nullptr;
+};
+
+/// What probe() returns: usable() or, with the reason and what fixes it, one of the others.
+struct Probe {
+  std::uint32_t status;
+  std::string reason;
+  std::string remedy;
+  std::string detail;
+
+  static Probe usable(std::string detail = {}) {
+    return {FCVM_PROBE_USABLE, {}, {}, std::move(detail)};
+  }
+  static Probe degraded(std::string reason, std::string remedy, std::string detail = {}) {
+    return {FCVM_PROBE_DEGRADED, std::move(reason), std::move(remedy), std::move(detail)};
+  }
+  static Probe unusable(std::string reason, std::string remedy) {
+    return {FCVM_PROBE_UNUSABLE, std::move(reason), std::move(remedy), {}};
+  }
+};
+
+namespace sdk {
+
+// --- what a plugin class has -------------------------------------------------------------------
+
+template <typename Plugin, typename = void>
+struct OptionsOf {
+  using type = NoOptions;
+};
+template <typename Plugin>
+struct OptionsOf<Plugin, std::void_t<typename Plugin::Options>> {
+  using type = typename Plugin::Options;
+};
+
+template <typename Plugin, typename = void>
+struct HasProbe : std::false_type {};
+template <typename Plugin>
+struct HasProbe<Plugin, std::void_t<decltype(&Plugin::probe)>> : std::true_type {};
+
+/// True when Plugin has a method of its own for an optional verb: FCVM_HAS_VERB(publish).
+#define FCVM_HAS_VERB(verb)                   \
+  template <typename Plugin, typename = void> \
+  struct Has_##verb : std::false_type {};     \
+  template <typename Plugin>                  \
+  struct Has_##verb<Plugin, std::void_t<decltype(&Plugin::verb)>> : std::true_type {}
+
+// --- running a verb ------------------------------------------------------------------------------
+
+/// What an `void *instance` points to.
+template <typename Plugin>
+struct Instance {
+  CancelSource cancel;
+  Plugin plugin;
+
+  template <typename... Arguments>
+  explicit Instance(Arguments&&... arguments) : plugin(std::forward<Arguments>(arguments)...) {}
+};
+
+/// Runs `body`, which returns Result<void>, and turns whatever happens into the ABI's answer.
+template <typename Body>
+std::int32_t guarded(fcvm_error* error, Body&& body) noexcept {
+  try {
+    const Result<void> result = body();
+    return result ? 0 : put_error(error, result.error());
+  } catch (const std::bad_alloc&) {
+    return put_error(error, Error(ENOMEM, "out of memory"));
+  } catch (const std::exception& thrown) {
+    return put_error(error, Error(EFAULT, std::string("exception: ") + thrown.what()));
+  } catch (...) {
+    return put_error(error, Error(EFAULT, "unknown exception"));
+  }
+}
+
+/// Runs a verb on an instance; `body` takes the plugin.
+template <typename Plugin, typename Body>
+std::int32_t on_plugin(void* instance, fcvm_error* error, Body&& body) noexcept {
+  return guarded(error, [&]() -> Result<void> {
+    if (instance == nullptr) return fail(EINVAL, "a verb on no instance");
+    return body(static_cast<Instance<Plugin>*>(instance)->plugin);
+  });
+}
+
+/// Runs a blocking verb; `body` takes the plugin and the Call.
+template <typename Plugin, typename Body>
+std::int32_t on_call(void* instance, std::int64_t deadline, fcvm_error* error,
+                     Body&& body) noexcept {
+  return guarded(error, [&]() -> Result<void> {
+    if (instance == nullptr) return fail(EINVAL, "a verb on no instance");
+    auto* self = static_cast<Instance<Plugin>*>(instance);
+    const Call call(self->cancel, deadline);
+    return body(self->plugin, call);
+  });
+}
+
+/// Stores a Result's value in an out parameter of the other side's size.
+template <typename T>
+Result<void> store(T* out, Result<T>&& result) {
+  const T value = FCVM_TRY(std::move(result));
+  if (out != nullptr) sized_assign(out, value);
+  return {};
+}
+
+/// Hands an owned fd over.
+template <typename Owner>
+Result<void> hand_over(std::int32_t* out, Result<Owner>&& result) {
+  Owner fd = FCVM_TRY(std::move(result));
+  if (out == nullptr) return fail(EINVAL, "no place for the file descriptor");
+  *out = fd.release();
+  return {};
+}
+
+// --- the common table --------------------------------------------------------------------------
+
+template <typename Plugin, typename Verbs>
+class CommonTable {
+ public:
+  static const fcvm_plugin* table() {
+    static const fcvm_plugin plugin = [] {
+      auto made = sized<fcvm_plugin>();
+      made.describe = describe;
+      made.probe = probe;
+      made.create = create;
+      made.destroy = destroy;
+      made.cancel = cancel;
+      made.verbs = verbs;
+      return made;
+    }();
+    return &plugin;
+  }
+
+ private:
+  using Options = typename OptionsOf<Plugin>::type;
+
+  static std::int32_t describe(fcvm_descriptor* out, fcvm_error* error) noexcept {
+    return guarded(error, [&]() -> Result<void> {
+      static const OptionTable<Options> options;
+      const Info info = Plugin::kInfo;
+      auto descriptor = sized<fcvm_descriptor>();
+      descriptor.abi_version = FCVM_ABI_VERSION;
+      descriptor.id = info.id;
+      descriptor.kind = Verbs::kKind;
+      descriptor.version = info.version;
+      descriptor.summary = info.summary;
+      descriptor.min_host_version = info.min_host_version;
+      descriptor.capabilities = info.capabilities;
+      descriptor.options = options.data();
+      descriptor.option_count = options.size();
+      if (out == nullptr) return fail(EINVAL, "no place for the descriptor");
+      sized_assign(out, descriptor);
+      return {};
+    });
+  }
+
+  static std::int32_t probe(const fcvm_host* host, const fcvm_settings* settings,
+                            std::int64_t deadline, fcvm_probe* out, fcvm_error* error) noexcept {
+    return guarded(error, [&]() -> Result<void> {
+      const Options options = FCVM_TRY(read_settings<Options>(settings));
+      Probe found = Probe::usable();
+      if constexpr (HasProbe<Plugin>::value) {
+        CancelSource nobody;
+        const Call call(nobody, deadline);
+        found = FCVM_TRY(Plugin::probe(Host(host), options, call));
+      }
+      auto answer = sized<fcvm_probe>();
+      answer.status = found.status;
+      put_text(answer.reason, found.reason);
+      put_text(answer.remedy, found.remedy);
+      put_text(answer.detail, found.detail);
+      if (out == nullptr) return fail(EINVAL, "no place for the answer");
+      sized_assign(out, answer);
+      return {};
+    });
+  }
+
+  static std::int32_t create(const fcvm_host* host, const fcvm_settings* settings, void** instance,
+                             fcvm_error* error) noexcept {
+    return guarded(error, [&]() -> Result<void> {
+      if (instance == nullptr) return fail(EINVAL, "no place for the instance");
+      Options options = FCVM_TRY(read_settings<Options>(settings));
+      FCVM_TRY(check_required<Options>(settings));
+      if constexpr (std::is_constructible_v<Plugin, Host, Options>) {
+        *instance = new Instance<Plugin>(Host(host), std::move(options));
+      } else if constexpr (std::is_constructible_v<Plugin, Options>) {
+        *instance = new Instance<Plugin>(std::move(options));
+      } else if constexpr (!std::is_same_v<Options, NoOptions>) {
+        static_assert(kUnsupported<Plugin>,
+                      "a plugin with Options takes (Host, Options) or (Options)");
+      } else if constexpr (std::is_constructible_v<Plugin, Host>) {
+        *instance = new Instance<Plugin>(Host(host));
+      } else {
+        *instance = new Instance<Plugin>();
+      }
+      return {};
+    });
+  }
+
+  static void destroy(void** instance) noexcept {
+    if (instance == nullptr) return;
+    delete static_cast<Instance<Plugin>*>(*instance);
+    *instance = nullptr;
+  }
+
+  static void cancel(void* instance) noexcept {
+    if (instance != nullptr) static_cast<Instance<Plugin>*>(instance)->cancel.cancel();
+  }
+
+  static const void* verbs(const char* kind) noexcept {
+    if (kind == nullptr || std::string_view(kind) != Verbs::kKind) return nullptr;
+    return Verbs::template table<Plugin>();
+  }
+};
+
+}  // namespace sdk
+}  // namespace fcvm
+
+/// At the end of a plugin's one source file: makes the entry symbol.
+#define FCVM_EXPORT_PLUGIN(Plugin)                                            \
+  extern "C" FCVM_EXPORT const fcvm_plugin* fcvm_plugin_entry_v1(void) {      \
+    return ::fcvm::sdk::CommonTable<Plugin, typename Plugin::Verbs>::table(); \
+  }                                                                           \
+  static_assert(true, "")
