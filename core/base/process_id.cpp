@@ -1,0 +1,65 @@
+// ProcessId of child.hpp: reads /proc/PID/stat.
+#include <charconv>
+#include <string_view>
+
+#include "core/base/child.hpp"
+#include "core/base/file.hpp"
+
+namespace fcvm::base {
+
+namespace {
+
+struct ProcessStat {
+  char state = '?';
+  std::uint64_t start_time = 0;
+};
+
+/// "1234 (comm) S 1 ...": comm is whatever the process says, spaces and parentheses included, but
+/// it is the only text, so it ends at the last parenthesis.
+std::optional<ProcessStat> parse_stat(std::string_view text) {
+  constexpr int kFieldsFromStateToStart = 19;  // state is field 3, starttime field 22
+  const std::size_t comm_end = text.rfind(')');
+  if (comm_end == std::string_view::npos || comm_end + 2 >= text.size()) return std::nullopt;
+  text.remove_prefix(comm_end + 2);
+  ProcessStat stat;
+  stat.state = text.front();
+  for (int i = 0; i < kFieldsFromStateToStart; ++i) {
+    const std::size_t space = text.find(' ');
+    if (space == std::string_view::npos) return std::nullopt;
+    text.remove_prefix(space + 1);
+  }
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), stat.start_time);
+  if (parsed.ec != std::errc()) return std::nullopt;
+  return stat;
+}
+
+Result<ProcessStat> read_stat(pid_t pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/stat";
+  auto text = read_file(path, 64 * 1024);
+  if (!text) {
+    // Without /proc nothing is known, which is something else than a process that has gone.
+    const int code = text.error().code();
+    const bool gone = code == ESRCH || (code == ENOENT && open_file("/proc/self/stat", 0));
+    if (gone) return fail(ESRCH, "process " + std::to_string(pid) + ": No such process");
+    return unexpected(std::move(text).error());
+  }
+  const auto stat = parse_stat(*text);
+  if (!stat) return fail(EPROTO, "reading " + path + ": it is not in the known form");
+  return *stat;
+}
+
+}  // namespace
+
+bool ProcessId::alive() const {
+  if (pid <= 0) return false;
+  const auto stat = read_stat(pid);
+  if (!stat) return stat.error().code() != ESRCH;
+  return stat->start_time == start_time && stat->state != 'Z' && stat->state != 'X';
+}
+
+Result<ProcessId> identify(pid_t pid) {
+  const ProcessStat stat = FCVM_TRY(read_stat(pid) | context("identifying a process"));
+  return ProcessId{pid, stat.start_time};
+}
+
+}  // namespace fcvm::base

@@ -1,0 +1,296 @@
+// The parent's side of spawn.hpp: prepares everything the child needs, clones, and turns what the
+// child reports into a Result.
+#include "core/base/spawn.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/pipe.hpp"
+#include "core/base/spawn_child.hpp"
+
+namespace fcvm::base {
+
+namespace {
+
+Result<Fd> open_pidfd(pid_t pid) {
+  const long fd = ::syscall(SYS_pidfd_open, pid, 0);
+  if (fd < 0) return fail_errno("opening a pidfd of process " + std::to_string(pid));
+  return Fd(static_cast<int>(fd));
+}
+
+const std::string& program_of(const SpawnOptions& options) {
+  return options.program.empty() ? options.argv.front() : options.program;
+}
+
+std::string path_variable(const SpawnOptions& options) {
+  constexpr const char* kDefault = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  if (!options.environment) {
+    const char* ours = std::getenv("PATH");
+    return ours != nullptr ? ours : kDefault;
+  }
+  for (const std::string& variable : *options.environment) {
+    if (variable.starts_with("PATH=")) return variable.substr(5);
+  }
+  return kDefault;
+}
+
+std::vector<std::string> candidates(const SpawnOptions& options) {
+  const std::string& program = program_of(options);
+  if (program.empty() || program.find('/') != std::string::npos) return {program};
+  std::vector<std::string> found;
+  const std::string path = path_variable(options);
+  for (std::size_t start = 0; start <= path.size();) {
+    const std::size_t end = std::min(path.find(':', start), path.size());
+    // An empty entry of PATH means the working directory; nothing good comes of that.
+    if (end > start) found.push_back(path.substr(start, end - start) + "/" + program);
+    start = end + 1;
+  }
+  return found;
+}
+
+std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (const std::string& string : strings) pointers.push_back(const_cast<char*>(string.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+/// Owns what ChildPlan points to.
+class Prepared {
+ public:
+  static Result<Prepared> from(const SpawnOptions& options, int report_fd) {
+    Prepared prepared;
+    prepared.parent_ = FCVM_TRY(open_pidfd(::getpid()));
+    FCVM_TRY(prepared.collect_fds(options));
+    prepared.program_names_ = candidates(options);
+    prepared.programs_ = pointers_to(prepared.program_names_);
+    prepared.argv_ = pointers_to(options.argv);
+    if (options.environment) prepared.environment_ = pointers_to(*options.environment);
+    prepared.namespaces_ = options.namespaces;
+    std::stable_partition(prepared.namespaces_.begin(), prepared.namespaces_.end(),
+                          [](const NamespaceFd& n) { return n.kind == NamespaceKind::kUser; });
+    prepared.report_fd_ = report_fd;
+    return prepared;
+  }
+
+  /// The plan writes into our vectors, so each is good for one clone; a clone that failed wrote
+  /// nothing.
+  ChildPlan plan(const SpawnOptions& options, bool join_cgroup) {
+    return {.options = &options,
+            .programs = {programs_.data(), programs_.size() - 1},
+            .argv = argv_.data(),
+            .environment = options.environment ? environment_.data() : ::environ,
+            .fds = fds_,
+            .namespaces = namespaces_,
+            .join_cgroup = join_cgroup,
+            .parent_pidfd = parent_.get(),
+            .report_fd = report_fd_};
+  }
+
+  /// What the step was about, for the user.
+  [[nodiscard]] std::string describe(const SpawnReport& report, const SpawnOptions& options) const;
+
+ private:
+  Result<void> collect_fds(const SpawnOptions& options);
+
+  std::vector<std::string> program_names_;
+  std::vector<char*> programs_;
+  std::vector<char*> argv_;
+  std::vector<char*> environment_;
+  std::vector<FdMapping> fds_;
+  std::vector<NamespaceFd> namespaces_;
+  Fd null_;
+  Fd parent_;
+  int report_fd_ = -1;
+};
+
+Result<void> Prepared::collect_fds(const SpawnOptions& options) {
+  fds_ = {{options.stdin_fd, 0}, {options.stdout_fd, 1}, {options.stderr_fd, 2}};
+  for (FdMapping& standard : fds_) {
+    if (standard.from != kDevNull) continue;
+    if (!null_) null_ = FCVM_TRY(open_file("/dev/null", O_RDWR));
+    standard.from = null_.get();
+  }
+  fds_.insert(fds_.end(), options.extra_fds.begin(), options.extra_fds.end());
+  std::sort(fds_.begin(), fds_.end(),
+            [](const FdMapping& a, const FdMapping& b) { return a.to < b.to; });
+  for (std::size_t i = 0; i < fds_.size(); ++i) {
+    const std::string what = "passing fd " + std::to_string(fds_[i].from) + " as fd " +
+                             std::to_string(fds_[i].to) + ": ";
+    if (fds_[i].to < 0) return fail(EINVAL, what + "no such number");
+    if (fds_[i].from < 0) return fail(EBADF, what + "it is not open");
+    if (i > 0 && fds_[i].to == fds_[i - 1].to) {
+      return fail(EINVAL, what + "another one becomes that number too");
+    }
+  }
+  return {};
+}
+
+std::string Prepared::describe(const SpawnReport& report, const SpawnOptions& options) const {
+  const auto index = static_cast<std::size_t>(std::max(report.detail, 0));
+  switch (report.step) {
+    case SpawnStep::kForked:
+      break;
+    case SpawnStep::kSession:
+      return "starting a session";
+    case SpawnStep::kProcessGroup:
+      return "starting a process group";
+    case SpawnStep::kCgroup:
+      return "moving it into its cgroup";
+    case SpawnStep::kNamespace:
+      return std::string("entering the ") + name_of(namespaces_[index].kind) + " namespace";
+    case SpawnStep::kForkAgain:
+      return "forking into the pid namespace";
+    case SpawnStep::kOwnNamespaces:
+      return "making namespaces of its own";
+    case SpawnStep::kDirectory:
+      return "changing directory to " +
+             (options.cwd.empty() ? "fd " + std::to_string(options.cwd_fd) : options.cwd);
+    case SpawnStep::kMoveFd:
+      if (report.detail < 0) return "making room for its descriptors";
+      return "passing fd " + std::to_string(fds_[index].from) + " as fd " +
+             std::to_string(fds_[index].to);
+    case SpawnStep::kCloseFds:
+      return "closing the other descriptors";
+    case SpawnStep::kLimit:
+      return "setting resource limit " + std::to_string(options.limits[index].resource);
+    case SpawnStep::kGroups:
+      return "setting its supplementary groups";
+    case SpawnStep::kGid:
+      return "changing to gid " + std::to_string(options.gid.value_or(0));
+    case SpawnStep::kUid:
+      return "changing to uid " + std::to_string(options.uid.value_or(0));
+    case SpawnStep::kDeathSignal:
+      return "asking for a signal at the parent's death";
+    case SpawnStep::kExec:
+      return "executing " + program_of(options);
+  }
+  return "starting";
+}
+
+/// No handler of ours may run in the child before it has reset them all.
+class BlockedSignals {
+ public:
+  BlockedSignals() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+/// The thread sanitizer has to see a fork, or its locks may be held for ever in the child. But
+/// after one it starts a thread there, and who has threads cannot enter a user or mount namespace.
+bool has_to_fork([[maybe_unused]] const SpawnOptions& options) {
+#if defined(__SANITIZE_THREAD__)
+  return options.namespaces.empty() && !options.own_namespaces;
+#else
+  return false;
+#endif
+}
+
+/// clone3 as fork; the pid, or -1 with errno.
+pid_t clone_child(int cgroup_fd, int& pidfd) {
+  clone_args args{};
+  args.flags = CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  if (cgroup_fd >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<std::uint64_t>(cgroup_fd);
+  }
+  return static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
+}
+
+/// A child without a pidfd (we may have no descriptor left) has no owner, so it must not live.
+Result<Child> adopt(pid_t pid) {
+  auto pidfd = open_pidfd(pid);
+  if (pidfd) return Child(pid, *std::move(pidfd));
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  return unexpected(std::move(pidfd).error());
+}
+
+/// Tries the best way first; whatever the kernel or a seccomp filter has against it, the next one
+/// does the same in more steps, and the error of the last is the one reported.
+Result<Child> start(Prepared& prepared, const SpawnOptions& options) {
+  const BlockedSignals blocked;
+  int pidfd = -1;
+  pid_t pid = -1;
+  bool join_cgroup = false;
+  const bool may_clone = !has_to_fork(options);
+  if (may_clone && options.cgroup_fd >= 0) pid = clone_child(options.cgroup_fd, pidfd);
+  if (pid < 0) {
+    join_cgroup = options.cgroup_fd >= 0;
+    if (may_clone) pid = clone_child(-1, pidfd);
+  }
+  if (pid < 0) pid = ::fork();
+  if (pid < 0) return fail_errno("forking");
+  if (pid == 0) {
+    ChildPlan plan = prepared.plan(options, join_cgroup);
+    run_child(plan);
+  }
+  if (pidfd >= 0) return Child(pid, Fd(pidfd));
+  return adopt(pid);
+}
+
+struct Outcome {
+  pid_t forked = 0;
+  std::optional<SpawnReport> failure;
+};
+
+/// Reads until exec closes the child's end of the pipe.
+Result<Outcome> read_reports(int fd) {
+  Outcome outcome;
+  for (;;) {
+    SpawnReport report{};
+    const std::span<char> bytes(reinterpret_cast<char*>(&report), sizeof report);
+    const std::size_t got = FCVM_TRY(read_some(fd, bytes));
+    if (got == 0) return outcome;
+    if (got != sizeof report) return fail(EPROTO, "reading the child's report: it was cut");
+    if (report.step == SpawnStep::kForked) {
+      outcome.forked = report.detail;
+    } else {
+      outcome.failure = report;
+    }
+  }
+}
+
+Result<Child> spawn_checked(const SpawnOptions& options) {
+  Pipe reports = FCVM_TRY(Pipe::create());
+  Prepared prepared = FCVM_TRY(Prepared::from(options, reports.write_end.get()));
+  Child child = FCVM_TRY(start(prepared, options));
+  FCVM_TRY(reports.write_end.close());
+  const Outcome outcome = FCVM_TRY(read_reports(reports.read_end.get()));
+  if (outcome.forked != 0) {
+    FCVM_TRY(child.wait());  // the one in between, which has only forked and left
+    child = FCVM_TRY(adopt(outcome.forked));
+  }
+  if (outcome.failure) {
+    (void)child.wait();
+    const int error = outcome.failure->error;
+    return fail(error, prepared.describe(*outcome.failure, options) + ": " + std::strerror(error));
+  }
+  return child;
+}
+
+}  // namespace
+
+Result<Child> spawn(const SpawnOptions& options) {
+  if (options.argv.empty()) return fail(EINVAL, "starting a program: it has no argv");
+  return spawn_checked(options) | context("starting " + options.argv.front());
+}
+
+}  // namespace fcvm::base

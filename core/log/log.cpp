@@ -1,0 +1,144 @@
+#include "core/log/log.hpp"
+
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <unistd.h>
+#include <utility>
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace fcvm::log {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Level>, 6> kLevels = {{
+    {"trace", Level::kTrace},
+    {"debug", Level::kDebug},
+    {"info", Level::kInfo},
+    {"warn", Level::kWarning},
+    {"error", Level::kError},
+    {"off", Level::kOff},
+}};
+
+struct State {
+  Level level = Level::kWarning;
+  Format format = Format::kText;
+  std::shared_ptr<spdlog::logger> logger;
+};
+
+spdlog::level::level_enum to_spdlog(Level level) {
+  switch (level) {
+    case Level::kTrace:
+      return spdlog::level::trace;
+    case Level::kDebug:
+      return spdlog::level::debug;
+    case Level::kInfo:
+      return spdlog::level::info;
+    case Level::kWarning:
+      return spdlog::level::warn;
+    case Level::kError:
+      return spdlog::level::err;
+    case Level::kOff:
+      return spdlog::level::off;
+  }
+  return spdlog::level::info;
+}
+
+bool wants_colour() {
+  const char* no_colour = std::getenv("NO_COLOR");
+  return ::isatty(STDERR_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
+}
+
+std::shared_ptr<spdlog::logger> make_logger(Level level, Format format) {
+  const auto colour = wants_colour() ? spdlog::color_mode::always : spdlog::color_mode::never;
+  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(colour);
+  auto logger = std::make_shared<spdlog::logger>("fcvm", std::move(sink));
+  // A JSON record carries its own quotes: the message is escaped text, from the quote on.
+  logger->set_pattern(format == Format::kJson
+                          ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","pid":%P,%v})"
+                          : "%H:%M:%S.%e %^%l%$ %v");
+  logger->set_level(to_spdlog(level));
+  logger->flush_on(spdlog::level::trace);
+  return logger;
+}
+
+State& state() {
+  static State instance{Level::kWarning, Format::kText,
+                        make_logger(Level::kWarning, Format::kText)};
+  return instance;
+}
+
+std::string json_text(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      quoted += {'\\', c};
+    } else if (byte < 0x20 || byte == 0x7f) {
+      quoted += fmt::format("\\u{:04x}", byte);
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + '"';
+}
+
+/// Text from a guest or a program must not move the cursor or forge a second record.
+std::string printable(std::string_view text) {
+  std::string clean;
+  clean.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f) {
+      clean += fmt::format("\\x{:02x}", byte);
+    } else {
+      clean += c;
+    }
+  }
+  return clean;
+}
+
+}  // namespace
+
+Result<Level> parse_level(std::string_view text) {
+  for (const auto& [name, level] : kLevels) {
+    if (name == text) return level;
+  }
+  return fail(
+      EINVAL,
+      fmt::format("log level \"{}\" is none of trace, debug, info, warn, error, off", text));
+}
+
+void configure(Level level, Format format) {
+  state() = {level, format, make_logger(level, format)};
+}
+
+bool enabled(Level level) { return level >= state().level && level != Level::kOff; }
+
+Format format() { return state().format; }
+
+void write(Level level, std::string_view component, std::string_view message) {
+  const State& now = state();
+  const auto to = to_spdlog(level);
+  if (now.format == Format::kJson) {
+    now.logger->log(to, "\"component\":{},\"message\":{}", json_text(component),
+                    json_text(message));
+  } else {
+    now.logger->log(to, "{}: {}", component, printable(message));
+  }
+}
+
+void report(const Error& error) {
+  if (state().format == Format::kJson) {
+    fmt::print(stderr, "{{\"level\":\"error\",\"code\":{},\"message\":{},\"remedy\":{}}}\n",
+               error.code(), json_text(error.message()), json_text(error.remedy()));
+    return;
+  }
+  const bool colour = wants_colour();
+  fmt::print(stderr, "{}fcvm: {}{}\n", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "",
+             printable(error.message()));
+  if (!error.remedy().empty()) fmt::print(stderr, "  to fix: {}\n", printable(error.remedy()));
+}
+
+}  // namespace fcvm::log
