@@ -1,0 +1,111 @@
+#include "core/config/show.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/config/toml_text.hpp"
+
+namespace fcvm::config {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kMask = "********";
+
+/// A secret's value with its texts masked; the keys of a map are no secret.
+Value shown(const Entry& entry) {
+  if (!entry.option->secret) return *entry.value;
+  const std::string mask(kMask);
+  if (const auto* list = std::get_if<List>(&*entry.value)) return List(list->size(), mask);
+  Map masked;
+  if (const auto* map = std::get_if<Map>(&*entry.value)) {
+    for (const auto& [key, text] : *map) masked[key] = mask;
+    return masked;
+  }
+  return mask;
+}
+
+std::string origin_text(const Entry& entry) {
+  std::string out;
+  for (const auto& [key, origin] : entry.key_origins) {
+    out += (out.empty() ? "" : "; ") + key + ": " + to_string(origin);
+  }
+  return out.empty() ? to_string(entry.origin) : out;
+}
+
+/// A comment ends with its line, so nothing that came from a user may bring another.
+std::string one_line(std::string text) {
+  for (char& c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) c = '?';
+  }
+  return text;
+}
+
+std::string render_toml(const Config& config, bool origin) {
+  std::string out;
+  if (!config.profile().empty()) out += "# with profile " + one_line(config.profile()) + "\n\n";
+  for (const Section& section : config.sections()) {
+    out += (out.ends_with("\n\n") || out.empty() ? "[" : "\n[") + section.name + "]\n";
+    for (const Entry& entry : section.entries) {
+      const std::string& name = entry.option->name;
+      if (!entry.value) {
+        out += "# " + name + " is not set\n";
+        continue;
+      }
+      out += name + " = " + toml_text(*entry.option, shown(entry));
+      if (origin) out += "  # " + one_line(origin_text(entry));
+      out += "\n";
+    }
+  }
+  for (const UncheckedPlugin& plugin : config.unchecked_plugins()) {
+    out += "\n# [plugin." + one_line(plugin.id + "] is set in " + to_string(plugin.origin)) + "\n";
+  }
+  return out;
+}
+
+Json json_value(const Entry& entry) {
+  if (!entry.value) return nullptr;
+  const Value value = shown(entry);
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag;
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return *number;
+  if (const auto* list = std::get_if<List>(&value)) return *list;
+  if (const auto* map = std::get_if<Map>(&value)) return *map;
+  return to_text(*entry.option, value);
+}
+
+Json json_origin(const Origin& origin) {
+  Json out{{"layer", to_string(origin.layer)}};
+  if (!origin.file.empty()) out["file"] = origin.file;
+  if (origin.line != 0) out["line"] = origin.line;
+  if (origin.line != 0) out["column"] = origin.column;
+  if (!origin.name.empty()) out["name"] = origin.name;
+  return out;
+}
+
+Json json_entry(const Entry& entry, bool origin) {
+  if (!origin) return json_value(entry);
+  Json out{{"value", json_value(entry)}, {"origin", json_origin(entry.origin)}};
+  for (const auto& [key, place] : entry.key_origins) out["keys"][key] = json_origin(place);
+  return out;
+}
+
+std::string render_json(const Config& config, bool origin) {
+  Json out = Json::object();
+  for (const Section& section : config.sections()) {
+    Json& object = out[section.name] = Json::object();
+    for (const Entry& entry : section.entries) {
+      object[entry.option->name] = json_entry(entry, origin);
+    }
+  }
+  // Texts from the environment and the command line may be any bytes.
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+std::string render_show(const Config& config, ShowOptions options) {
+  return options.json ? render_json(config, options.origin) : render_toml(config, options.origin);
+}
+
+}  // namespace fcvm::config

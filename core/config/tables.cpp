@@ -1,0 +1,257 @@
+#include "core/config/tables.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace fcvm::config {
+
+namespace {
+
+OptionTable log_table() {
+  return {"log",
+          "What fcvm says about its own work, on standard error",
+          {
+              {.name = "level",
+               .initial = "info",
+               .help = "Least important message that is printed",
+               .environment = {"FCVM_LOG"},
+               .choices = {"trace", "debug", "info", "warn", "error", "off"}},
+              {.name = "format",
+               .initial = "text",
+               .help = "Lines for people, or one JSON object per message",
+               .choices = {"text", "json"}},
+          }};
+}
+
+OptionTable paths_table() {
+  return {"paths",
+          "Where fcvm keeps and finds things",
+          {
+              {.name = "data-dir",
+               .help = "Kernels, images, snapshots and disks; as root /var/lib/fcvm, else "
+                       "$XDG_DATA_HOME/fcvm",
+               .environment = {"FCVM_DATA_DIR", "FCVM_BASE_DIR"}},
+              {.name = "plugin-dirs",
+               .type = Type::kList,
+               .help = "Directories searched for plugins before the installed one",
+               .separator = ':'},
+              {.name = "runtime-dir",
+               .help = "Sockets and state of running VMs; as root /run/fcvm, else "
+                       "$XDG_RUNTIME_DIR/fcvm"},
+          }};
+}
+
+OptionTable setup_table() {
+  return {"setup",
+          "What `fcvm setup` makes guests from",
+          {
+              {.name = "suite",
+               .initial = "trixie",
+               .help = "Debian suite of the guest's root file system and kernel"},
+              {.name = "mirror", .help = "Mirror of that suite; by default mmdebstrap's own"},
+              {.name = "kernel",
+               .initial = "suite",
+               .help = "Where the guest kernel comes from",
+               .choices = {"suite", "host", "path", "url"}},
+              {.name = "kernel-path", .help = "Kernel image (bzImage) for kernel = \"path\""},
+              {.name = "kernel-modules",
+               .help = "lib/modules/VERSION of that kernel; by default the host's of its version"},
+              {.name = "kernel-url", .help = "Kernel image for kernel = \"url\""},
+              {.name = "kernel-sha256", .help = "Digest which the download must have"},
+          }};
+}
+
+std::vector<Option> machine_options() {
+  return {
+      {.name = "name", .help = "Name of the VM; made up when not given"},
+      {.name = "vmm", .initial = "auto", .help = "VMM plugin; auto takes the best that works here"},
+      {.name = "cpus",
+       .type = Type::kInteger,
+       .initial = "2",
+       .help = "Virtual CPUs",
+       .aliases = {"cpu"},
+       .range = Range{.min = 1, .max = 256}},
+      {.name = "mem",
+       .type = Type::kSize,
+       .initial = "1G",
+       .help = "Memory of the VM; a bare number is in MiB",
+       .letter = 'm',
+       .aliases = {"memory"},
+       .range = Range{.min = 1 << 20},
+       .unit = kMiB},
+      {.name = "rootfs-size",
+       .type = Type::kSize,
+       .initial = "10G",
+       .help = "Size of the VM's writable disk; a bare number is in GiB",
+       .range = Range{.min = 1 << 20},
+       .unit = kGiB},
+      {.name = "kernel", .help = "Kernel image to boot instead of the one `fcvm setup` made"},
+      {.name = "image-mode",
+       .initial = "auto",
+       .help = "Image plugin; auto takes the fastest that works here"},
+  };
+}
+
+std::vector<Option> network_options() {
+  return {
+      {.name = "network",
+       .initial = "auto",
+       .help = "rootless, bridged, routed, a plugin's id, none, or auto: rootless wher"
+               "e that works, else none",
+       .aliases = {"net"}},
+      {.name = "publish",
+       .type = Type::kList,
+       .help = "[HOSTIP:]HOSTPORT:GUESTPORT[/tcp|udp] or a range of each: host ports that le"
+               "ad to the VM's",
+       .letter = 'p'},
+      {.name = "dns", .type = Type::kList, .help = "Name server of the VM; by default the host's"},
+      {.name = "dns-search",
+       .type = Type::kList,
+       .help = "Domain to look names up in; by default the host's, and none with `.`"},
+      {.name = "dns-option",
+       .type = Type::kList,
+       .help = "Option of resolv.conf(5), such as ndots:2",
+       .aliases = {"dns-opt"}},
+      {.name = "add-host",
+       .type = Type::kList,
+       .help = "NAME:ADDRESS for /etc/hosts; host-gateway is the host's loopback"},
+      {.name = "mtu",
+       .type = Type::kInteger,
+       .help = "Largest packet of the VM's network",
+       .range = Range{.min = 576, .max = 65520}},
+      {.name = "ip", .help = "IPv4 address of the VM, where the network lets it be chosen"},
+      {.name = "ip6", .help = "IPv6 address of the VM, where the network lets it be chosen"},
+      {.name = "mac-address", .help = "MAC address of the VM", .aliases = {"mac"}},
+      {.name = "no-host-loopback",
+       .type = Type::kBoolean,
+       .initial = "false",
+       .help = "Keep the VM from the services on the host's loopback"},
+      {.name = "ipv6-prefix",
+       .help = "Prefix that a routed VM takes its IPv6 address from, such as 2001:db8:1::/64"},
+      {.name = "http-proxy",
+       .type = Type::kBoolean,
+       .initial = "true",
+       .help = "Hand http_proxy, https_proxy, ftp_proxy and no_proxy on to the VM"},
+  };
+}
+
+std::vector<Option> container_options() {
+  return {
+      {.name = "env",
+       .type = Type::kMap,
+       .help = "Variable of the container; without a value, the host's",
+       .letter = 'e',
+       .separator = '\n',
+       .bare_key = BareKey::kFromEnvironment},
+      {.name = "env-file",
+       .type = Type::kList,
+       .help = "File of KEY=VALUE lines for the container's environment"},
+      {.name = "label",
+       .type = Type::kMap,
+       .help = "Label of the VM",
+       .letter = 'l',
+       .separator = '\n',
+       .bare_key = BareKey::kEmpty},
+      {.name = "workdir", .help = "Working directory in the container", .letter = 'w'},
+      {.name = "user", .help = "User[:group] in the container, names or numbers", .letter = 'u'},
+      {.name = "hostname", .help = "Host name of the VM; by default its name"},
+      {.name = "entrypoint", .help = "Entry point instead of the image's"},
+      {.name = "cmd", .help = "Command instead of the image's"},
+      {.name = "privileged",
+       .type = Type::kBoolean,
+       .initial = "false",
+       .help = "Run the container with every capability inside its VM"},
+      {.name = "pull",
+       .initial = "missing",
+       .help = "When to fetch the image",
+       .choices = {"always", "missing", "never", "newer"}},
+  };
+}
+
+std::vector<Option> terminal_options() {
+  return {
+      {.name = "interactive",
+       .type = Type::kBoolean,
+       .initial = "false",
+       .help = "Pass stdin on to the container",
+       .letter = 'i'},
+      {.name = "tty",
+       .type = Type::kBoolean,
+       .initial = "false",
+       .help = "Give the container a terminal",
+       .letter = 't'},
+      {.name = "detach-keys",
+       .initial = "ctrl-p,ctrl-q",
+       .help = "Keys that leave the container running; empty for none"},
+      {.name = "sig-proxy",
+       .type = Type::kBoolean,
+       .initial = "true",
+       .help = "Pass signals on to a container with -i or -t"},
+  };
+}
+
+std::vector<Option> life_options() {
+  return {
+      {.name = "rm",
+       .type = Type::kBoolean,
+       .initial = "false",
+       .help = "Remove the VM when its container ends"},
+      {.name = "detach",
+       .type = Type::kBoolean,
+       .initial = "false",
+       .help = "Leave the VM running in the background and print its id",
+       .letter = 'd'},
+      {.name = "timeout",
+       .type = Type::kDuration,
+       .initial = "0s",
+       .help = "Longest time the container may run; 0 for no limit"},
+      {.name = "stop-timeout",
+       .type = Type::kDuration,
+       .initial = "10s",
+       .help = "Grace of a container that was asked to stop"},
+      {.name = "cidfile", .help = "File to write the id to; must not exist"},
+      {.name = "dry-run",
+       .type = Type::kBoolean,
+       .initial = "false",
+       .help = "Print what would be run, and do not run it"},
+  };
+}
+
+OptionTable make_run_table() {
+  OptionTable table{
+      "run", "Defaults of `fcvm podman run`, which each [profile.NAME] may set too", {}};
+  for (auto rows : {machine_options(), network_options(), container_options(), terminal_options(),
+                    life_options()}) {
+    table.options.insert(table.options.end(), rows.begin(), rows.end());
+  }
+  return table;
+}
+
+}  // namespace
+
+const std::vector<OptionTable>& core_tables() {
+  static const std::vector<OptionTable> tables{log_table(), paths_table(), setup_table(),
+                                               make_run_table()};
+  return tables;
+}
+
+const OptionTable* core_table(std::string_view section) {
+  const auto& tables = core_tables();
+  const auto found =
+      std::find_if(tables.begin(), tables.end(),
+                   [section](const OptionTable& table) { return table.section == section; });
+  return found == tables.end() ? nullptr : &*found;
+}
+
+const OptionTable& run_table() { return *core_table("run"); }
+
+std::string environment_name(std::string_view section, std::string_view name) {
+  std::string out = "FCVM_" + std::string(section) + "_" + std::string(name);
+  for (char& c : out) {
+    const auto byte = static_cast<unsigned char>(c);
+    c = std::isalnum(byte) != 0 ? static_cast<char>(std::toupper(byte)) : '_';
+  }
+  return out;
+}
+
+}  // namespace fcvm::config

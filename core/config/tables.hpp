@@ -1,0 +1,24 @@
+// The core's own option tables. A new core option is a row in tables.cpp and nothing else.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/config/option.hpp"
+
+namespace fcvm::config {
+
+/// [log] [paths] [setup] [run], in the order in which they are shown.
+[[nodiscard]] const std::vector<OptionTable>& core_tables();
+
+/// One of the above; null when there is none of that name.
+[[nodiscard]] const OptionTable* core_table(std::string_view section);
+
+/// Every `podman run` option: what [run] and each [profile.NAME] may set.
+[[nodiscard]] const OptionTable& run_table();
+
+/// FCVM_<SECTION>_<NAME>: `FCVM_RUN_ROOTFS_SIZE`, `FCVM_PLUGIN_NET_ROOTLESS_MTU`.
+[[nodiscard]] std::string environment_name(std::string_view section, std::string_view name);
+
+}  // namespace fcvm::config
