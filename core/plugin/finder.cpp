@@ -1,0 +1,145 @@
+#include "core/plugin/finder.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <elf.h>
+#include <fcntl.h>
+#include <set>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+
+#include <fmt/core.h>
+
+#include "core/base/fd.hpp"
+
+namespace fcvm::plugin {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string_view machine_name(unsigned machine) {
+  switch (machine) {
+    case EM_X86_64:
+      return "x86-64";
+    case EM_AARCH64:
+      return "aarch64";
+    case EM_386:
+      return "i386";
+    case EM_ARM:
+      return "arm";
+    case EM_RISCV:
+      return "riscv";
+    case EM_PPC64:
+      return "ppc64";
+    case EM_S390:
+      return "s390";
+    default:
+      return "another machine";
+  }
+}
+
+#if defined(__x86_64__)
+constexpr unsigned kThisMachine = EM_X86_64;
+#elif defined(__aarch64__)
+constexpr unsigned kThisMachine = EM_AARCH64;
+#else
+#error "fcvm runs on x86-64 and aarch64"
+#endif
+
+/// The loader maps a truncated object happily and dies of SIGBUS later, so look first.
+Result<void> check_elf(int fd, std::uint64_t file_size) {
+  Elf64_Ehdr header{};
+  const std::size_t readable = std::min<std::uint64_t>(file_size, sizeof header);
+  FCVM_TRY(base::read_exact(fd, {reinterpret_cast<char*>(&header), readable}));
+  if (readable < SELFMAG || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
+    return fail(ENOEXEC, "is not an ELF object", "put only plugins into a plugin directory");
+  }
+  if (readable < sizeof header) {
+    return fail(ENOEXEC, "is truncated", "build or copy the plugin again");
+  }
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != kThisMachine) {
+    return fail(ENOEXEC,
+                fmt::format("is built for {}, this machine is {}", machine_name(header.e_machine),
+                            machine_name(kThisMachine)),
+                "install the plugin's package for this architecture");
+  }
+  if (header.e_type != ET_DYN) return fail(ENOEXEC, "is not a shared object");
+  const auto sections = std::uint64_t{header.e_shnum} * header.e_shentsize;
+  const auto segments = std::uint64_t{header.e_phnum} * header.e_phentsize;
+  if (header.e_shoff > file_size || sections > file_size - header.e_shoff ||
+      header.e_phoff > file_size || segments > file_size - header.e_phoff) {
+    return fail(ENOEXEC, "is truncated", "build or copy the plugin again");
+  }
+  return {};
+}
+
+std::vector<fs::path> split_path(std::string_view text) {
+  std::vector<fs::path> directories;
+  while (!text.empty()) {
+    const auto colon = text.find(':');
+    if (colon != 0) directories.emplace_back(text.substr(0, colon));
+    text = colon == std::string_view::npos ? "" : text.substr(colon + 1);
+  }
+  return directories;
+}
+
+std::vector<fs::path> objects_in(const fs::path& directory) {
+  std::vector<fs::path> objects;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    if (entry.path().extension() == ".so") objects.push_back(entry.path());
+  }
+  std::sort(objects.begin(), objects.end());
+  return objects;
+}
+
+}  // namespace
+
+std::string SearchPath::environment_of_process() {
+  const char* path = ::secure_getenv("FCVM_PLUGIN_PATH");
+  return path == nullptr ? "" : path;
+}
+
+Result<void> check_file(const fs::path& path) {
+  const auto told = [&](Unexpected failure) {
+    return unexpected(Error(failure.error().code(),
+                            fmt::format("plugin {} {}", path.string(), failure.error().message()),
+                            failure.error().remedy()));
+  };
+  const base::Fd fd =
+      FCVM_TRY(base::open_file(path.string(), O_RDONLY | O_NONBLOCK) | context("opening a plugin"));
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return fail_errno("examining plugin " + path.string());
+  if (!S_ISREG(info.st_mode)) return told(fail(EINVAL, "is not a regular file"));
+  if ((info.st_mode & S_IWOTH) != 0) {
+    return told(fail(EPERM, "is writable by everybody, so anybody could run code as you",
+                     fmt::format("chmod o-w {}", path.string())));
+  }
+  auto checked = check_elf(fd.get(), static_cast<std::uint64_t>(info.st_size));
+  if (!checked) return told(unexpected(std::move(checked).error()));
+  return {};
+}
+
+std::vector<Candidate> find_plugins(const SearchPath& search) {
+  std::vector<fs::path> directories = search.configured;
+  for (auto& directory : split_path(search.environment))
+    directories.push_back(std::move(directory));
+  if (!search.installed.empty()) directories.push_back(search.installed);
+
+  std::vector<Candidate> candidates;
+  std::set<std::pair<dev_t, ino_t>> seen;
+  for (const auto& directory : directories) {
+    for (auto& path : objects_in(directory)) {
+      struct stat info {};
+      if (::stat(path.c_str(), &info) == 0 && !seen.emplace(info.st_dev, info.st_ino).second) {
+        continue;
+      }
+      auto checked = check_file(path);
+      candidates.push_back(
+          {std::move(path), checked ? std::nullopt : std::optional(std::move(checked).error())});
+    }
+  }
+  return candidates;
+}
+
+}  // namespace fcvm::plugin

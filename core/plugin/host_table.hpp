@@ -1,0 +1,31 @@
+// HostTable: the fcvm_host that one plugin is given, over the Services of whoever runs it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <fcvm/abi.h>
+
+#include "core/plugin/services.hpp"
+
+namespace fcvm::plugin {
+
+class HostTable {
+ public:
+  /// `plugin_id` is who speaks in logs and whose records state/1 keeps.
+  HostTable(std::string plugin_id, Services services);
+  HostTable(const HostTable&) = delete;
+  HostTable& operator=(const HostTable&) = delete;
+
+  /// Valid as long as this object; it must outlive every instance made with it.
+  [[nodiscard]] const fcvm_host* get() const { return &host_; }
+  [[nodiscard]] const std::string& plugin_id() const { return plugin_id_; }
+  [[nodiscard]] const Services& services() const { return services_; }
+
+ private:
+  std::string plugin_id_;
+  Services services_;
+  fcvm_host host_;
+};
+
+}  // namespace fcvm::plugin

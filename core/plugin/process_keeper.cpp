@@ -1,0 +1,237 @@
+#include "core/plugin/process_keeper.hpp"
+
+#include <array>
+#include <filesystem>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <fmt/core.h>
+
+#include <fcvm/sdk/sized.hpp>
+
+#include "core/base/pipe.hpp"
+#include "core/base/spawn.hpp"
+#include "core/log/log.hpp"
+
+namespace fcvm::plugin {
+namespace {
+
+constexpr std::size_t kLongestLine = 4096;
+
+std::vector<std::string> strings(const char* const* items) {
+  std::vector<std::string> copies;
+  for (; items != nullptr && *items != nullptr; ++items) copies.emplace_back(*items);
+  return copies;
+}
+
+void enter(base::SpawnOptions& options, base::NamespaceKind kind, int fd) {
+  if (fd >= 0) options.namespaces.push_back({kind, fd});
+}
+
+/// No more than this process could set for itself: a plugin asks for less than there is, wherever
+/// it runs.
+Result<base::ResourceLimit> resource_limit(const fcvm_resource_limit& wanted) {
+  const int resource = static_cast<int>(wanted.resource);
+  rlimit now{};
+  if (::prlimit(0, static_cast<__rlimit_resource>(resource), nullptr, &now) != 0) {
+    return fail_errno(fmt::format("looking at resource limit {}", resource));
+  }
+  const rlim_t hard = std::min<rlim_t>(wanted.hard, now.rlim_max);
+  return base::ResourceLimit{resource, {std::min<rlim_t>(wanted.soft, hard), hard}};
+}
+
+Result<base::SpawnOptions> spawn_options(const fcvm_process_spec& spec) {
+  base::SpawnOptions options;
+  options.argv = strings(spec.arguments);
+  if (options.argv.empty() || spec.program == nullptr) {
+    return fail(EINVAL, "a process specification without a program or arguments");
+  }
+  options.program = spec.program;
+  if (spec.environment != nullptr) options.environment = strings(spec.environment);
+  options.cwd_fd = spec.directory_fd;
+  options.stdin_fd = spec.stdin_fd < 0 ? base::kDevNull : spec.stdin_fd;
+  for (std::uint32_t i = 0; i < spec.passed_count; ++i) {
+    options.extra_fds.push_back({spec.passed[i].from, spec.passed[i].to});
+  }
+  enter(options, base::NamespaceKind::kUser, spec.user_namespace_fd);
+  enter(options, base::NamespaceKind::kNet, spec.net_namespace_fd);
+  enter(options, base::NamespaceKind::kMount, spec.mount_namespace_fd);
+  options.cgroup_fd = spec.cgroup_fd;
+  options.new_session = (spec.flags & FCVM_PROCESS_NEW_SESSION) != 0;
+  options.own_namespaces = (spec.flags & FCVM_PROCESS_OWN_NAMESPACES) != 0;
+  for (const auto& limit : sized_elements(spec.limits, spec.limit_count)) {
+    options.limits.push_back(FCVM_TRY(resource_limit(limit)));
+  }
+  if (spec.uid != UINT32_MAX) options.uid = spec.uid;
+  if (spec.gid != UINT32_MAX) options.gid = spec.gid;
+  return options;
+}
+
+}  // namespace
+
+ProcessKeeper::ProcessKeeper() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  thread_ = std::thread([this] { run(); });
+}
+
+ProcessKeeper::~ProcessKeeper() {
+  for (auto& [handle, kept] : kept_) {
+    const std::lock_guard lock(kept->mutex);
+    [[maybe_unused]] auto killed = kept->child.signal(SIGKILL);
+  }
+  kept_.clear();
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake();
+  thread_.join();
+}
+
+void ProcessKeeper::wake() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+}
+
+/// Runs `task` on the keeper's thread and waits until it has.
+void ProcessKeeper::on_thread(const Task& task) {
+  bool finished = false;
+  std::unique_lock lock(mutex_);
+  tasks_.push_back([&] {
+    task();
+    const std::lock_guard done(mutex_);
+    finished = true;
+    done_.notify_all();
+  });
+  wake();
+  done_.wait(lock, [&] { return finished; });
+}
+
+void ProcessKeeper::run() {
+  for (;;) {
+    std::vector<pollfd> polled = {{wake_.get(), POLLIN, 0}};
+    for (const Output& output : outputs_) polled.push_back({output.from.get(), POLLIN, 0});
+    ::poll(polled.data(), polled.size(), -1);
+    for (std::size_t i = outputs_.size(); i-- > 0;) {
+      if (polled[i + 1].revents != 0 && !drain(outputs_[i])) {
+        outputs_.erase(outputs_.begin() + static_cast<std::ptrdiff_t>(i));
+      }
+    }
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto drained = ::read(wake_.get(), &count, sizeof count);
+    std::vector<Task> tasks;
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+      tasks.swap(tasks_);
+    }
+    for (const Task& task : tasks) task();
+  }
+}
+
+/// Logs the whole lines that have come; false at the end.
+bool ProcessKeeper::drain(Output& output) {
+  std::array<char, 4096> buffer{};
+  const ssize_t count = ::read(output.from.get(), buffer.data(), buffer.size());
+  if (count < 0) return errno == EINTR || errno == EAGAIN;
+  for (const char c : std::string_view(buffer.data(), static_cast<std::size_t>(count))) {
+    if (c != '\n') output.line += c;
+    if (c == '\n' || output.line.size() >= kLongestLine) {
+      log::write(log::Level::kInfo, output.component, output.line);
+      output.line.clear();
+    }
+  }
+  if (count == 0 && !output.line.empty()) {
+    log::write(log::Level::kInfo, output.component, output.line);
+  }
+  return count > 0;
+}
+
+Result<base::Child> ProcessKeeper::start(std::string_view owner, const fcvm_process_spec& spec) {
+  base::SpawnOptions options = FCVM_TRY(spawn_options(spec));
+  if (options.cgroup_fd < 0) options.cgroup_fd = cgroup_fd_;
+  std::optional<base::Pipe> log;
+  if (spec.stdout_fd < 0 || spec.stderr_fd < 0) log = FCVM_TRY(base::Pipe::create());
+  options.stdout_fd = spec.stdout_fd < 0 ? log->write_end.get() : spec.stdout_fd;
+  options.stderr_fd = spec.stderr_fd < 0 ? log->write_end.get() : spec.stderr_fd;
+  base::Child child = FCVM_TRY(base::spawn(options));
+  if (log) {
+    FCVM_TRY(base::set_nonblocking(log->read_end.get()));
+    const std::string name =
+        spec.name != nullptr ? spec.name : std::filesystem::path(spec.program).filename().string();
+    outputs_.push_back({std::move(log->read_end), fmt::format("{} {}", owner, name), {}});
+  }
+  return child;
+}
+
+Result<std::uint64_t> ProcessKeeper::spawn(std::string_view owner, const fcvm_process_spec& spec) {
+  std::optional<Result<base::Child>> child;
+  on_thread([&] { child.emplace(start(owner, spec)); });
+  if (!*child) return unexpected(std::move(*child).error());
+  const std::lock_guard lock(mutex_);
+  kept_.emplace(next_handle_, std::make_shared<Kept>(**std::move(child)));
+  return next_handle_++;
+}
+
+Result<std::shared_ptr<ProcessKeeper::Kept>> ProcessKeeper::find(std::uint64_t handle) {
+  const std::lock_guard lock(mutex_);
+  const auto at = kept_.find(handle);
+  if (at == kept_.end()) return fail(ESRCH, fmt::format("no process has the handle {}", handle));
+  return at->second;
+}
+
+fcvm_process_status ProcessKeeper::describe(Kept& kept) {
+  auto status = sized<fcvm_process_status>();
+  status.pid = kept.child.pid();
+  status.exit_code = -1;
+  status.running = kept.ended ? 0 : 1;
+  if (kept.ended) {
+    status.exit_code = kept.ended->code().value_or(-1);
+    status.exit_signal = kept.ended->signal().value_or(0);
+  }
+  return status;
+}
+
+Result<fcvm_process_status> ProcessKeeper::wait(std::uint64_t handle, base::Deadline deadline) {
+  const auto kept = FCVM_TRY(find(handle));
+  // Poll, and reap after: whoever signals meanwhile must not wait for this lock.
+  pollfd ended = {kept->child.pidfd(), POLLIN, 0};
+  while (::poll(&ended, 1, deadline.as_poll_ms()) <= 0) {
+    if (deadline.expired()) return fail(ETIMEDOUT, "the process still runs");
+  }
+  return status(handle);
+}
+
+Result<fcvm_process_status> ProcessKeeper::status(std::uint64_t handle) {
+  const auto kept = FCVM_TRY(find(handle));
+  const std::lock_guard lock(kept->mutex);
+  if (!kept->ended) kept->ended = FCVM_TRY(kept->child.try_wait());
+  return describe(*kept);
+}
+
+Result<void> ProcessKeeper::signal(std::uint64_t handle, int number) {
+  const auto kept = FCVM_TRY(find(handle));
+  const std::lock_guard lock(kept->mutex);
+  return kept->child.signal(number);
+}
+
+int ProcessKeeper::pidfd(std::uint64_t handle) {
+  const auto kept = find(handle);
+  return kept ? (*kept)->child.pidfd() : -1;
+}
+
+void ProcessKeeper::release(std::uint64_t handle, std::chrono::nanoseconds grace) {
+  const auto kept = find(handle);
+  if (!kept) return;
+  {
+    const std::lock_guard lock(mutex_);
+    kept_.erase(handle);
+  }
+  const std::lock_guard lock((*kept)->mutex);
+  if (grace.count() == 0) {
+    [[maybe_unused]] auto killed = (*kept)->child.signal(SIGKILL);
+  }
+  [[maybe_unused]] auto stopped =
+      (*kept)->child.stop(std::chrono::duration_cast<std::chrono::milliseconds>(grace));
+}
+
+}  // namespace fcvm::plugin

@@ -1,0 +1,76 @@
+// ProcessKeeper: process/1. Owns the children that plugins ask for, and one thread which starts
+// them and reads what they print.
+//
+// The thread matters: the kernel sends PDEATHSIG when the *thread* that forked ends, so children
+// must be forked by a thread that lives as long as they may.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/base/child.hpp"
+#include "core/plugin/services.hpp"
+
+namespace fcvm::plugin {
+
+class ProcessKeeper : public ProcessService {
+ public:
+  ProcessKeeper();
+  ProcessKeeper(const ProcessKeeper&) = delete;
+  ProcessKeeper& operator=(const ProcessKeeper&) = delete;
+  /// Kills and reaps whatever was not released: all are signalled before any is waited for.
+  ~ProcessKeeper() override;
+
+  /// Where children start that do not name a cgroup; borrowed, -1 for our own.
+  void set_cgroup(int cgroup_fd) { cgroup_fd_ = cgroup_fd; }
+
+  Result<std::uint64_t> spawn(std::string_view owner, const fcvm_process_spec& spec) override;
+  Result<fcvm_process_status> wait(std::uint64_t handle, base::Deadline deadline) override;
+  Result<fcvm_process_status> status(std::uint64_t handle) override;
+  Result<void> signal(std::uint64_t handle, int number) override;
+  int pidfd(std::uint64_t handle) override;
+  void release(std::uint64_t handle, std::chrono::nanoseconds grace) override;
+
+ private:
+  struct Kept {
+    std::mutex mutex;  // of the child, which serves one thread at a time
+    base::Child child;
+    std::optional<base::ExitStatus> ended;
+    explicit Kept(base::Child owned) : child(std::move(owned)) {}
+  };
+  struct Output {
+    base::Fd from;
+    std::string component;
+    std::string line;
+  };
+  using Task = std::function<void()>;
+
+  void run();
+  void on_thread(const Task& task);
+  void wake();
+  bool drain(Output& output);
+  Result<base::Child> start(std::string_view owner, const fcvm_process_spec& spec);
+  Result<std::shared_ptr<Kept>> find(std::uint64_t handle);
+  static fcvm_process_status describe(Kept& kept);
+
+  std::mutex mutex_;
+  std::condition_variable done_;
+  std::vector<Task> tasks_;
+  bool stopping_ = false;
+  std::uint64_t next_handle_ = 1;
+  std::map<std::uint64_t, std::shared_ptr<Kept>> kept_;
+  int cgroup_fd_ = -1;
+
+  base::Fd wake_;
+  std::vector<Output> outputs_;  // the thread's alone
+  std::thread thread_;           // last: it uses all of the above
+};
+
+}  // namespace fcvm::plugin

@@ -1,0 +1,80 @@
+// What the host offers plugins, as C++ interfaces. Whoever runs a plugin implements the ones that
+// make sense there: `fcvm plugin inspect` has no guest to offer.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fcvm/host.h>
+#include <fcvm/result.hpp>
+
+#include "core/base/deadline.hpp"
+#include "core/base/fd.hpp"
+
+namespace fcvm::plugin {
+
+/// process/1: children that die with the host. process_keeper.hpp has the one implementation.
+class ProcessService {
+ public:
+  virtual ~ProcessService() = default;
+  virtual Result<std::uint64_t> spawn(std::string_view owner, const fcvm_process_spec& spec) = 0;
+  virtual Result<fcvm_process_status> wait(std::uint64_t handle, base::Deadline deadline) = 0;
+  virtual Result<fcvm_process_status> status(std::uint64_t handle) = 0;
+  virtual Result<void> signal(std::uint64_t handle, int number) = 0;
+  virtual int pidfd(std::uint64_t handle) = 0;
+  virtual void release(std::uint64_t handle, std::chrono::nanoseconds grace) = 0;
+};
+
+/// guest/1: the running VM.
+class GuestService {
+ public:
+  struct ExecResult {
+    int exit_code;
+    std::string output;
+  };
+  using LineHandler = std::function<void(std::uint32_t source, std::string_view line)>;
+
+  virtual ~GuestService() = default;
+  virtual Result<base::Fd> dial(std::uint32_t port, base::Deadline deadline) = 0;
+  virtual Result<base::Fd> dial_tcp(std::uint16_t port, base::Deadline deadline) = 0;
+  virtual Result<ExecResult> exec(const std::vector<std::string>& arguments, bool in_container,
+                                  base::Deadline deadline) = 0;
+  virtual Result<std::uint64_t> subscribe(std::uint32_t source, LineHandler handler) = 0;
+  virtual void unsubscribe(std::uint64_t subscription) = 0;
+};
+
+/// state/1: what must be undone after a crash.
+class StateService {
+ public:
+  virtual ~StateService() = default;
+  virtual Result<void> put(std::string_view plugin, const std::string& key,
+                           const std::string& value) = 0;
+  virtual Result<void> forget(std::string_view plugin, const std::string& key) = 0;
+  virtual std::vector<std::pair<std::string, std::string>> list(std::string_view plugin) = 0;
+  virtual Result<base::Fd> directory() = 0;
+};
+
+/// progress/1: bars on a terminal, lines elsewhere.
+class ProgressService {
+ public:
+  virtual ~ProgressService() = default;
+  virtual std::uint64_t begin(const std::string& what, std::uint64_t total,
+                              const std::string& unit) = 0;
+  virtual void update(std::uint64_t progress, std::uint64_t done) = 0;
+  virtual void end(std::uint64_t progress, bool succeeded) = 0;
+};
+
+/// Null for a service that is not offered; log/1 always is.
+struct Services {
+  ProcessService* process = nullptr;
+  GuestService* guest = nullptr;
+  StateService* state = nullptr;
+  ProgressService* progress = nullptr;
+};
+
+}  // namespace fcvm::plugin

@@ -1,0 +1,51 @@
+// Settings: the validated options of one plugin in the form in which the ABI hands them over.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include <fcvm/abi.h>
+#include <fcvm/result.hpp>
+
+#include "core/config/config.hpp"
+
+namespace fcvm::plugin {
+
+class Settings {
+ public:
+  /// No settings at all: every option keeps its plugin's default.
+  Settings() = default;
+  /// From the effective configuration of [plugin.<id>].
+  [[nodiscard]] static Result<Settings> from_section(const config::Section& section);
+  /// From the table's defaults and `values` ("url=http://..."), as in `--wait-ready mode=http,...`.
+  [[nodiscard]] static Result<Settings> from_values(
+      const config::OptionTable& table,
+      const std::vector<std::pair<std::string, std::string>>& values);
+
+  Settings(Settings&&) = default;
+  Settings& operator=(Settings&&) = default;
+  Settings(const Settings&) = delete;
+  Settings& operator=(const Settings&) = delete;
+
+  /// Borrowed from this object.
+  [[nodiscard]] const fcvm_settings* get() const { return &settings_; }
+
+ private:
+  struct Row {
+    fcvm_setting setting;
+    std::string name;
+    std::string text;
+    std::vector<std::string> items;
+    std::vector<const char*> item_pointers;
+  };
+
+  void add(const config::Option& option, const config::Value& value);
+  void finish();
+
+  std::deque<Row> rows_;  // a deque: rows are pointed to and must not move
+  std::vector<const fcvm_setting*> pointers_;
+  fcvm_settings settings_{sizeof(fcvm_settings), 0, nullptr};
+};
+
+}  // namespace fcvm::plugin

@@ -1,0 +1,4 @@
+// No summary.
+#include "tests/broken-plugins/base.hpp"
+
+FCVM_BROKEN(base::descriptor.summary = "");

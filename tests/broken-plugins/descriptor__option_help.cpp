@@ -1,0 +1,4 @@
+// An option without help.
+#include "tests/broken-plugins/base.hpp"
+
+FCVM_BROKEN(base::options[3].help = "");

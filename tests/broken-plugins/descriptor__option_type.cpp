@@ -1,0 +1,4 @@
+// An option of an unknown type.
+#include "tests/broken-plugins/base.hpp"
+
+FCVM_BROKEN(base::options[3].type = 77);

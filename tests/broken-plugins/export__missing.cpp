@@ -1,0 +1,4 @@
+// Exports nothing.
+namespace {
+[[maybe_unused]] int nothing = 0;
+}

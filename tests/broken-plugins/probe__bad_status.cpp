@@ -1,0 +1,16 @@
+// A status that does not exist.
+#include "tests/broken-plugins/base.hpp"
+
+namespace {
+
+std::int32_t probe(const fcvm_host*, const fcvm_settings*, std::int64_t, fcvm_probe* out,
+                   fcvm_error*) {
+  fcvm_probe answer{};
+  answer.status = 9;
+  base::give(out, answer);
+  return 0;
+}
+
+}  // namespace
+
+FCVM_BROKEN(plugin.probe = probe);

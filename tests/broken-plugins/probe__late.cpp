@@ -1,0 +1,14 @@
+// Answers long after its deadline.
+#include "tests/broken-plugins/base.hpp"
+
+namespace {
+
+std::int32_t probe(const fcvm_host* host, const fcvm_settings* settings, std::int64_t deadline,
+                   fcvm_probe* out, fcvm_error* error) {
+  while (base::now() < deadline + 600'000'000) ::usleep(1000);
+  return base::probe(host, settings, deadline, out, error);
+}
+
+}  // namespace
+
+FCVM_BROKEN(plugin.probe = probe);
