@@ -1,0 +1,65 @@
+// TarReader: reads a tar archive as it comes, whoever made it. Owns a buffer of fixed size; nothing
+// it holds grows with what the archive says of itself beyond the limits of tar_header.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include <fcvm/result.hpp>
+
+#include "core/copy/tar_entry.hpp"
+#include "core/copy/tar_header.hpp"
+
+namespace fcvm::copy {
+
+/// Reads some bytes; 0 at the end.
+using Source = std::function<Result<std::size_t>(std::span<char>)>;
+
+class TarReader {
+ public:
+  explicit TarReader(Source source);
+
+  /// The next entry, after what is left of the one before; nothing at the archive's end. EBADMSG
+  /// when it is no tar archive or ends too early, ENOTSUP when it is compressed.
+  Result<std::optional<TarEntry>> next();
+
+  /// A stretch of the entry's data and its place in the file; empty at the end of it.
+  struct Piece {
+    std::uint64_t offset = 0;
+    std::string_view bytes;  // until the next call
+  };
+  Result<Piece> read();
+
+  /// Reads the source to its end: what follows an archive is padding.
+  Result<void> drain();
+
+ private:
+  static constexpr std::size_t kBuffer = 256 << 10;
+
+  Result<bool> fill();
+  Result<std::string_view> take_some(std::uint64_t most);
+  Result<std::string> take_all(std::uint64_t size);
+  Result<void> skip_rest();
+  Result<std::string> take_text(const RawHeader& header);
+  Result<std::optional<RawHeader>> next_header();
+  Result<void> begin_data(RawHeader& header);
+  Result<void> read_map(RawHeader& header);
+
+  Source source_;
+  std::unique_ptr<char[]> buffer_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  bool started_ = false;
+  TarEntry entry_;             // the one at hand
+  std::uint64_t left_ = 0;     // of its data, in the archive
+  std::uint64_t padding_ = 0;  // after that
+  std::size_t extent_ = 0;
+  std::uint64_t in_extent_ = 0;
+};
+
+}  // namespace fcvm::copy
