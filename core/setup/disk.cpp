@@ -1,0 +1,118 @@
+#include "core/setup/disk.hpp"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/file.hpp"
+#include "core/base/temp_dir.hpp"
+#include "core/setup/program.hpp"
+
+namespace fcvm::setup {
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::size_t kCopyPiece = 1 << 20;
+
+Result<void> copy_by_hand(int from, int to, off_t at, off_t end) {
+  std::string buffer(kCopyPiece, '\0');
+  while (at < end) {
+    const auto want = std::min<std::size_t>(buffer.size(), static_cast<std::size_t>(end - at));
+    const ssize_t got = ::pread(from, buffer.data(), want, at);
+    if (got < 0) return fail_errno("reading");
+    if (got == 0) return fail(EIO, "the file became shorter while it was copied");
+    for (ssize_t done = 0; done < got;) {
+      const ssize_t put =
+          ::pwrite(to, buffer.data() + done, static_cast<std::size_t>(got - done), at + done);
+      if (put < 0) return fail_errno("writing");
+      done += put;
+    }
+    at += got;
+  }
+  return {};
+}
+
+/// In the kernel where that works, which it does not between all file systems.
+Result<void> copy_range(int from, int to, off_t at, off_t end) {
+  off_t read_at = at;
+  off_t write_at = at;
+  while (read_at < end) {
+    const ssize_t copied = ::copy_file_range(from, &read_at, to, &write_at,
+                                             static_cast<std::size_t>(end - read_at), 0);
+    if (copied <= 0) return copy_by_hand(from, to, read_at, end);
+  }
+  return {};
+}
+
+Result<void> copy_data(int from, int to, off_t size) {
+  if (::ftruncate(to, size) != 0) return fail_errno("setting the size");
+  for (off_t at = 0; at < size;) {
+    const off_t data = ::lseek(from, at, SEEK_DATA);
+    if (data < 0) return errno == ENXIO ? Result<void>() : fail_errno("looking for data");
+    const off_t hole = ::lseek(from, data, SEEK_HOLE);
+    if (hole < 0) return fail_errno("looking for a hole");
+    FCVM_TRY(copy_range(from, to, data, hole));
+    at = hole;
+  }
+  return {};
+}
+
+Result<void> clone_into(int from, int to) {
+  if (::ioctl(to, FICLONE, from) == 0) return {};
+  struct stat status {};
+  if (::fstat(from, &status) != 0) return fail_errno("looking at the original");
+  return copy_data(from, to, status.st_size);
+}
+
+Result<void> make_template(const std::filesystem::path& templates,
+                           const std::filesystem::path& final_path, std::uint64_t bytes) {
+  FCVM_TRY(base::make_directories(templates));
+  base::TempDir work = FCVM_TRY(base::TempDir::create(templates, ".tmp-"));
+  const std::string image = work.path() + "/disk";
+  const Fd file = FCVM_TRY(base::open_file(image, O_RDWR | O_CREAT | O_EXCL, 0644));
+  if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
+    return fail_errno("making " + image + " " + std::to_string(bytes / kMiB) + " MiB large");
+  }
+  // No journal: the disk is thrown away after a crash, and a snapshot's is taken while paused.
+  FCVM_TRY(run_program({.argv = {"mke2fs", "-q", "-F", "-t", "ext4", "-O",
+                                 "^has_journal,^resize_inode,^metadata_csum", "-m", "0", "-E",
+                                 "lazy_itable_init=1,nodiscard", "-L", "fcvm-disk", image}}));
+  std::error_code error;
+  std::filesystem::rename(image, final_path, error);
+  if (error) return fail(error.value(), "naming " + final_path.string() + ": " + error.message());
+  return {};
+}
+
+}  // namespace
+
+Result<void> clone_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  const Fd source = FCVM_TRY(base::open_file(from, O_RDONLY));
+  Fd target = FCVM_TRY(base::open_file(to, O_RDWR | O_CREAT | O_EXCL, 0644));
+  auto cloned = clone_into(source.get(), target.get());
+  if (cloned) cloned = target.close();
+  if (!cloned) ::unlink(to.c_str());
+  return std::move(cloned) | context("copying " + from.string() + " to " + to.string());
+}
+
+Result<bool> can_reflink(const std::filesystem::path& directory) {
+  const base::TempDir work = FCVM_TRY(base::TempDir::create(directory, ".reflink-"));
+  const Fd source = FCVM_TRY(base::open_file(work.path() + "/a", O_RDWR | O_CREAT));
+  const Fd target = FCVM_TRY(base::open_file(work.path() + "/b", O_RDWR | O_CREAT));
+  FCVM_TRY(base::write_all(source.get(), std::string(4096, 'x')));
+  return ::ioctl(target.get(), FICLONE, source.get()) == 0;
+}
+
+Result<void> make_writable_disk(const std::filesystem::path& templates,
+                                const std::filesystem::path& to, std::uint64_t bytes) {
+  const std::uint64_t size = (bytes + kMiB - 1) / kMiB * kMiB;
+  const auto original = templates / ("ext4-" + std::to_string(size / kMiB) + "M.img");
+  if (::access(original.c_str(), R_OK) != 0) {
+    FCVM_TRY(make_template(templates, original, size) | context("making a template of a disk"));
+  }
+  return clone_file(original, to);
+}
+
+}  // namespace fcvm::setup

@@ -1,0 +1,21 @@
+// The image fcvm/hello: the guest suite's static busybox, which greets. It lets a first run, and
+// every test, do without a registry.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fcvm::setup {
+
+inline constexpr std::string_view kHelloImage = "localhost/fcvm/hello:latest";
+
+/// What /bin/hello does; part of the archive's key.
+[[nodiscard]] std::string_view hello_script();
+
+/// A docker-archive, as `podman load` and skopeo's docker-archive: take it.
+[[nodiscard]] std::string hello_archive(std::string_view busybox,
+                                        const std::vector<std::string>& applets,
+                                        std::string_view architecture);
+
+}  // namespace fcvm::setup

@@ -1,0 +1,96 @@
+#include "core/setup/progress.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <fmt/core.h>
+
+namespace fcvm::setup {
+namespace {
+
+constexpr int kBarWidth = 20;
+constexpr int kStageWidth = 18;
+
+std::string bar(double fraction, unsigned ticks) {
+  std::string cells(kBarWidth, '.');
+  if (fraction >= 0) {
+    const int full = static_cast<int>(std::clamp(fraction, 0.0, 1.0) * kBarWidth);
+    std::fill_n(cells.begin(), full, '#');
+  } else {
+    // Nobody knows how far it is: something that moves shows that it lives.
+    for (unsigned i = 0; i < 4; ++i) cells[(ticks + i) % kBarWidth] = '#';
+  }
+  return "[" + cells + "]";
+}
+
+std::size_t terminal_width() {
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+}  // namespace
+
+Progress::Style Progress::style_of_stderr() {
+  const char* terminal = std::getenv("TERM");
+  const bool dumb = terminal != nullptr && std::string_view(terminal) == "dumb";
+  return ::isatty(STDERR_FILENO) == 1 && !dumb ? Style::kTerminal : Style::kLines;
+}
+
+Progress::~Progress() { erase(); }
+
+double Progress::seconds() const {
+  return std::chrono::duration<double>(Clock::now() - began_).count();
+}
+
+void Progress::begin(std::string_view stage, std::string_view what) {
+  stage_ = stage;
+  doing_ = what;
+  fraction_ = -1;
+  ticks_ = 0;
+  began_ = Clock::now();
+  if (style_ == Style::kLines) fmt::print(stderr, "{}: {}\n", stage, what);
+  draw();
+}
+
+void Progress::update(double fraction, std::string_view doing) {
+  fraction_ = fraction;
+  doing_ = doing;
+  draw();
+}
+
+void Progress::tick() {
+  ++ticks_;
+  draw();
+}
+
+void Progress::end(std::string_view outcome) {
+  erase();
+  if (style_ != Style::kSilent) {
+    fmt::print(stderr, "{}: {} ({:.1f} s)\n", stage_, outcome, seconds());
+  }
+  stage_.clear();
+}
+
+void Progress::note(std::string_view text) {
+  erase();
+  if (style_ != Style::kSilent) fmt::print(stderr, "{}\n", text);
+  draw();
+}
+
+void Progress::draw() {
+  if (style_ != Style::kTerminal || stage_.empty()) return;
+  std::string line = fmt::format("{:<{}} {} {:3.0f} s  {}", stage_, kStageWidth,
+                                 bar(fraction_, ticks_), seconds(), doing_);
+  line.resize(std::min(line.size(), terminal_width() - 1));
+  fmt::print(stderr, "\r\033[K{}", line);
+}
+
+void Progress::erase() {
+  if (style_ == Style::kTerminal && !stage_.empty()) fmt::print(stderr, "\r\033[K");
+}
+
+}  // namespace fcvm::setup

@@ -1,0 +1,50 @@
+// Progress: owns the line of a terminal on which work that takes a while is shown; elsewhere it
+// prints a line when a stage begins and one when it ends. Speaks on standard error.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace fcvm::setup {
+
+class Progress {
+ public:
+  enum class Style { kTerminal, kLines, kSilent };
+
+  /// The style that fits standard error.
+  [[nodiscard]] static Style style_of_stderr();
+
+  explicit Progress(Style style) : style_(style) {}
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress();
+
+  /// A stage begins: "root file system", "Debian trixie".
+  void begin(std::string_view stage, std::string_view what);
+  /// How far it is, from 0 to 1, and at what.
+  void update(double fraction, std::string_view doing);
+  /// Shows that time passes; to be called several times a second.
+  void tick();
+  /// The stage is done.
+  void end(std::string_view outcome);
+  /// A remark of its own line.
+  void note(std::string_view text);
+
+  [[nodiscard]] double seconds() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void draw();
+  void erase();
+
+  Style style_;
+  std::string stage_;
+  std::string doing_;
+  double fraction_ = -1;  // not known
+  unsigned ticks_ = 0;
+  Clock::time_point began_ = Clock::now();
+};
+
+}  // namespace fcvm::setup
