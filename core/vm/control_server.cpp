@@ -1,0 +1,103 @@
+#include "core/vm/control_server.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/streambuf.hpp>
+#include <boost/asio/write.hpp>
+
+#include "core/base/fd.hpp"
+#include "core/base/file.hpp"
+#include "core/base/socket_pair.hpp"
+#include "core/log/log.hpp"
+
+namespace fcvm::vm {
+
+namespace asio = boost::asio;
+using Socket = asio::local::stream_protocol::socket;
+
+namespace {
+
+/// The directory keeps strangers out already; this does where it was given a laxer mode.
+bool is_permitted(int connection) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  return peer.uid == ::geteuid() || peer.uid == 0;
+}
+
+}  // namespace
+
+/// One request and its answer; keeps itself alive until the answer is out.
+class ControlServer::Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(Socket socket, const Handler& handler)
+      : socket_(std::move(socket)), received_(kControlLineLimit), handler_(handler) {}
+
+  void start() {
+    asio::async_read_until(
+        socket_, received_, '\n',
+        [self = shared_from_this()](const boost::system::error_code& error, std::size_t size) {
+          if (!error) self->handle(size);
+        });
+  }
+
+ private:
+  void handle(std::size_t size) {
+    const std::string line(
+        asio::buffers_begin(received_.data()),
+        asio::buffers_begin(received_.data()) + static_cast<std::ptrdiff_t>(size));
+    const auto request = decode_request(line);
+    if (!request) return answer(unexpected(request.error()));
+    handler_(*request, [self = shared_from_this()](Result<ControlAnswer> reply) {
+      self->answer(std::move(reply));
+    });
+  }
+
+  // Short and on a local socket: whoever does not read it gets none.
+  void answer(const Result<ControlAnswer>& reply) {
+    if (auto sent = send_answer(socket_.native_handle(), reply); !sent) {
+      log::debug("vm", "answering on the control socket: {}", sent.error().message());
+    }
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+  }
+
+  Socket socket_;
+  asio::streambuf received_;
+  const Handler& handler_;
+};
+
+Result<std::unique_ptr<ControlServer>> ControlServer::listen(asio::io_context& loop,
+                                                             const std::filesystem::path& directory,
+                                                             Handler handler) {
+  FCVM_TRY(base::make_directories(directory.string(), 0700));
+  std::unique_ptr<ControlServer> server(new ControlServer(loop, directory, std::move(handler)));
+  const Fd at = FCVM_TRY(base::open_file(directory.string(), O_PATH | O_DIRECTORY));
+  Fd listener = FCVM_TRY(base::listen_unix_at(at.get(), Paths::kControlSocket) |
+                         context("making the control socket"));
+  FCVM_TRY(base::set_nonblocking(listener.get()));
+  server->acceptor_.assign(asio::local::stream_protocol(), listener.release());
+  server->accept();
+  return server;
+}
+
+ControlServer::~ControlServer() {
+  if (auto removed = base::remove_tree(directory_.string()); !removed) {
+    log::warning("vm", "{}", removed.error().message());
+  }
+}
+
+void ControlServer::accept() {
+  acceptor_.async_accept([this](const boost::system::error_code& error, Socket socket) {
+    if (error) return;  // closed: the VM has ended
+    if (is_permitted(socket.native_handle())) {
+      std::make_shared<Connection>(std::move(socket), handler_)->start();
+    }
+    accept();
+  });
+}
+
+}  // namespace fcvm::vm

@@ -1,0 +1,48 @@
+// FrameLink: frames over a socket for somebody who polls. Owns the socket, what came and was not
+// taken, and what waits to go; never blocks.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <fcvm/result.hpp>
+#include <fcvm/sdk/fd.hpp>
+
+#include "core/wire/frame.hpp"
+#include "core/wire/message.hpp"
+
+namespace fcvm::vm {
+
+class FrameLink {
+ public:
+  /// `received` came already, behind a handshake.
+  FrameLink(Fd socket, wire::FrameBuffer received)
+      : socket_(std::move(socket)), received_(std::move(received)) {}
+
+  /// The next frame that is here as a whole; its payload lives until the next call.
+  [[nodiscard]] Result<std::optional<wire::Frame>> next() { return received_.next(); }
+  /// Takes in what has come, without waiting. False at the end of the stream.
+  [[nodiscard]] Result<bool> read();
+
+  template <typename Message>
+  void send(const Message& message) {
+    send_bytes(wire::encode(message));
+  }
+  void send_raw(std::uint16_t type, std::string_view payload);
+  void send_bytes(std::string_view frames) { waiting_.append(frames); }
+  /// Sends what goes without waiting. EPIPE when the peer has gone.
+  Result<void> flush();
+
+  [[nodiscard]] std::size_t queued() const { return waiting_.size() - sent_; }
+  [[nodiscard]] int fd() const { return socket_.get(); }
+
+ private:
+  Fd socket_;
+  wire::FrameBuffer received_;
+  std::string waiting_;
+  std::size_t sent_ = 0;
+};
+
+}  // namespace fcvm::vm

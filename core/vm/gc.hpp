@@ -1,0 +1,53 @@
+// Undoing what dead supervisors left: exactly what their records say, and nothing of the living.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <fcvm/result.hpp>
+#include <fcvm/sdk/fd.hpp>
+
+#include "core/vm/store.hpp"
+
+namespace fcvm::vm {
+
+/// Asks a plugin to undo its recorded state; given the record and the plugin's id.
+using RecoverPlugin = std::function<Result<void>(const Record& record, const std::string& plugin)>;
+
+struct Collected {
+  std::string id;
+  std::string name;
+  std::string what;  // "removed", "marked as exited: its supervisor was killed"
+};
+
+struct GarbageOptions {
+  /// Only says what would be done.
+  bool dry_run = false;
+  /// Also asks plugins again that failed to undo what they recorded, and looks for directories
+  /// without a record: what `fcvm gc` does and an ordinary command has no time for.
+  bool thorough = true;
+};
+
+/// Whether a record is of a dead supervisor that did not say that it exited, or did not come to
+/// remove a VM with --rm. Cheap for the others that have exited.
+[[nodiscard]] bool is_garbage(const Record& record);
+
+/// For each VM whose supervisor is gone but whose record does not say that it exited: ends its VMM
+/// if that still lives, lets the plugins undo what they recorded, removes its sockets, and marks it
+/// as exited (or removes it, with --rm). Also removes directories that have no record and are older
+/// than a minute. Holds each VM's lock while it works, so that two commands do not collide. What
+/// fails with one VM is logged, and stops no other.
+[[nodiscard]] Result<std::vector<Collected>> collect_garbage(Store& store,
+                                                             const RecoverPlugin& recover,
+                                                             const GarbageOptions& options = {});
+
+/// A pidfd of that very process: readable once it has ended. ESRCH when it is gone.
+[[nodiscard]] Result<Fd> open_process(const base::ProcessId& process);
+/// Sends a signal to that very process, and to no other that has its pid by now. ESRCH when it is
+/// gone.
+[[nodiscard]] Result<void> signal_process(const base::ProcessId& process, int number);
+/// ETIMEDOUT when it lives on until the deadline.
+[[nodiscard]] Result<void> wait_for_end(const base::ProcessId& process, base::Deadline deadline);
+
+}  // namespace fcvm::vm

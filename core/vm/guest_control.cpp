@@ -1,0 +1,147 @@
+#include "core/vm/guest_control.hpp"
+
+#include <chrono>
+
+#include <fmt/core.h>
+
+#include "core/log/log.hpp"
+#include "core/wire/ports.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kDialPause = 20ms;
+constexpr auto kHelloLimit = 5s;
+
+}  // namespace
+
+GuestControl::GuestControl(DialGuest dial, EventHandler handle)
+    : dial_(std::move(dial)), handle_(std::move(handle)) {}
+
+GuestControl::~GuestControl() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    if (stream_) stream_->shut_down();
+    changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+Result<std::shared_ptr<GuestStream>> GuestControl::dial(base::Deadline deadline) {
+  Fd fd = FCVM_TRY(dial_(wire::kControlPort, deadline));
+  auto stream = std::make_shared<GuestStream>(FCVM_TRY(
+      GuestStream::open(std::move(fd), wire::kMaxControlReply,
+                        base::Deadline::earlier(deadline, base::Deadline::in(kHelloLimit)))));
+  FCVM_TRY(stream->send(wire::Attach{last_event_}));
+  return stream;
+}
+
+Result<std::string> GuestControl::connect(base::Deadline deadline) {
+  for (;;) {
+    auto stream = dial(deadline);
+    if (stream) {
+      stream_ = *std::move(stream);
+      const std::string software = stream_->peer().software;
+      thread_ = std::thread([this] { run(); });
+      return software;
+    }
+    const int code = stream.error().code();
+    // The guest's kernel may take a connection long before a slow guest's agent answers it.
+    const bool not_yet =
+        code == ECONNREFUSED || code == EPIPE || code == ECONNRESET || code == ETIMEDOUT;
+    if (!not_yet || deadline.expired()) return unexpected(std::move(stream).error());
+    std::this_thread::sleep_for(kDialPause);
+  }
+}
+
+std::uint64_t GuestControl::next_id() {
+  const std::lock_guard lock(mutex_);
+  return ++last_id_;
+}
+
+Result<void> GuestControl::transact(std::uint64_t id, const std::string& frames,
+                                    base::Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  if (!stream_) return fail(ENOTCONN, "the guest's agent is not connected");
+  waiting_.emplace(id, std::nullopt);
+  const auto sent = stream_->send_bytes(frames);
+  const auto answered = [&] { return waiting_.at(id).has_value() || stopping_ || !sent; };
+  // A wait_until() far beyond the clock's range overflows, so waiting for ever is done by the hour.
+  while (!answered() && !deadline.expired()) {
+    changed_.wait_for(lock, std::min<std::chrono::nanoseconds>(deadline.remaining(), 1h), answered);
+  }
+  const auto answer = waiting_.at(id);
+  waiting_.erase(id);
+  if (!sent) return unexpected(sent.error());
+  if (!answer) {
+    return fail(stopping_ ? ECANCELED : ETIMEDOUT, "the guest's agent did not answer a request");
+  }
+  if (answer->code != 0) return fail(answer->code, "in the guest: " + answer->message);
+  return {};
+}
+
+void GuestControl::run() {
+  for (;;) {
+    std::shared_ptr<GuestStream> stream;
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+      stream = stream_;
+    }
+    if (stream) {
+      read_from(*stream);
+      lose_stream();
+      continue;
+    }
+    auto again = dial(base::Deadline::in(1s));
+    std::unique_lock lock(mutex_);
+    if (stopping_) return;
+    if (again) {
+      stream_ = *std::move(again);
+    } else {
+      changed_.wait_for(lock, kDialPause, [&] { return stopping_; });
+    }
+  }
+}
+
+/// Until the stream ends.
+void GuestControl::read_from(GuestStream& stream) {
+  for (;;) {
+    auto frame = stream.receive(base::Deadline::never());
+    auto handled = frame ? handle_frame(*frame) : Result<void>(unexpected(frame.error()));
+    if (handled) continue;
+    log::debug("guest", "control: {}", handled.error().message());
+    return;
+  }
+}
+
+Result<void> GuestControl::handle_frame(const wire::Frame& frame) {
+  if (frame.type == wire::Event::kType) {
+    const auto event = FCVM_TRY(wire::decode<wire::Event>(frame));
+    if (event.number <= last_event_) return {};  // told again after a new dial
+    last_event_ = event.number;
+    handle_(event);
+    return {};
+  }
+  const auto done = FCVM_TRY(wire::decode<wire::Done>(frame));
+  const std::lock_guard lock(mutex_);
+  const auto at = waiting_.find(done.id);
+  if (at != waiting_.end()) at->second = Answer{done.code, done.message};
+  changed_.notify_all();
+  return {};
+}
+
+/// Requests that were under way get no answer any more: their fate is unknown.
+void GuestControl::lose_stream() {
+  const std::lock_guard lock(mutex_);
+  stream_.reset();
+  for (auto& [id, answer] : waiting_) {
+    if (!answer) answer = Answer{ECONNRESET, "the connection broke before the answer came"};
+  }
+  changed_.notify_all();
+}
+
+}  // namespace fcvm::vm

@@ -1,0 +1,95 @@
+#include "core/vm/guest_network.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include <fmt/core.h>
+
+namespace fcvm::vm {
+namespace {
+
+wire::Interface interface_of(const Attachment& attachment) {
+  wire::Interface made;
+  made.mac = attachment.mac;
+  made.gateway4 = attachment.gateway_ipv4;
+  made.gateway6 = attachment.gateway_ipv6;
+  made.mtu = attachment.mtu;
+  for (const auto& address : {attachment.guest_ipv4, attachment.guest_ipv6}) {
+    if (!address.empty()) made.addresses.push_back(address);
+  }
+  return made;
+}
+
+/// The part of a URL that names a host, as a place in it: after "//" and "user@", before ":port".
+struct Place {
+  std::size_t begin = 0;
+  std::size_t size = 0;
+};
+Place host_in(std::string_view url) {
+  const auto scheme = url.find("://");
+  std::size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const std::size_t end = std::min(url.find('/', begin), url.size());
+  if (const auto at = url.substr(0, end).rfind('@'); at != std::string_view::npos && at >= begin) {
+    begin = at + 1;
+  }
+  const std::string_view rest = url.substr(begin, end - begin);
+  const auto bracket = rest.starts_with('[') ? rest.find(']') : std::string_view::npos;
+  if (bracket != std::string_view::npos) return {begin, bracket + 1};
+  return {begin, std::min(rest.find(':'), rest.size())};
+}
+
+bool is_loopback(std::string_view host) {
+  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+}
+
+bool lists_hosts(std::string_view name) { return name == "no_proxy" || name == "NO_PROXY"; }
+
+}  // namespace
+
+Result<wire::Network> guest_network(const NetworkPlan& plan, const Attachment& attachment) {
+  wire::Network network;
+  if (!attachment.tap.empty()) network.interfaces.push_back(interface_of(attachment));
+  network.dns = attachment.dns.empty() ? plan.dns : attachment.dns;
+  network.search = plan.dns_search;
+  network.dns_options = plan.dns_options;
+  for (wire::HostEntry entry : plan.hosts) {
+    if (entry.address == kHostGateway) entry.address = attachment.host_gateway;
+    if (entry.address.empty()) {
+      return fail(ENETUNREACH,
+                  fmt::format("--add-host {}:{}: this network has no way to the host's loopback",
+                              entry.names, kHostGateway),
+                  "leave out --no-host-loopback, or name an address of the host");
+    }
+    network.hosts.push_back(std::move(entry));
+  }
+  if (!attachment.host_gateway.empty()) {
+    network.hosts.push_back(
+        {attachment.host_gateway, "host.containers.internal host.docker.internal"});
+  }
+  return network;
+}
+
+std::vector<std::string> guest_proxies(const std::vector<std::string>& proxies,
+                                       const std::string& host_gateway,
+                                       std::vector<std::string>& dropped) {
+  std::vector<std::string> rewritten;
+  const bool v6 = host_gateway.find(':') != std::string::npos;
+  for (std::string variable : proxies) {
+    const auto equals = variable.find('=');
+    const std::string_view url = std::string_view(variable).substr(equals + 1);
+    const Place host = host_in(url);
+    const bool local = is_loopback(url.substr(host.begin, host.size));
+    if (local && !lists_hosts(std::string_view(variable).substr(0, equals))) {
+      if (host_gateway.empty()) {
+        dropped.push_back(variable.substr(0, equals));
+        continue;
+      }
+      variable.replace(equals + 1 + host.begin, host.size,
+                       v6 ? "[" + host_gateway + "]" : host_gateway);
+    }
+    rewritten.push_back(std::move(variable));
+  }
+  return rewritten;
+}
+
+}  // namespace fcvm::vm

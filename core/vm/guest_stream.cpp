@@ -1,0 +1,56 @@
+#include "core/vm/guest_stream.hpp"
+
+#include <algorithm>
+#include <sys/socket.h>
+
+#include <fmt/core.h>
+
+#include "core/base/fd.hpp"
+#include "core/base/poll.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+constexpr std::size_t kReadSize = 64 << 10;
+
+}  // namespace
+
+Result<GuestStream> GuestStream::open(Fd fd, std::size_t max_payload, base::Deadline deadline) {
+  GuestStream stream(std::move(fd), std::max(max_payload, wire::kMaxHello));
+  wire::Hello ours;
+  ours.software = "fcvm " FCVM_VERSION;
+  FCVM_TRY(stream.send(ours) | context("greeting the guest's agent"));
+  const wire::Frame first =
+      FCVM_TRY(stream.receive(deadline) | context("waiting for the greeting of the guest's agent"));
+  stream.peer_ = FCVM_TRY(wire::decode<wire::Hello>(first));
+  if (const auto agreed = wire::negotiate(ours, stream.peer_); !agreed) {
+    return fail(agreed.error().code(), agreed.error().message(),
+                "fcvm setup makes a guest with this fcvm's agent");
+  }
+  return stream;
+}
+
+Result<void> GuestStream::send_bytes(std::string_view frames) {
+  return base::write_all(fd_.get(), frames) | context("writing to the guest");
+}
+
+Result<wire::Frame> GuestStream::receive(base::Deadline deadline) {
+  for (;;) {
+    if (auto frame = FCVM_TRY(frames_.next())) {
+      if (frame->type != wire::Refusal::kType) return *frame;
+      const auto refusal = FCVM_TRY(wire::decode<wire::Refusal>(*frame));
+      return fail(refusal.code > 0 ? refusal.code : EIO,
+                  "the guest's agent refused: " + refusal.message);
+    }
+    FCVM_TRY(base::wait_readable(fd_.get(), deadline));
+    const std::span<char> room = frames_.prepare(kReadSize);
+    const std::size_t count =
+        FCVM_TRY(base::read_some(fd_.get(), room) | context("reading from the guest"));
+    if (count == 0) return fail(EPIPE, "the guest closed the connection");
+    frames_.commit(count);
+  }
+}
+
+void GuestStream::shut_down() { ::shutdown(fd_.get(), SHUT_RDWR); }
+
+}  // namespace fcvm::vm

@@ -1,0 +1,33 @@
+// Machine: a vmm plugin's instance as C++ calls, with the states in which each may be made.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <fcvm/result.hpp>
+#include <fcvm/sdk/fd.hpp>
+
+#include "core/base/deadline.hpp"
+#include "core/plugin/instance.hpp"
+
+namespace fcvm::vm {
+
+class Machine {
+ public:
+  explicit Machine(std::unique_ptr<plugin::Instance<fcvm_vmm_v1>> instance)
+      : instance_(std::move(instance)) {}
+
+  Result<void> start(const fcvm_vm_spec& spec, base::Deadline deadline);
+  Result<void> pause(base::Deadline deadline);
+  Result<void> resume(base::Deadline deadline);
+  /// From any thread.
+  [[nodiscard]] Result<Fd> connect(std::uint32_t port, base::Deadline deadline);
+  [[nodiscard]] Result<fcvm_vm_status> status();
+  Result<void> kill();
+  void cancel() { instance_->cancel(); }
+
+ private:
+  std::unique_ptr<plugin::Instance<fcvm_vmm_v1>> instance_;
+};
+
+}  // namespace fcvm::vm

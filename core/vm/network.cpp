@@ -1,0 +1,129 @@
+#include "core/vm/network.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+using plugin::Threads;
+using plugin::VerbRule;
+
+// The states of net.h.
+enum State : int { kDetachedState = 0, kAttachedState = 1 };
+constexpr unsigned kDetached = 1u << kDetachedState;
+constexpr unsigned kAttached = 1u << kAttachedState;
+
+constexpr VerbRule kAttach{"attach", Threads::kWorker, kDetached, kAttachedState};
+constexpr VerbRule kDetach{"detach", Threads::kWorker, kDetached | kAttached, kDetachedState};
+constexpr VerbRule kDial{"dial", Threads::kAny, kAttached};
+constexpr VerbRule kPublish{"publish", Threads::kWorker, kAttached};
+constexpr VerbRule kUnpublish{"unpublish", Threads::kWorker, kAttached};
+constexpr VerbRule kHealth{"health", Threads::kAny, kAttached};
+
+const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
+
+/// Borrows the text of `port`.
+fcvm_publish abi(const PublishedPort& port) {
+  auto publish = sized<fcvm_publish>();
+  publish.protocol = port.protocol == "udp" ? FCVM_PROTO_UDP : FCVM_PROTO_TCP;
+  publish.address = or_null(port.address);
+  publish.host_port = port.host_port;
+  publish.guest_port = port.guest_port;
+  publish.count = port.count;
+  return publish;
+}
+
+template <std::size_t N>
+std::string copy(const char (&field)[N]) {
+  return std::string(text_of(field));
+}
+
+Attachment take(const fcvm_net_attachment& from) {
+  Attachment made{Fd(from.net_namespace_fd),
+                  Fd(from.user_namespace_fd),
+                  copy(from.tap),
+                  copy(from.mac),
+                  from.mtu,
+                  copy(from.guest_ipv4),
+                  copy(from.gateway_ipv4),
+                  copy(from.guest_ipv6),
+                  copy(from.gateway_ipv6),
+                  {},
+                  copy(from.host_address),
+                  copy(from.host_gateway)};
+  for (const auto& server : from.dns) {
+    if (auto text = copy(server); !text.empty()) made.dns.push_back(std::move(text));
+  }
+  return made;
+}
+
+}  // namespace
+
+Result<plugin::Settings> plugin_settings(const config::Config& config, const std::string& id,
+                                         const NetworkPlan& plan) {
+  const config::Section* section = config.section("plugin." + id);
+  if (section == nullptr) return plugin::Settings();
+  config::Section own = *section;
+  for (config::Entry& entry : own.entries) {
+    const bool is_prefix = entry.option->name == kIpv6PrefixOption;
+    if (is_prefix && !plan.ipv6_prefix.empty()) entry.value = plan.ipv6_prefix;
+  }
+  return plugin::Settings::from_section(own);
+}
+
+Result<void> Network::attach(const NetworkPlan& plan, const std::string& vm_id,
+                             base::Deadline deadline) {
+  std::vector<const char*> dns;
+  for (const auto& server : plan.dns) dns.push_back(server.c_str());
+  std::vector<fcvm_publish> ports;
+  for (const auto& port : plan.publish) ports.push_back(abi(port));
+  std::vector<const fcvm_publish*> pointers;
+  for (const auto& port : ports) pointers.push_back(&port);
+  auto request = sized<fcvm_net_request>();
+  // Where neither host nor plugin has IPv6, there is none.
+  request.flags = FCVM_NET_WANT_IPV6;
+  if (!plan.host_loopback) request.flags |= FCVM_NET_NO_HOST_LOOPBACK;
+  request.vm_id = vm_id.c_str();
+  request.mac = or_null(plan.mac);
+  request.ipv4 = or_null(plan.ipv4);
+  request.ipv6 = or_null(plan.ipv6);
+  request.mtu = plan.mtu;
+  request.dns = dns.data();
+  request.dns_count = static_cast<std::uint32_t>(dns.size());
+  request.publish = pointers.data();
+  request.publish_count = static_cast<std::uint32_t>(pointers.size());
+  auto made = sized<fcvm_net_attachment>();
+  made.net_namespace_fd = made.user_namespace_fd = -1;
+  FCVM_TRY(instance_->call(kAttach, instance_->verbs().attach, &request, deadline.as_ns(), &made));
+  attachment_ = take(made);
+  return {};
+}
+
+Result<void> Network::detach(base::Deadline deadline) {
+  // Else they would keep alive what the plugin is about to give up.
+  attachment_.net_namespace = Fd();
+  attachment_.user_namespace = Fd();
+  return instance_->call(kDetach, instance_->verbs().detach, deadline.as_ns());
+}
+
+Result<Fd> Network::dial(std::uint32_t protocol, std::uint16_t port, base::Deadline deadline) {
+  std::int32_t fd = -1;
+  FCVM_TRY(instance_->call(kDial, instance_->verbs().dial, protocol, port, deadline.as_ns(), &fd));
+  return Fd(fd);
+}
+
+Result<void> Network::publish(const PublishedPort& port, base::Deadline deadline) {
+  const auto publish = abi(port);
+  return instance_->call(kPublish, instance_->verbs().publish, &publish, deadline.as_ns());
+}
+
+Result<void> Network::unpublish(const PublishedPort& port, base::Deadline deadline) {
+  const auto publish = abi(port);
+  return instance_->call(kUnpublish, instance_->verbs().unpublish, &publish, deadline.as_ns());
+}
+
+Result<int> Network::health() {
+  std::int32_t fd = -1;
+  FCVM_TRY(instance_->call(kHealth, instance_->verbs().health, &fd));
+  return fd;
+}
+
+}  // namespace fcvm::vm

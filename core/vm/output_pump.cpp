@@ -1,0 +1,222 @@
+#include "core/vm/output_pump.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <fmt/core.h>
+
+#include "core/base/fd.hpp"
+#include "core/log/log.hpp"
+#include "core/vm/guest_stream.hpp"
+#include "core/wire/ports.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kAcknowledgeEvery = 64 << 10;
+/// More stdin than this is not queued for a guest that does not take it.
+constexpr std::size_t kMostQueued = 512 << 10;
+
+}  // namespace
+
+OutputPump::OutputPump(DialGuest dial, Attachments& attachments, Sinks sinks, Callbacks callbacks)
+    : dial_(std::move(dial)),
+      attachments_(attachments),
+      log_(std::move(sinks.log)),
+      callbacks_(std::move(callbacks)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      sinks_{base::SharedWriter(sinks.stdout_fd), base::SharedWriter(sinks.stderr_fd)} {
+  callbacks_.attached.on_resize = [this](wire::Resize size) {
+    size_ = size;
+    if (guest_attached_) guest_->send(size);
+  };
+}
+
+OutputPump::~OutputPump() {
+  stopping_ = true;
+  wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+void OutputPump::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void OutputPump::guest_is_up() {
+  guest_up_ = true;
+  wake();
+}
+
+void OutputPump::wake() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+}
+
+void OutputPump::run() {
+  while (!stopping_ && !(ended() && idle())) {
+    connect();
+    step();
+  }
+  if (log_) {
+    if (auto finished = log_->finish(); !finished) {
+      log::warning("vm", "the container's log: {}", finished.error().message());
+    }
+  }
+  if (!stopping_) callbacks_.on_end();
+}
+
+/// What was written out is acknowledged, and only then comes more: a slow reader of ours holds the
+/// container back, and nothing piles up here.
+bool OutputPump::idle() const {
+  return sinks_[0].empty() && sinks_[1].empty() && attachments_.idle();
+}
+
+/// Waits for whatever may go on, and goes on with it.
+void OutputPump::step() {
+  const bool redial = guest_up_ && !guest_;
+  std::vector<pollfd> polled = {{wake_.get(), POLLIN, 0}};
+  for (const auto& sink : sinks_) {
+    polled.push_back({sink.empty() ? -1 : sink.fd(), POLLOUT, 0});
+  }
+  const std::size_t clients = polled.size() + 1;
+  short wanted = idle() ? POLLIN : 0;
+  if (guest_ && guest_->queued() > 0) wanted |= POLLOUT;
+  polled.push_back({guest_ && wanted != 0 ? guest_->fd() : -1, wanted, 0});
+  attachments_.add_to(polled);
+  const int limit = redial ? next_dial_.as_poll_ms() : -1;
+  if (::poll(polled.data(), polled.size(), limit) <= 0) return;
+  std::uint64_t ignored = 0;
+  [[maybe_unused]] const auto woken = ::read(wake_.get(), &ignored, sizeof ignored);
+  for (auto& sink : sinks_) {
+    if (auto flushed = sink.flush(); !flushed) close_sink(sink, flushed.error());
+  }
+  attachments_.handle(polled.data() + clients, stdin_, callbacks_.attached);
+  if (!guest_) return;
+  if (auto served = serve_guest(polled[clients - 1].revents); !served) lose(served.error());
+}
+
+void OutputPump::connect() {
+  if (guest_ || !guest_up_ || !next_dial_.expired()) return;
+  if (auto opened = open_stream(); !opened) lose(opened.error());
+}
+
+Result<void> OutputPump::open_stream() {
+  Fd fd = FCVM_TRY(dial_(wire::kOutputPort, base::Deadline::in(5s)));
+  auto stream =
+      FCVM_TRY(GuestStream::open(std::move(fd), wire::kMaxOutputFrame, base::Deadline::in(5s)));
+  guest_.emplace(std::move(stream).release());
+  guest_->send(wire::OutputAttach{sides_[0].taken, sides_[1].taken});
+  return guest_->flush();
+}
+
+void OutputPump::lose(const Error& error) {
+  log::debug("guest", "output: {}", error.message());
+  guest_.reset();
+  guest_attached_ = false;
+  next_dial_ = base::Deadline::in(20ms);
+}
+
+Result<void> OutputPump::serve_guest(short events) {
+  bool open = true;
+  if ((events & ~POLLOUT) != 0) open = FCVM_TRY(guest_->read());
+  FCVM_TRY(take_frames());
+  FCVM_TRY(feed_guest());
+  FCVM_TRY(guest_->flush());
+  if (!open && !(ended() && idle())) return fail(EPIPE, "the guest closed the connection");
+  return {};
+}
+
+Result<void> OutputPump::take_frames() {
+  while (idle()) {
+    for (std::size_t i = 0; i < sides_.size(); ++i) {
+      Side& from = sides_[i];
+      if (from.taken - from.acknowledged < kAcknowledgeEvery) continue;
+      from.acknowledged = from.taken;
+      const auto stream = i == 1 ? wire::Stream::kStderr : wire::Stream::kStdout;
+      guest_->send(wire::OutputAck{stream, from.taken});
+    }
+    const auto frame = FCVM_TRY(guest_->next());
+    if (!frame) return {};
+    FCVM_TRY(handle(*frame));
+  }
+  return {};
+}
+
+OutputPump::Side& OutputPump::side(wire::Stream stream) {
+  return sides_[stream == wire::Stream::kStderr ? 1 : 0];
+}
+
+Result<void> OutputPump::handle(const wire::Frame& frame) {
+  switch (frame.type) {
+    case wire::kStreamDataType:
+      return take(FCVM_TRY(wire::decode_stream_data(frame)));
+    case wire::OutputEnd::kType: {
+      const auto end = FCVM_TRY(wire::decode<wire::OutputEnd>(frame));
+      side(end.stream).ended = true;
+      guest_->send(wire::OutputAck{end.stream, side(end.stream).taken});
+      return {};
+    }
+    case wire::OutputAttached::kType: {
+      const auto attached = FCVM_TRY(wire::decode<wire::OutputAttached>(frame));
+      FCVM_TRY(stdin_.on_attached(attached.stdin_from, attached.stdin_limit));
+      guest_attached_ = true;
+      if (size_) guest_->send(*size_);
+      return {};
+    }
+    case wire::StdinLimit::kType:
+      stdin_.on_limit(FCVM_TRY(wire::decode<wire::StdinLimit>(frame)).offset);
+      return {};
+    case wire::Refusal::kType:
+      return fail(EIO, "the guest's agent refused: " +
+                           FCVM_TRY(wire::decode<wire::Refusal>(frame)).message);
+    default:
+      return fail(EPROTO, fmt::format("the guest sent the unexpected frame {}", frame.type));
+  }
+}
+
+Result<void> OutputPump::take(const wire::StreamData& data) {
+  Side& to = side(data.stream);
+  if (data.stream == wire::Stream::kStdin || data.offset != to.taken) {
+    return fail(EPROTO, fmt::format("the guest's output goes on at byte {} and not at {}",
+                                    data.offset, to.taken));
+  }
+  write_out(data.stream, data.bytes);
+  to.taken += data.bytes.size();
+  return {};
+}
+
+Result<void> OutputPump::feed_guest() {
+  while (guest_attached_ && guest_->queued() < kMostQueued) {
+    const std::string frame = stdin_.take();
+    if (frame.empty()) break;
+    guest_->send_bytes(frame);
+  }
+  attachments_.grant(stdin_);
+  return {};
+}
+
+void OutputPump::write_out(wire::Stream from, std::string_view bytes) {
+  const bool is_stderr = from == wire::Stream::kStderr;
+  if (log_) {
+    const auto logged = log_->write(is_stderr ? LogStream::kStderr : LogStream::kStdout, bytes);
+    if (!logged) {
+      log::warning("vm", "the container's log ends here: {}", logged.error().message());
+      log_.reset();
+    }
+  }
+  attachments_.write(is_stderr ? wire::kExecStderr : wire::kExecStdout, bytes);
+  base::SharedWriter& sink = sinks_[is_stderr ? 1 : 0];
+  if (auto written = sink.put(bytes); !written) close_sink(sink, written.error());
+}
+
+void OutputPump::close_sink(base::SharedWriter& sink, const Error& error) {
+  log::debug("vm", "{}", error.message());
+  sink.close();
+  callbacks_.on_sink_closed();
+}
+
+}  // namespace fcvm::vm

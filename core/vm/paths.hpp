@@ -1,0 +1,42 @@
+// Where things lie on the host.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace fcvm::vm {
+
+struct Paths {
+  std::filesystem::path data;     // [paths] data-dir
+  std::filesystem::path runtime;  // [paths] runtime-dir: short, for sockets
+
+  [[nodiscard]] std::filesystem::path vms() const { return data / "vms"; }
+  /// One VM's directory: its record, disks, logs; the VMM's working directory.
+  [[nodiscard]] std::filesystem::path vm(const std::string& id) const { return vms() / id; }
+  [[nodiscard]] std::filesystem::path record(const std::string& id) const {
+    return vm(id) / "vm.json";
+  }
+  [[nodiscard]] std::filesystem::path container_log(const std::string& id) const {
+    return vm(id) / "container.log";
+  }
+  [[nodiscard]] std::filesystem::path console_log(const std::string& id) const {
+    return vm(id) / "console.log";
+  }
+  /// What the supervisor of a detached VM says.
+  [[nodiscard]] std::filesystem::path supervisor_log(const std::string& id) const {
+    return vm(id) / "fcvm.log";
+  }
+  /// Held by whoever cleans up after a dead supervisor, or removes the VM; see gc.hpp.
+  [[nodiscard]] std::filesystem::path vm_lock(const std::string& id) const {
+    return vm(id) / ".lock";
+  }
+  [[nodiscard]] std::filesystem::path events() const { return data / "events.jsonl"; }
+  [[nodiscard]] std::filesystem::path images() const { return data / "images"; }
+  [[nodiscard]] std::filesystem::path guests() const { return data / "guests"; }
+  [[nodiscard]] std::filesystem::path templates() const { return data / "templates"; }
+  /// Sockets of one VM.
+  [[nodiscard]] std::filesystem::path sockets(const std::string& id) const { return runtime / id; }
+  static constexpr const char* kControlSocket = "control.sock";
+};
+
+}  // namespace fcvm::vm

@@ -1,0 +1,91 @@
+// Record: what fcvm remembers of one VM. One JSON file each, written atomically; the supervisor is
+// its only writer while it lives.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fcvm/result.hpp>
+
+#include "core/base/child.hpp"
+
+namespace fcvm::vm {
+
+enum class Phase {
+  kCreated,   // recorded; nothing made yet
+  kStarting,  // assets, network, VMM, boot
+  kRunning,   // the container runs
+  kPaused,
+  kStopping,
+  kExited,  // the container ended, or never began; see exit_code and error
+};
+[[nodiscard]] std::string_view to_string(Phase phase);
+[[nodiscard]] Result<Phase> parse_phase(std::string_view text);
+
+/// A published port as `fcvm port` shows it, or a range of `count` of them.
+struct PublishedPort {
+  std::string address;
+  std::uint16_t host_port = 0;
+  std::uint16_t guest_port = 0;
+  std::string protocol;
+  std::uint16_t count = 1;
+
+  friend bool operator==(const PublishedPort&, const PublishedPort&) = default;
+};
+
+struct Record {
+  static constexpr int kFormat = 1;
+
+  std::string id;  // 12 hexadecimal digits
+  std::string name;
+  std::string image;  // as the user named it
+  std::string image_digest;
+  std::vector<std::string> command;
+  std::map<std::string, std::string> labels;
+  std::uint32_t cpus = 0;
+  std::uint64_t memory_bytes = 0;
+  bool remove_when_done = false;  // --rm
+  bool detached = false;
+
+  Phase phase = Phase::kCreated;
+  std::int64_t created_ns = 0;  // CLOCK_REALTIME; 0: not yet
+  std::int64_t started_ns = 0;
+  std::int64_t finished_ns = 0;
+  int exit_code = 0;  // of the container, once exited
+  std::string error;  // why it failed, when fcvm or the VM did
+  std::string error_remedy;
+
+  base::ProcessId supervisor;
+  base::ProcessId vmm;
+  std::string vmm_plugin;   // "vmm.qemu"
+  std::string vmm_version;  // "qemu 7.2.22"
+  std::string accelerator;
+  std::string network;  // "none", "net.rootless"
+  std::string image_plugin;
+  std::map<std::string, std::string> plugin_versions;  // id -> version
+  std::vector<std::string> guest_addresses;            // with prefix lengths
+  std::vector<std::string> gateways;
+  std::string mac_address;
+  std::string host_address;
+  std::vector<PublishedPort> ports;
+  std::string network_error;  // what broke, while the VM goes on
+
+  /// state/1: by plugin, in the order of first `put`.
+  std::map<std::string, std::vector<std::pair<std::string, std::string>>> plugin_state;
+
+  /// Phase as it is, knowing whether the supervisor still lives: a VM whose supervisor died without
+  /// a word has exited, whatever its file says.
+  [[nodiscard]] Phase effective_phase() const;
+  /// Whether its container is there, perhaps paused.
+  [[nodiscard]] bool is_up() const;
+};
+
+[[nodiscard]] std::string to_json(const Record& record);
+/// Refuses a file of a newer format, and anything that is not a record.
+[[nodiscard]] Result<Record> record_from_json(std::string_view json);
+
+}  // namespace fcvm::vm

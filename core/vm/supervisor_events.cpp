@@ -1,0 +1,156 @@
+// What happens to a supervised VM: signals, the VMM's end, the guest's events.
+#include <fcntl.h>
+
+#include "core/vm/console_tail.hpp"
+#include "core/vm/supervisor_impl.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+constexpr auto kClosedSinkGrace = 1s;
+
+Error guest_failure(const wire::Event& event) {
+  const bool disk_is_full = event.text.find("no space left on device") != std::string::npos;
+  return Error(event.code > 0 ? event.code : EIO,
+               fmt::format("the guest failed at \"{}\": {}", event.stage, event.text),
+               disk_is_full ? "give the VM a larger disk: --rootfs-size" : "");
+}
+
+}  // namespace
+
+void Supervisor::Impl::wait_for_signal() {
+  signals_.async_wait([this](const boost::system::error_code& error, int number) {
+    if (error) return;
+    on_signal(number);
+    wait_for_signal();
+  });
+}
+
+void Supervisor::Impl::on_signal(int number) {
+  const bool ends = number == SIGINT || number == SIGTERM;
+  if (ends && ++signals_seen_ > 1) {
+    if (!exit_code_) exit_code_ = 128 + number;
+    return tear_down();
+  }
+  if (phase_ == Phase::kRunning || phase_ == Phase::kPaused) {
+    if (ends) {
+      stop_container(number, plan_.stop_grace);
+    } else {
+      signal_container(number, [](const Result<ControlAnswer>&) {});
+    }
+  } else if (phase_ == Phase::kStarting && ends) {
+    // Nothing to be gentle with yet.
+    exit_code_ = 128 + number;
+    launch_->cancel();
+    tear_down();
+  }
+}
+
+/// The VMM's pidfd turns readable when it has ended, whatever the reason.
+void Supervisor::Impl::watch_vmm() {
+  auto status = launch_->machine().status();
+  if (!status || tearing_down_) return;
+  machine_runs_ = true;
+  change_record([&](Record& record) {
+    record.image_digest = launch_->image_digest();
+    record.vmm_version = text_of(status->vmm_version);
+    record.accelerator = text_of(status->accelerator);
+    if (auto id = base::identify(status->pid)) record.vmm = *id;
+  });
+  const int own = ::fcntl(status->pidfd, F_DUPFD_CLOEXEC, 0);
+  if (own < 0) return;
+  vmm_watch_.emplace(loop_, own);
+  vmm_watch_->async_wait(asio::posix::stream_descriptor::wait_read,
+                         [this](const boost::system::error_code& error) {
+                           if (!error) on_vmm_ended();
+                         });
+}
+
+void Supervisor::Impl::on_vmm_ended() {
+  if (tearing_down_) return;
+  auto status = launch_->machine().status();
+  const std::string reason =
+      status ? std::string(text_of(status->end_reason)) : status.error().message();
+  if (exit_code_) return tear_down();  // it had nothing left to do
+  fail_with(Error(EIO,
+                  fmt::format("the VM ended before its container did: {}{}", reason,
+                              console_tail(context_.store.paths().console_log(record_.id))),
+                  plan_.remove_when_done
+                      ? "without --rm its whole console is kept"
+                      : fmt::format("the whole console: fcvm logs --console {}", record_.name)));
+}
+
+void Supervisor::Impl::on_guest_event(const wire::Event& event) {
+  switch (event.kind) {
+    case wire::EventKind::kProgress:
+      log::debug("guest", "{:.3f} s: {}", static_cast<double>(event.uptime_us) / 1e6, event.stage);
+      return;
+    case wire::EventKind::kStarted:
+      return on_started(event);
+    case wire::EventKind::kExited:
+      return on_exited(event);
+    case wire::EventKind::kFailed:
+      return fail_with(guest_failure(event));
+    default:
+      return;
+  }
+}
+
+void Supervisor::Impl::on_started(const wire::Event& event) {
+  if (phase_ != Phase::kStarting || tearing_down_) return;
+  log::debug("guest", "{:.3f} s: the container runs", static_cast<double>(event.uptime_us) / 1e6);
+  change_record([](Record& record) { record.started_ns = now_ns(); });
+  enter(Phase::kRunning);
+  attachments_.begin(plan_.container.tty, plan_.container.interactive);
+  output_->wake();
+  log_happening("start");
+  if (plan_.lifetime) {
+    lifetime_.expires_after(*plan_.lifetime);
+    lifetime_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) stop_container(SIGKILL, 0ms);
+    });
+  }
+  if (context_.on_started) context_.on_started(record_);
+}
+
+void Supervisor::Impl::on_exited(const wire::Event& event) {
+  if (exit_code_) return;
+  // A container that never ran (127, 126) has an exit code, too, and its caller waits for it.
+  if (phase_ == Phase::kStarting) on_started(event);
+  exit_code_ = event.code;
+  enter(Phase::kStopping);
+  finish();
+}
+
+void Supervisor::Impl::on_output_end() {
+  output_ended_ = true;
+  finish();
+}
+
+/// Nobody reads on, so it ends soon, as a writer into a closed pipe does.
+void Supervisor::Impl::on_sink_closed() {
+  sink_closed_ = true;
+  stop_container(SIGTERM, kClosedSinkGrace);
+}
+
+/// As if the one who runs the container had sent it to us.
+void Supervisor::Impl::on_own_signal(int number) {
+  if (number == SIGPIPE) return on_sink_closed();
+  on_signal(number);
+}
+
+void Supervisor::Impl::on_detach() {
+  is_attached_ = false;
+  change_record([](Record& record) { record.detached = true; });
+  if (context_.on_detached) context_.on_detached(record_);
+}
+
+/// What a terminal's end is to the programs in it; the VM does not outlive who runs it.
+void Supervisor::Impl::on_hang_up() {
+  is_attached_ = false;
+  if (sink_closed_) return;  // it has said so before, and is obeyed
+  if (phase_ == Phase::kStarting) return on_signal(SIGTERM);
+  stop_container(plan_.container.tty ? SIGHUP : SIGTERM, plan_.stop_grace);
+}
+
+}  // namespace fcvm::vm

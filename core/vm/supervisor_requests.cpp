@@ -1,0 +1,125 @@
+// What is asked of a supervised VM, over its control socket or by itself.
+#include "core/base/socket_pair.hpp"
+#include "core/vm/process_stats.hpp"
+#include "core/vm/supervisor_impl.hpp"
+
+namespace fcvm::vm {
+void Supervisor::Impl::on_request(const ControlRequest& request, ControlServer::Reply reply) {
+  if (request.verb == "ping") return reply(ControlAnswer{});
+  if (request.verb == "wait") return waiting_.push_back(std::move(reply));
+  if (request.verb == "inspect") {
+    ControlAnswer answer;
+    {
+      const std::lock_guard lock(record_mutex_);
+      answer.record_json = to_json(record_);
+    }
+    return reply(std::move(answer));
+  }
+  if (request.verb == "stats") return reply(stats());
+  if (request.verb == "stop") {
+    waiting_.push_back(std::move(reply));
+    const auto grace = std::chrono::milliseconds(request.grace_ms);
+    if (phase_ == Phase::kStarting) return on_signal(SIGTERM);
+    return stop_container(request.signal == 0 ? SIGTERM : request.signal, grace);
+  }
+  if ((phase_ != Phase::kRunning && phase_ != Phase::kPaused) || tearing_down_) {
+    return reply(fail(EBUSY, fmt::format("{} is {}", record_.name, to_string(phase_))));
+  }
+  if (request.verb == "kill") return signal_container(request.signal, std::move(reply));
+  if (request.verb == "pause") return set_paused(true, std::move(reply));
+  if (request.verb == "unpause") return set_paused(false, std::move(reply));
+  if (request.verb == "dial") return dial_for(request.port, std::move(reply));
+  if (request.verb == "dial-tcp") return dial_tcp_for(request.port, std::move(reply));
+  if (request.verb == "publish" || request.verb == "unpublish") {
+    return publish_ports(request, std::move(reply));
+  }
+  if (request.verb == "attach") return attach(reply);
+  reply(fail(ENOTSUP, fmt::format("this supervisor does not know the verb \"{}\"", request.verb),
+             "the VM was started by another version of fcvm; stop it and start it anew"));
+}
+
+void Supervisor::Impl::stop_container(int signal, std::chrono::milliseconds grace) {
+  if (exit_code_ || tearing_down_) return;
+  if (phase_ == Phase::kPaused)
+    return set_paused(false, [this, signal, grace](const auto&) { stop_container(signal, grace); });
+  log_happening(signal == SIGKILL ? "kill" : "stop");
+  on_worker([this, signal, grace] {
+    wire::StopContainer request;
+    request.signal = signal;
+    request.grace_ms = static_cast<std::uint32_t>(grace.count());
+    const auto asked = control_->request(request, base::Deadline::in(kRequestLimit));
+    if (asked) return;
+    // A guest that does not answer gets no further grace.
+    log::warning("vm", "stopping the container: {}", asked.error().message());
+    on_control([this, signal] {
+      if (!exit_code_) exit_code_ = 128 + signal;
+      tear_down();
+    });
+  });
+}
+
+void Supervisor::Impl::signal_container(int signal, ControlServer::Reply reply) {
+  log_happening("kill", {{"signal", std::to_string(signal)}});
+  on_worker([this, signal, reply = std::move(reply)] {
+    auto done =
+        control_->request(wire::SignalContainer{0, signal}, base::Deadline::in(kRequestLimit));
+    on_control([reply, done = std::move(done)] {
+      reply(done ? Result<ControlAnswer>(ControlAnswer{}) : unexpected(done.error()));
+    });
+  });
+}
+
+void Supervisor::Impl::set_paused(bool paused, ControlServer::Reply reply) {
+  const Phase from = paused ? Phase::kRunning : Phase::kPaused;
+  if (phase_ != from) {
+    return reply(fail(EINVAL, fmt::format("{} is {}", record_.name, to_string(phase_))));
+  }
+  on_worker([this, paused, reply = std::move(reply)] {
+    auto& machine = launch_->machine();
+    const auto deadline = base::Deadline::in(kRequestLimit);
+    auto done = paused ? machine.pause(deadline) : machine.resume(deadline);
+    on_control([this, paused, reply, done = std::move(done)] {
+      if (!done) return reply(unexpected(done.error()));
+      enter(paused ? Phase::kPaused : Phase::kRunning);
+      log_happening(paused ? "pause" : "unpause");
+      reply(ControlAnswer{});
+    });
+  });
+}
+
+void Supervisor::Impl::dial_for(std::uint32_t port, ControlServer::Reply reply) {
+  hand_over([this, port] { return dial(port, base::Deadline::in(kDialLimit)); }, std::move(reply));
+}
+
+/// Dials on a worker, beside whatever else runs there, and passes the descriptor on.
+void Supervisor::Impl::hand_over(std::function<Result<Fd>()> dial, ControlServer::Reply reply) {
+  asio::post(workers_, [this, dial = std::move(dial), reply = std::move(reply)] {
+    auto dialled = std::make_shared<Result<Fd>>(dial());
+    on_control([reply, dialled] {
+      if (!*dialled) return reply(unexpected(dialled->error()));
+      ControlAnswer answer;
+      answer.fds.push_back(*std::move(*dialled));
+      reply(std::move(answer));
+    });
+  });
+}
+
+void Supervisor::Impl::attach(const ControlServer::Reply& reply) {
+  auto ends = base::SocketPair::create();
+  if (!ends) return reply(unexpected(std::move(ends).error()));
+  attachments_.add(std::move(ends->first), false);
+  output_->wake();
+  ControlAnswer answer;
+  answer.fds.push_back(std::move(ends->second));
+  reply(std::move(answer));
+}
+
+Result<ControlAnswer> Supervisor::Impl::stats() {
+  if (!machine_runs_) return fail(EBUSY, fmt::format("{} has not started yet", record_.name));
+  ControlAnswer answer;
+  answer.stats = FCVM_TRY(process_stats(record_.vmm.pid));
+  answer.stats.memory_limit_bytes = record_.memory_bytes;
+  return answer;
+}
+
+}  // namespace fcvm::vm
