@@ -1,0 +1,31 @@
+// The words of a command line, matched against a verb. Owns the use of Boost.Program_options.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fcvm/result.hpp>
+
+#include "core/cli/verb.hpp"
+#include "core/config/load.hpp"
+
+namespace fcvm::cli {
+
+/// What was typed: each option's texts by its proper name, and the rest.
+struct CommandLine {
+  std::map<std::string, std::vector<std::string>, std::less<>> options{};
+  std::vector<std::string> positionals{};
+  std::vector<config::Assignment> run_assignments{};  // options of [run], for core/config
+};
+
+/// `words` are those after the verb's name.
+[[nodiscard]] Result<CommandLine> parse_command_line(const Verb& verb,
+                                                     const std::vector<std::string>& words);
+
+/// `fcvm VERB --help`, and `fcvm --help`.
+[[nodiscard]] std::string help_of(const Verb& verb);
+[[nodiscard]] std::string help_of_all();
+
+}  // namespace fcvm::cli

@@ -1,0 +1,57 @@
+#include "core/cli/default_paths.hpp"
+
+#include <cstdlib>
+#include <string>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/file.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+/// The XDG specification has relative paths ignored.
+std::string absolute_path_in(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value == '/' ? value : "";
+}
+
+std::string data_directory() {
+  if (::geteuid() == 0) return "/var/lib/fcvm";
+  if (const auto xdg = absolute_path_in("XDG_DATA_HOME"); !xdg.empty()) return xdg + "/fcvm";
+  const auto home = absolute_path_in("HOME");
+  return home.empty() ? "" : home + "/.local/share/fcvm";
+}
+
+std::string runtime_directory() {
+  if (::geteuid() == 0) return "/run/fcvm";
+  if (const auto xdg = absolute_path_in("XDG_RUNTIME_DIR"); !xdg.empty()) return xdg + "/fcvm";
+  return "/tmp/fcvm-" + std::to_string(::geteuid());
+}
+
+}  // namespace
+
+std::vector<config::Assignment> default_paths() {
+  std::vector<config::Assignment> paths;
+  const auto add = [&](const char* name, const std::string& path) {
+    if (!path.empty()) paths.push_back({"paths", name, path, {}});
+  };
+  add("data-dir", data_directory());
+  add("runtime-dir", runtime_directory());
+  return paths;
+}
+
+Result<void> prepare_runtime_directory(const std::filesystem::path& directory) {
+  const auto path = directory.string();
+  FCVM_TRY(base::make_directories(path, 0700) | context("making the runtime directory"));
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return fail_errno("looking at " + path);
+  const bool ours = S_ISDIR(info.st_mode) && info.st_uid == ::geteuid();
+  if (ours && (info.st_mode & 022U) == 0) return {};
+  return fail(
+      EPERM,
+      "the runtime directory " + path + " belongs to another user, or others may write to it",
+      "remove it, or set [paths] runtime-dir to a directory of your own");
+}
+
+}  // namespace fcvm::cli

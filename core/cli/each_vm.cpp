@@ -1,0 +1,92 @@
+#include "core/cli/each_vm.hpp"
+
+#include <thread>
+
+#include <fmt/core.h>
+
+#include "core/log/log.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+struct Target {
+  std::string typed;  // what is printed when it worked, as podman does
+  Result<const vm::Record*> record;
+  Result<void> done{};
+};
+
+Result<std::vector<Target>> find_targets(const Invocation& invocation,
+                                         const std::vector<vm::Record>& records,
+                                         const EachVm& each) {
+  std::vector<Target> targets;
+  const auto& names = invocation.positionals();
+  if (each.of_all && invocation.flag("all")) {
+    if (!names.empty()) return fail(EINVAL, "give names or --all, not both");
+    for (const auto& record : records) {
+      if (each.of_all(record)) targets.push_back({record.id, &record});
+    }
+    return targets;
+  }
+  if (names.empty()) {
+    return fail(EINVAL, each.of_all ? "give the name of a VM, or --all" : "give the name of a VM",
+                "fcvm ls -a lists all VMs");
+  }
+  for (const auto& name : names) {
+    auto record = vm::find_record(records, name);
+    const bool missing = !record && record.error().code() == ENOENT;
+    if (missing && invocation.flag("ignore")) continue;
+    targets.push_back({name, std::move(record)});
+  }
+  return targets;
+}
+
+void act_on(Target& target, const EachVm& each) {
+  target.done = target.record ? each.action(**target.record) : unexpected(target.record.error());
+}
+
+void act_side_by_side(std::vector<Target>& targets, const EachVm& each) {
+  std::vector<std::thread> threads;
+  for (Target& target : targets) threads.emplace_back([&] { act_on(target, each); });
+  for (auto& thread : threads) thread.join();
+}
+
+int report(const Target& target, const EachVm& each) {
+  if (target.done) {
+    if (each.print_names) fmt::print("{}\n", target.typed);
+    std::fflush(stdout);
+    return 0;
+  }
+  log::report(target.done.error());
+  return each.exit_code(target.done.error());
+}
+
+}  // namespace
+
+Result<int> each_vm(Invocation& invocation, const EachVm& each) {
+  const auto records = FCVM_TRY(invocation.records());
+  auto targets = FCVM_TRY(find_targets(invocation, records, each));
+  const bool together = each.side_by_side && targets.size() > 1;
+  if (together) act_side_by_side(targets, each);
+  int code = 0;
+  for (Target& target : targets) {
+    if (!together) act_on(target, each);
+    const int one = report(target, each);
+    if (code == 0) code = one;
+  }
+  return code;
+}
+
+bool is_alive(const vm::Record& record) { return record.effective_phase() != vm::Phase::kExited; }
+
+config::Option all_option(std::string help) {
+  return {.name = "all", .type = config::Type::kBoolean, .help = std::move(help), .letter = 'a'};
+}
+
+config::Option ignore_option() {
+  return {.name = "ignore",
+          .type = config::Type::kBoolean,
+          .help = "pass over VMs that are not there",
+          .letter = 'i'};
+}
+
+}  // namespace fcvm::cli

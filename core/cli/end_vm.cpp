@@ -1,0 +1,59 @@
+#include "core/cli/end_vm.hpp"
+
+#include <csignal>
+
+#include <fmt/core.h>
+
+#include "core/vm/control_protocol.hpp"
+#include "core/vm/gc.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+// What a supervisor has left to do when its container has ended: network, VMM, record.
+constexpr std::chrono::seconds kCleanUp{30};
+constexpr std::chrono::seconds kAnswer{10};
+
+/// A supervisor that has gone is as good as one that obeyed.
+Result<void> ignore_gone(Result<vm::ControlAnswer> answer) {
+  if (answer || answer.error().code() == ESRCH) return {};
+  return unexpected(std::move(answer).error());
+}
+
+}  // namespace
+
+Result<void> stop_vm(const vm::Store& store, const vm::Record& record, std::chrono::seconds grace) {
+  const auto deadline = base::Deadline::in(grace + kCleanUp);
+  const std::int64_t grace_ms = std::chrono::milliseconds(grace).count();
+  const auto stopped = [&]() -> Result<void> {
+    if (record.phase != vm::Phase::kExited) {
+      FCVM_TRY(ignore_gone(vm::ask_supervisor(store.paths(), record.id,
+                                              {.verb = "stop", .grace_ms = grace_ms}, deadline)));
+    }
+    return vm::wait_for_end(record.supervisor, deadline);
+  };
+  return stopped() | context("stopping VM " + record.name) |
+         remedy(fmt::format("fcvm rm -f {} ends it at once", record.name));
+}
+
+Result<void> kill_vm(vm::Store& store, const vm::Record& record) {
+  if (record.phase != vm::Phase::kExited) {
+    // Asked first, since a supervisor that lives undoes more than one that was killed.
+    (void)vm::ask_supervisor(store.paths(), record.id, {.verb = "kill", .signal = SIGKILL},
+                             base::Deadline::in(kAnswer));
+  }
+  auto ended = vm::wait_for_end(record.supervisor, base::Deadline::in(kAnswer));
+  if (!ended && ended.error().code() == ETIMEDOUT) {
+    auto killed = vm::signal_process(record.supervisor, SIGKILL);
+    if (!killed && killed.error().code() != ESRCH) return killed;
+    ended = vm::wait_for_end(record.supervisor, base::Deadline::in(kAnswer));
+  }
+  return std::move(ended) | context("ending VM " + record.name);
+}
+
+Unexpected not_running(const vm::Record& record, const char* what) {
+  return fail(EINVAL, fmt::format("VM {} cannot be {}: it is {}", record.name, what,
+                                  vm::to_string(record.effective_phase())));
+}
+
+}  // namespace fcvm::cli

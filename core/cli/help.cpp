@@ -1,0 +1,113 @@
+// --help: made from the same tables that parse the command line.
+#include <unistd.h>
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include "core/cli/command_line.hpp"
+#include "core/config/tables.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+constexpr std::size_t kHelpColumn = 30;
+constexpr std::size_t kWidth = 100;
+
+std::string value_name(const config::Option& option) {
+  if (!option.choices.empty()) return fmt::format(" {}", fmt::join(option.choices, "|"));
+  switch (option.type) {
+    case config::Type::kBoolean:
+      return "";
+    case config::Type::kInteger:
+      return " NUMBER";
+    case config::Type::kSize:
+      return " SIZE";
+    case config::Type::kDuration:
+      return " DURATION";
+    case config::Type::kMap:
+      return " KEY=VALUE";
+    default:
+      return " TEXT";
+  }
+}
+
+/// Breaks `text` between words, all lines but the first indented by `indent`.
+std::string wrap(std::string_view text, std::size_t indent) {
+  std::string wrapped;
+  std::size_t column = indent;
+  while (!text.empty()) {
+    const auto space = text.find(' ');
+    const auto word = text.substr(0, space);
+    if (column + 1 + word.size() > kWidth && column > indent) {
+      wrapped += '\n' + std::string(indent, ' ');
+      column = indent;
+    } else if (column > indent) {
+      wrapped += ' ';
+      ++column;
+    }
+    wrapped += word;
+    column += word.size();
+    text = space == std::string_view::npos ? "" : text.substr(space + 1);
+  }
+  return wrapped;
+}
+
+std::string describe(const config::Option& option) {
+  std::string left = option.letter == 0 ? "      " : fmt::format("  -{}, ", option.letter);
+  left += "--" + option.name + value_name(option);
+  std::string right = option.help;
+  if (!option.initial.empty() &&
+      !(option.type == config::Type::kBoolean && option.initial == "false")) {
+    right += fmt::format(" (default: {})", option.initial);
+  }
+  if (option.type == config::Type::kList || option.type == config::Type::kMap) {
+    right += " (may be repeated)";
+  }
+  if (!option.aliases.empty()) {
+    right += fmt::format(" (also --{})", fmt::join(option.aliases, ", --"));
+  }
+  if (left.size() + 2 > kHelpColumn) {
+    return fmt::format("{}\n{}{}\n", left, std::string(kHelpColumn, ' '), wrap(right, kHelpColumn));
+  }
+  return fmt::format("{:<{}}{}\n", left, kHelpColumn, wrap(right, kHelpColumn));
+}
+
+std::string describe_all(std::string_view title, const std::vector<config::Option>& options) {
+  if (options.empty()) return "";
+  std::string text = fmt::format("\n{}:\n", title);
+  for (const auto& option : options) text += describe(option);
+  return text;
+}
+
+}  // namespace
+
+std::string help_of(const Verb& verb) {
+  std::string text =
+      fmt::format("{}.\n\nUsage: fcvm {} {}\n", verb.summary, verb.name, verb.arguments);
+  for (const auto& alias : verb.aliases)
+    text += fmt::format("       fcvm {} {}\n", alias, verb.arguments);
+  if (!verb.details.empty()) text += "\n" + verb.details;
+  text += describe_all("Options", verb.options);
+  if (verb.takes_run_options) {
+    text += describe_all("Container options (each may also be set in [run] or a profile)",
+                         config::run_table().options);
+  }
+  return text + describe_all("Global options", global_options());
+}
+
+std::string help_of_all() {
+  std::string text =
+      "fcvm runs OCI containers inside microVMs: one kernel per container.\n\n"
+      "Usage: fcvm VERB [OPTION...]\n\nVerbs:\n";
+  for (const Verb& verb : verbs()) {
+    const auto names = verb.aliases.empty()
+                           ? verb.name
+                           : fmt::format("{}, {}", verb.name, fmt::join(verb.aliases, ", "));
+    text += fmt::format("  {:<26}  {}\n", names, wrap(verb.summary, 30));
+  }
+  return text + describe_all("Global options", global_options()) +
+         "      --version               show the version of fcvm\n"
+         "\nfcvm VERB --help tells more about a verb.\n";
+}
+
+}  // namespace fcvm::cli

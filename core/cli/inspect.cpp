@@ -1,0 +1,168 @@
+// fcvm inspect: all that is known of VMs, in the words of podman inspect.
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "core/cli/each_vm.hpp"
+#include "core/cli/go_template.hpp"
+#include "core/cli/verbs.hpp"
+#include "core/vm/time_text.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr auto kReplace = Json::error_handler_t::replace;
+
+/// podman's zero time for what has not happened.
+std::string time_text(std::int64_t time_ns) {
+  return time_ns == 0 ? "0001-01-01T00:00:00Z" : vm::rfc3339(time_ns);
+}
+
+Json state_json(const vm::Record& record) {
+  const auto phase = record.effective_phase();
+  return {{"Status", vm::to_string(phase)},
+          {"Running", phase == vm::Phase::kRunning},
+          {"Paused", phase == vm::Phase::kPaused},
+          {"Pid", record.vmm.alive() ? record.vmm.pid : 0},
+          {"ExitCode", record.exit_code},
+          {"Error", record.error},
+          {"Remedy", record.error_remedy},
+          {"StartedAt", time_text(record.started_ns)},
+          {"FinishedAt", time_text(record.finished_ns)}};
+}
+
+Json ports_json(const vm::Record& record) {
+  Json ports = Json::object();
+  for (const auto& port : record.ports) {
+    for (std::uint32_t i = 0; i < port.count; ++i) {
+      ports[fmt::format("{}/{}", port.guest_port + i, port.protocol)].push_back(
+          {{"HostIp", port.address}, {"HostPort", std::to_string(port.host_port + i)}});
+    }
+  }
+  return ports;
+}
+
+/// The address of IPv4 or of IPv6, without its prefix length, among several.
+std::string address_of(const std::vector<std::string>& addresses, bool v6) {
+  for (const auto& address : addresses) {
+    if ((address.find(':') != std::string::npos) == v6) return address.substr(0, address.find('/'));
+  }
+  return "";
+}
+
+Json network_json(const vm::Record& record) {
+  return {{"IPAddress", address_of(record.guest_addresses, false)},
+          {"Gateway", address_of(record.gateways, false)},
+          {"GlobalIPv6Address", address_of(record.guest_addresses, true)},
+          {"IPv6Gateway", address_of(record.gateways, true)},
+          {"MacAddress", record.mac_address},
+          {"Addresses", record.guest_addresses},
+          {"HostAddress", record.host_address},
+          {"Error", record.network_error},
+          {"Ports", ports_json(record)}};
+}
+
+Json fcvm_json(const vm::Record& record, const vm::Paths& paths) {
+  return {{"Vmm", record.vmm_plugin},
+          {"VmmVersion", record.vmm_version},
+          {"Accelerator", record.accelerator},
+          {"ImagePlugin", record.image_plugin},
+          {"Plugins", record.plugin_versions},
+          {"SupervisorPid", record.supervisor.alive() ? record.supervisor.pid : 0},
+          {"Cpus", record.cpus},
+          {"Detached", record.detached},
+          {"Paths",
+           {{"Directory", paths.vm(record.id).string()},
+            {"Record", paths.record(record.id).string()},
+            {"ContainerLog", paths.container_log(record.id).string()},
+            {"ConsoleLog", paths.console_log(record.id).string()},
+            {"SupervisorLog", paths.supervisor_log(record.id).string()},
+            {"Sockets", paths.sockets(record.id).string()}}}};
+}
+
+Json inspect_json(const vm::Record& record, const vm::Paths& paths) {
+  constexpr std::int64_t kNanoCpu = 1'000'000'000;
+  return {{"Id", record.id},
+          {"Created", time_text(record.created_ns)},
+          {"Name", record.name},
+          {"State", state_json(record)},
+          {"Image", record.image},
+          {"ImageDigest", record.image_digest},
+          {"Config", {{"Cmd", record.command}, {"Labels", record.labels}}},
+          {"HostConfig",
+           {{"Memory", record.memory_bytes},
+            {"NanoCpus", record.cpus * kNanoCpu},
+            {"AutoRemove", record.remove_when_done},
+            {"NetworkMode", record.network}}},
+          {"NetworkSettings", network_json(record)},
+          {"Fcvm", fcvm_json(record, paths)}};
+}
+
+/// "State.Pid"; strings as they are, all else as JSON.
+Result<std::string> field_text(const Json& whole, const std::string& path, bool as_json) {
+  const Json* at = &whole;
+  for (std::size_t begin = 0; begin < path.size();) {
+    const std::size_t dot = std::min(path.find('.', begin), path.size());
+    const auto key = path.substr(begin, dot - begin);
+    const auto found = at->is_object() ? at->find(key) : at->end();
+    if (found == at->end()) {
+      return fail(EINVAL, fmt::format("--format: there is no field {{{{.{}}}}}", path),
+                  "fcvm inspect NAME without --format shows all fields");
+    }
+    at = &*found;
+    begin = dot + 1;
+  }
+  return at->is_string() && !as_json ? at->get<std::string>() : at->dump(-1, ' ', false, kReplace);
+}
+
+Result<int> run(Invocation& invocation) {
+  const vm::Store* store = FCVM_TRY(invocation.store());
+  Json list = Json::array();
+  const auto collect = [&](const vm::Record& record) -> Result<void> {
+    list.push_back(inspect_json(record, store->paths()));
+    return {};
+  };
+  const int code = FCVM_TRY(each_vm(invocation, {.action = collect, .print_names = false}));
+  const auto format = invocation.value("format", "json");
+  if (format == "json") {
+    fmt::print("{}\n", list.dump(2, ' ', false, kReplace));
+    return code;
+  }
+  const auto parsed = FCVM_TRY(GoTemplate::parse(format));
+  for (const Json& one : list) {
+    const auto text = FCVM_TRY(parsed.render(
+        [&](const std::string& field, bool as_json) { return field_text(one, field, as_json); }));
+    fmt::print("{}\n", text);
+  }
+  return code;
+}
+
+}  // namespace
+
+Verb inspect_verb() {
+  return {
+      .name = "inspect",
+      .aliases = {"podman inspect"},
+      .arguments = "[--format TEMPLATE] NAME...",
+      .summary = "Show all that is known of VMs, as JSON",
+      .details =
+          "Prints a JSON array with an object for each VM. Its keys are podman's: Id, Name, "
+          "Created,\n"
+          "State, Image, ImageDigest, Config, HostConfig, NetworkSettings; State.Pid is the "
+          "VMM's.\n"
+          "`Fcvm` holds what podman has no word for: the VMM and its version, the accelerator, "
+          "the\n"
+          "plugins, the supervisor, and where the logs and sockets lie.\n"
+          "\n"
+          "--format prints single fields by a Go template: {{.State.Status}}, {{json .Config}}.\n"
+          "\n"
+          "Examples:\n"
+          "  fcvm inspect web\n"
+          "  fcvm inspect --format '{{.State.ExitCode}}' web\n",
+      .options = {{.name = "format", .help = "print by this Go template", .letter = 'f'}},
+      .positionals = {.min = 1, .max = kAnyNumber},
+      .run = run};
+}
+
+}  // namespace fcvm::cli

@@ -1,0 +1,165 @@
+// fcvm: finds the verb, runs it, and reports its error.
+#include <csignal>
+#include <fcntl.h>
+#include <string_view>
+#include <unistd.h>
+
+#include <fmt/core.h>
+
+#include "core/cli/command_line.hpp"
+#include "core/cli/invocation.hpp"
+#include "core/cli/verb.hpp"
+#include "core/config/nearest.hpp"
+#include "core/log/log.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+using Words = std::vector<std::string>;
+
+/// Whether `words` begin with the words of `name`; how many there are.
+std::size_t matches(const Words& words, std::string_view name) {
+  std::size_t count = 0;
+  while (!name.empty()) {
+    const auto space = name.find(' ');
+    if (count >= words.size() || words[count] != name.substr(0, space)) return 0;
+    ++count;
+    name = space == std::string_view::npos ? "" : name.substr(space + 1);
+  }
+  return count;
+}
+
+struct Found {
+  const Verb* verb = nullptr;
+  std::size_t words = 0;
+};
+
+/// The verb with the most words: "plugin ls" before an eventual "plugin".
+Found find_verb(const Words& words) {
+  Found best;
+  for (const Verb& verb : verbs()) {
+    std::size_t count = matches(words, verb.name);
+    for (const auto& alias : verb.aliases) count = std::max(count, matches(words, alias));
+    if (count > best.words) best = {&verb, count};
+  }
+  return best;
+}
+
+/// `fcvm plugin`, `fcvm plugin --help`: the verbs that begin so.
+std::string help_of_group(std::string_view group) {
+  std::string text;
+  for (const Verb& verb : verbs()) {
+    if (verb.name.size() > group.size() && verb.name.compare(0, group.size(), group) == 0 &&
+        verb.name[group.size()] == ' ') {
+      text += fmt::format("  fcvm {:<20}  {}\n", verb.name, verb.summary);
+    }
+  }
+  return text;
+}
+
+Unexpected unknown_verb(const Words& words) {
+  const auto group = help_of_group(words.front());
+  if (!group.empty() && words.size() == 1) {
+    return fail(EINVAL, fmt::format("fcvm {} needs another word:\n{}", words.front(), group));
+  }
+  std::vector<std::string> names;
+  for (const Verb& verb : verbs()) {
+    names.push_back(verb.name);
+    names.insert(names.end(), verb.aliases.begin(), verb.aliases.end());
+    names.push_back(verb.name.substr(0, verb.name.find(' ')));
+  }
+  const bool two = words.size() > 1 && words[1][0] != '-';
+  const auto typed = two ? words[0] + ' ' + words[1] : words[0];
+  auto meant = config::did_you_mean(typed, names);
+  if (meant.empty()) meant = config::did_you_mean(words[0], names);
+  return fail(EINVAL, fmt::format("there is no verb \"{}\"{}", typed, meant),
+              "fcvm --help lists the verbs");
+}
+
+Result<void> configure_log(Invocation& invocation) {
+  const config::Config* config = FCVM_TRY(invocation.config());
+  const auto level = FCVM_TRY(log::parse_level(config->text("log", "level")));
+  const bool json = config->text("log", "format") == "json";
+  log::configure(level, json ? log::Format::kJson : log::Format::kText);
+  return {};
+}
+
+/// Before the configuration is read: its own errors should come in the form that was asked for.
+void configure_log_early(const Words& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool split = words[i] == "--log-format" && i + 1 < words.size() && words[i + 1] == "json";
+    if (split || words[i] == "--log-format=json") {
+      log::configure(log::Level::kWarning, log::Format::kJson);
+    }
+  }
+}
+
+/// Global options may stand before the verb, too: `fcvm --log-level debug ls`.
+Words with_verb_first(Words words) {
+  std::size_t i = 0;
+  while (i < words.size() && words[i].size() > 1 && words[i][0] == '-') {
+    const bool takes_next = words[i].find('=') == std::string::npos && words[i] != "--help" &&
+                            words[i] != "-h" && words[i] != "--version";
+    i += takes_next ? 2 : 1;
+  }
+  i = std::min(i, words.size());
+  const Found found = find_verb(Words(words.begin() + static_cast<std::ptrdiff_t>(i), words.end()));
+  const auto end_of_verb = static_cast<std::ptrdiff_t>(i + found.words);
+  std::rotate(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(i),
+              words.begin() + end_of_verb);
+  return words;
+}
+
+/// A descriptor that is closed (`<&-`) would become whatever is opened next.
+bool fill_standard_descriptors() {
+  int fd = 0;
+  do {
+    fd = ::open("/dev/null", O_RDWR);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  return fd >= 0 && ::close(fd) == 0;
+}
+
+Result<int> run(const Words& given) {
+  configure_log_early(given);
+  if (given.empty() || given.front() == "--help" || given.front() == "-h" ||
+      given.front() == "help") {
+    fmt::print("{}", help_of_all());
+    return given.empty() ? kExitFailure : 0;
+  }
+  if (given.front() == "--version" || given.front() == "version") {
+    fmt::print("fcvm {}\n", FCVM_VERSION);
+    return 0;
+  }
+  const Words words = with_verb_first(given);
+  const Found found = find_verb(words);
+  if (found.verb == nullptr) {
+    const bool asks_help = words.back() == "--help" || words.back() == "-h";
+    const auto group = help_of_group(words.front());
+    if (!asks_help || group.empty()) return unknown_verb(words);
+    fmt::print("{}", group);
+    return 0;
+  }
+  auto line = FCVM_TRY(parse_command_line(
+      *found.verb, Words(words.begin() + static_cast<std::ptrdiff_t>(found.words), words.end())));
+  if (line.options.count("help") != 0) {
+    fmt::print("{}", help_of(*found.verb));
+    return 0;
+  }
+  Invocation invocation(std::move(line), FCVM_TRY(Layout::of_this_program()));
+  if (found.verb->reads_configuration) FCVM_TRY(configure_log(invocation));
+  return found.verb->run(invocation);
+}
+
+}  // namespace
+}  // namespace fcvm::cli
+
+int main(int argc, char** argv) {
+  if (!fcvm::cli::fill_standard_descriptors()) return fcvm::cli::kExitFailure;
+  // A peer that goes away is an error of one write, not the end of fcvm.
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto done = fcvm::cli::run({argv + 1, argv + argc});
+  if (std::fflush(stdout) != 0) return fcvm::cli::kExitFailure;
+  if (done) return *done;
+  fcvm::log::report(done.error());
+  return fcvm::cli::kExitFailure;
+}

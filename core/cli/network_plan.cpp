@@ -1,0 +1,168 @@
+#include "core/cli/network_plan.hpp"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include <fcvm/net.h>
+
+#include "core/base/file.hpp"
+#include "core/cli/network_options.hpp"
+#include "core/log/log.hpp"
+#include "core/plugin/probe.hpp"
+#include "core/vm/network.hpp"
+#include "core/vm/publish.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+constexpr const char* kDefaultNetwork = "rootless";
+
+/// The options that mean nothing without a network, as they were given.
+std::string needs_network(const config::Config& config) {
+  if (!config.list("run", "publish").empty()) return "--publish";
+  for (const char* name : {"ip", "ip6", "mac-address", "ipv6-prefix"}) {
+    if (!config.text("run", name).empty()) return fmt::format("--{}", name);
+  }
+  return {};
+}
+
+/// Whether the plugin works here; if not, the error says why.
+Result<void> must_work(Invocation& invocation, const plugin::Entry& entry,
+                       const vm::NetworkPlan& plan) {
+  const config::Config* config = FCVM_TRY(invocation.config());
+  const auto settings = FCVM_TRY(vm::plugin_settings(*config, entry.descriptor.id, plan));
+  const auto probed = FCVM_TRY(plugin::probe(entry, settings));
+  if (probed.status != FCVM_PROBE_UNUSABLE) return {};
+  return fail(
+      ENOTSUP,
+      fmt::format("the network {} does not work here: {}", entry.descriptor.name(), probed.reason),
+      probed.remedy);
+}
+
+Result<const plugin::Entry*> find_working(Invocation& invocation, const std::string& wanted,
+                                          const vm::NetworkPlan& plan) {
+  const plugin::Registry* registry = FCVM_TRY(invocation.registry());
+  const plugin::Entry* entry = FCVM_TRY(registry->find("net", wanted) | context("--network"));
+  FCVM_TRY(must_work(invocation, *entry, plan));
+  return entry;
+}
+
+/// Null for no network. `needed`, when not empty, is the option that cannot do without.
+Result<const plugin::Entry*> choose(Invocation& invocation, const std::string& wanted,
+                                    const std::string& needed, const vm::NetworkPlan& plan) {
+  if (wanted == "none") {
+    if (needed.empty()) return nullptr;
+    return fail(EINVAL, fmt::format("{} needs a network, and --network none has none", needed));
+  }
+  if (wanted != "auto") return find_working(invocation, wanted, plan);
+  auto found = find_working(invocation, kDefaultNetwork, plan);
+  if (found || !needed.empty()) return found;
+  log::warning("run", "this VM has no network, since {}{}{}", found.error().message(),
+               found.error().remedy().empty() ? "" : "; to fix: ", found.error().remedy());
+  return nullptr;
+}
+
+/// What was asked of a plugin and it cannot do.
+Result<void> check_abilities(const vm::NetworkPlan& plan, const plugin::Descriptor& plugin) {
+  const auto can = [&](std::uint64_t bit) { return (plugin.capabilities & bit) != 0; };
+  const auto refuse = [&](const std::string& what) {
+    return fail(ENOTSUP, fmt::format("{}: the network {} cannot do that", what, plugin.name()),
+                "fcvm plugin ls shows the networks there are");
+  };
+  for (const auto& port : plan.publish) {
+    const bool udp = port.protocol == "udp";
+    if (!can(udp ? FCVM_NET_CAN_PUBLISH_UDP : FCVM_NET_CAN_PUBLISH)) {
+      return refuse("publishing " + vm::to_text(port));
+    }
+  }
+  for (const auto& address : {plan.ipv4, plan.ipv6}) {
+    if (!address.empty() && !can(FCVM_NET_CAN_CHOOSE_ADDRESS)) return refuse("giving " + address);
+  }
+  const auto& options = plugin.options.options;
+  const bool takes_prefix = std::any_of(options.begin(), options.end(), [](const auto& option) {
+    return option.name == vm::kIpv6PrefixOption;
+  });
+  if (!plan.ipv6_prefix.empty() && !takes_prefix) return refuse("--ipv6-prefix");
+  return {};
+}
+
+Result<void> take_addresses(vm::NetworkPlan& plan, const config::Config& config) {
+  plan.ipv4 = config.text("run", "ip");
+  if (!plan.ipv4.empty()) FCVM_TRY(check_ipv4(plan.ipv4) | context("--ip"));
+  plan.ipv6 = config.text("run", "ip6");
+  if (!plan.ipv6.empty()) FCVM_TRY(check_ipv6(plan.ipv6) | context("--ip6"));
+  plan.ipv6_prefix = config.text("run", "ipv6-prefix");
+  if (!plan.ipv6_prefix.empty()) {
+    FCVM_TRY(check_ipv6_prefix(plan.ipv6_prefix) | context("--ipv6-prefix"));
+  }
+  const auto& mac = config.text("run", "mac-address");
+  if (!mac.empty()) plan.mac = FCVM_TRY(parse_mac(mac) | context("--mac-address"));
+  plan.mtu = static_cast<std::uint32_t>(config.integer("run", "mtu"));
+  return {};
+}
+
+Result<void> take_names(vm::NetworkPlan& plan, const config::Config& config) {
+  for (const auto& server : config.list("run", "dns")) {
+    FCVM_TRY(check_ip(server) | context("--dns"));
+    plan.dns.push_back(server);
+  }
+  plan.dns_search = config.list("run", "dns-search");
+  if (!config.is_set("run", "dns-search")) {
+    plan.dns_search = search_domains(base::read_file("/etc/resolv.conf").value_or(""));
+  }
+  std::erase(plan.dns_search, ".");
+  plan.dns_options = config.list("run", "dns-option");
+  for (const auto& words : {plan.dns_search, plan.dns_options}) {
+    for (const auto& word : words) {
+      if (word.empty() || word.find_first_of(" \t\n") != std::string::npos) {
+        return fail(EINVAL, fmt::format("\"{}\" cannot stand in resolv.conf", word));
+      }
+    }
+  }
+  for (const auto& host : config.list("run", "add-host")) {
+    plan.hosts.push_back(FCVM_TRY(parse_host(host) | context("--add-host")));
+    if (plan.hosts.back().address != vm::kHostGateway || plan.host_loopback) continue;
+    return fail(EINVAL, fmt::format("--add-host {}: --no-host-loopback leaves no {}", host,
+                                    vm::kHostGateway));
+  }
+  return {};
+}
+
+Result<void> take_ports(vm::NetworkPlan& plan, const config::Config& config) {
+  plan.publish = FCVM_TRY(vm::parse_publish_list(config.list("run", "publish")));
+  for (const auto& port : plan.publish) {
+    if (port.address.empty()) continue;
+    FCVM_TRY(vm::check_host_address(port.address) | context("publishing " + vm::to_text(port)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<vm::NetworkPlan> make_network_plan(Invocation& invocation, const config::Config& config) {
+  vm::NetworkPlan plan;
+  plan.host_loopback = !config.boolean("run", "no-host-loopback");
+  FCVM_TRY(take_addresses(plan, config));
+  FCVM_TRY(take_names(plan, config));
+  FCVM_TRY(take_ports(plan, config));
+  if (config.boolean("run", "http-proxy")) plan.proxies = proxies_of_process();
+  const plugin::Entry* entry =
+      FCVM_TRY(choose(invocation, config.text("run", "network"), needs_network(config), plan));
+  if (entry == nullptr) {
+    vm::NetworkPlan none;
+    none.hosts = plan.hosts;
+    return none;
+  }
+  plan.plugin = entry->descriptor.id;
+  FCVM_TRY(check_abilities(plan, entry->descriptor));
+  return plan;
+}
+
+std::vector<std::string> describe_ports(const vm::NetworkPlan& plan) {
+  std::vector<std::string> ports;
+  for (const auto& port : plan.publish) ports.push_back(vm::to_text(port));
+  return ports;
+}
+
+}  // namespace fcvm::cli

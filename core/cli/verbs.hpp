@@ -1,0 +1,38 @@
+// One function per verb file; verbs.cpp puts them in order.
+#pragma once
+
+#include "core/cli/verb.hpp"
+
+namespace fcvm::cli {
+
+[[nodiscard]] Verb podman_run_verb();
+[[nodiscard]] Verb exec_verb();
+[[nodiscard]] Verb cp_verb();
+[[nodiscard]] Verb attach_verb();
+[[nodiscard]] Verb ls_verb();
+[[nodiscard]] Verb inspect_verb();
+[[nodiscard]] Verb logs_verb();
+[[nodiscard]] Verb events_verb();
+[[nodiscard]] Verb stats_verb();
+[[nodiscard]] Verb top_verb();
+[[nodiscard]] Verb port_verb();
+[[nodiscard]] Verb port_add_verb();
+[[nodiscard]] Verb port_rm_verb();
+[[nodiscard]] Verb port_forward_verb();
+[[nodiscard]] Verb stop_verb();
+[[nodiscard]] Verb kill_verb();
+[[nodiscard]] Verb pause_verb();
+[[nodiscard]] Verb unpause_verb();
+[[nodiscard]] Verb wait_verb();
+[[nodiscard]] Verb rm_verb();
+[[nodiscard]] Verb gc_verb();
+[[nodiscard]] Verb setup_verb();
+[[nodiscard]] Verb doctor_verb();
+[[nodiscard]] Verb config_show_verb();
+[[nodiscard]] Verb config_check_verb();
+[[nodiscard]] Verb config_sample_verb();
+[[nodiscard]] Verb plugin_ls_verb();
+[[nodiscard]] Verb plugin_inspect_verb();
+[[nodiscard]] Verb plugin_check_verb();
+
+}  // namespace fcvm::cli
