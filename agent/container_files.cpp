@@ -1,0 +1,35 @@
+// See container_files.hpp.
+#include "agent/container_files.hpp"
+
+#include <cstdint>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/base/fd.hpp"
+
+namespace fcvm::agent {
+namespace {
+
+constexpr std::size_t kLargest = 4 << 20;
+
+}  // namespace
+
+std::string read_in_root(pid_t pid, const std::string& path) {
+  const std::string root = pid > 0 ? "/proc/" + std::to_string(pid) + "/root" : "/";
+  const auto directory = base::open_file(root, O_PATH | O_DIRECTORY);
+  if (!directory) return {};
+  open_how how{};
+  // Non-blocking: the container may have put a FIFO there, and the agent must not wait for it.
+  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const base::Fd file(
+      static_cast<int>(::syscall(SYS_openat2, directory->get(), path.c_str(), &how, sizeof how)));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  return base::read_all(file.get(), kLargest).value_or("");
+}
+
+}  // namespace fcvm::agent

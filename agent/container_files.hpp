@@ -1,0 +1,14 @@
+// Files of the container, read from outside of it.
+#pragma once
+
+#include <string>
+#include <sys/types.h>
+
+namespace fcvm::agent {
+
+/// The text of a file as the process `pid` would see it; 0: in our own root. Symbolic links lead
+/// nowhere but inside that root. Empty when it cannot be read, is no regular file, or is too large
+/// to be what it should be.
+std::string read_in_root(pid_t pid, const std::string& path);
+
+}  // namespace fcvm::agent

@@ -1,0 +1,37 @@
+// Finding the plan's disks, and making a blank one usable.
+//
+// A disk has the serial that the plan gives it, except where the VMM makes serials up itself, as
+// Firecracker does: there the disks are in the plan's order, as every VMM attaches them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <fcvm/result.hpp>
+
+#include "core/wire/boot_plan.hpp"
+
+namespace fcvm::agent {
+
+struct VirtioDisk {
+  std::string device;  // "/dev/vdb"
+  std::string serial;
+  unsigned place = 0;  // on the virtio bus
+};
+
+/// In the order in which they were attached.
+std::vector<VirtioDisk> virtio_disks(const std::string& sys = "/sys");
+/// The device of the plan's disk, or empty when it is not among `present` (yet).
+std::string choose_disk(const std::vector<VirtioDisk>& present, const std::vector<wire::Disk>& plan,
+                        const std::string& serial);
+/// "/dev/vdb"; waits a while for it, for drivers probe by themselves.
+Result<std::string> find_disk(const wire::BootPlan& plan, const std::string& serial);
+/// Whether the first 68 KiB, where ext4, XFS and btrfs put their magic, are zero.
+Result<bool> is_blank(const std::string& device);
+/// With the mkfs of the system in `root`, which has /dev.
+Result<void> format(const std::string& device, const std::string& filesystem,
+                    const std::string& root);
+[[nodiscard]] const wire::Disk* disk_of(const wire::BootPlan& plan, wire::DiskRole role);
+[[nodiscard]] std::string filesystem_of(const wire::Disk& disk);
+
+}  // namespace fcvm::agent

@@ -1,0 +1,53 @@
+// The System of an ordinary process: the container is the plan's command itself, and nothing of the
+// machine is touched.
+#include <unistd.h>
+
+#include "agent/system.hpp"
+#include "core/base/file.hpp"
+
+namespace fcvm::agent {
+namespace {
+
+class TestSystem : public System {
+ public:
+  std::vector<Stage> stages() override {
+    return {{"nothing", [](const wire::BootPlan& plan) -> Result<void> {
+               if (plan.hostname == "fail") return fail(EIO, "failing as asked to");
+               return {};
+             }}};
+  }
+  Result<void> resumed(const wire::Resumed&) override { return {}; }
+  Result<std::vector<std::string>> load_command(const wire::BootPlan&) override {
+    return std::vector<std::string>{};
+  }
+  std::vector<std::string> run_command(const wire::BootPlan& plan) override {
+    return plan.container.command;
+  }
+  std::string pid_file() override { return {}; }
+  // The container is a child of ours, so it has our identity, and whatever the test gave us.
+  Result<OciConfig> container_config(pid_t pid) override {
+    const std::string proc = "/proc/" + std::to_string(pid);
+    const std::string variables = FCVM_TRY(base::read_file(proc + "/environ"));
+    OciConfig config;
+    for (std::size_t at = 0; at < variables.size();) {
+      const auto end = std::min(variables.find('\0', at), variables.size());
+      config.environment.push_back(variables.substr(at, end - at));
+      at = end + 1;
+    }
+    config.uid = ::getuid();
+    config.gid = ::getgid();
+    config.capabilities.bounding = bounding_capabilities();
+    return config;
+  }
+  void sync() override {}
+  void power_off() override { ::_exit(0); }
+};
+
+}  // namespace
+
+System& System::of_test() {
+  static TestSystem system;
+  return system;
+}
+
+}  // namespace fcvm::agent

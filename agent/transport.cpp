@@ -1,0 +1,126 @@
+// The transports that consist of listening sockets, and which one a guest has; see transport.hpp.
+#include "agent/transport.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/vm_sockets.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include <vector>
+
+#include "agent/log.hpp"
+#include "core/base/deadline.hpp"
+#include "core/base/file.hpp"
+#include "core/base/socket_pair.hpp"
+#include "core/wire/ports.hpp"
+
+namespace fcvm::agent {
+namespace {
+
+class Listeners : public Transport {
+ public:
+  Listeners(Loop& loop, OnAccept on_accept) : loop_(loop), on_accept_(std::move(on_accept)) {}
+  ~Listeners() override {
+    for (const auto& listener : listeners_) loop_.forget(listener.get());
+  }
+
+  Result<void> add(std::uint32_t port, base::Fd listener) {
+    FCVM_TRY(base::set_nonblocking(listener.get()));
+    const int fd = listener.get();
+    listeners_.push_back(std::move(listener));
+    return loop_.watch(fd, EPOLLIN, [this, fd, port](Loop::Events) { accept(fd, port); });
+  }
+
+ private:
+  void accept(int listener, std::uint32_t port) {
+    auto socket = base::accept_connection(listener);
+    if (socket) return on_accept_(port, *std::move(socket));
+    if (socket.error().code() != EAGAIN) log_line(socket.error().message());
+  }
+
+  Loop& loop_;
+  OnAccept on_accept_;
+  std::vector<base::Fd> listeners_;
+};
+
+Result<base::Fd> listen_vsock(std::uint32_t port) {
+  base::Fd socket(::socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return fail_errno("making a vsock");
+  sockaddr_vm address{};
+  address.svm_family = AF_VSOCK;
+  address.svm_cid = VMADDR_CID_ANY;
+  address.svm_port = port;
+  if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(socket.get(), SOMAXCONN) != 0) {
+    return fail_errno("listening on vsock port " + std::to_string(port));
+  }
+  return socket;
+}
+
+// The name of the device whose virtio-serial port is called kMuxPortName, if it is there yet.
+std::string find_mux_port() {
+  const std::string ports = "/sys/class/virtio-ports";
+  DIR* directory = ::opendir(ports.c_str());
+  if (directory == nullptr) return {};
+  std::string found;
+  while (const dirent* entry = ::readdir(directory)) {
+    const auto name = base::read_file(ports + "/" + entry->d_name + "/name");
+    if (name && name->substr(0, name->find('\n')) == wire::kMuxPortName) {
+      found = std::string("/dev/") + entry->d_name;
+    }
+  }
+  ::closedir(directory);
+  return found;
+}
+
+// /dev/vsock exists as soon as the module is loaded; a context id only with a device.
+bool has_vsock() {
+  const base::Fd device(::open("/dev/vsock", O_RDONLY | O_CLOEXEC));
+  unsigned cid = VMADDR_CID_ANY;
+  return device.valid() && ::ioctl(device.get(), IOCTL_VM_SOCKETS_GET_LOCAL_CID, &cid) == 0 &&
+         cid != VMADDR_CID_ANY && cid > VMADDR_CID_HOST;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Transport>> Transport::unix_sockets(Loop& loop, const std::string& directory,
+                                                           OnAccept on_accept) {
+  auto listeners = std::make_unique<Listeners>(loop, std::move(on_accept));
+  for (const std::uint32_t port : wire::kAgentPorts) {
+    const std::string path = directory + "/" + std::to_string(port);
+    ::unlink(path.c_str());
+    auto socket = FCVM_TRY(base::listen_unix(path));
+    FCVM_TRY(listeners->add(port, std::move(socket)));
+  }
+  return std::unique_ptr<Transport>(std::move(listeners));
+}
+
+Result<std::unique_ptr<Transport>> Transport::vsock(Loop& loop, OnAccept on_accept) {
+  auto listeners = std::make_unique<Listeners>(loop, std::move(on_accept));
+  for (const std::uint32_t port : wire::kAgentPorts) {
+    auto socket = FCVM_TRY(listen_vsock(port));
+    FCVM_TRY(listeners->add(port, std::move(socket)));
+  }
+  return std::unique_ptr<Transport>(std::move(listeners));
+}
+
+Result<std::unique_ptr<Transport>> Transport::of_guest(Loop& loop, OnAccept on_accept) {
+  const auto deadline = base::Deadline::in(std::chrono::seconds(30));
+  while (!deadline.expired()) {
+    if (const std::string device = find_mux_port(); !device.empty()) {
+      return virtio_serial(loop, device, std::move(on_accept));
+    }
+    if (has_vsock()) return vsock(loop, std::move(on_accept));
+    const timespec pause{0, 5'000'000};
+    ::nanosleep(&pause, nullptr);
+  }
+  return fail(ENODEV,
+              "finding the way to the host: there is neither a vsock device nor a "
+              "virtio-serial port named org.fcvm.mux",
+              "start the VM with one of them, and put the module that drives it into the initrd");
+}
+
+}  // namespace fcvm::agent

@@ -1,0 +1,37 @@
+// Transport: where the host's connections come from; each arrives as a socket and a port number.
+//
+// Owns the listeners. Three kinds: AF_VSOCK where the VMM has it, the multiplexer over
+// virtio-serial where it has not, and Unix sockets in a directory for tests and for running without
+// a VM. The guest only ever listens; after a restore listeners are as they were, and the host dials
+// again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <fcvm/result.hpp>
+
+#include "agent/loop.hpp"
+#include "core/base/fd.hpp"
+
+namespace fcvm::agent {
+
+class Transport {
+ public:
+  using OnAccept = std::function<void(std::uint32_t port, base::Fd socket)>;
+
+  virtual ~Transport() = default;
+
+  /// Sockets DIR/5100 and so on.
+  static Result<std::unique_ptr<Transport>> unix_sockets(Loop& loop, const std::string& directory,
+                                                         OnAccept on_accept);
+  static Result<std::unique_ptr<Transport>> vsock(Loop& loop, OnAccept on_accept);
+  static Result<std::unique_ptr<Transport>> virtio_serial(Loop& loop, const std::string& device,
+                                                          OnAccept on_accept);
+  /// The one that this guest has; waits a while for its device, for drivers probe by themselves.
+  static Result<std::unique_ptr<Transport>> of_guest(Loop& loop, OnAccept on_accept);
+};
+
+}  // namespace fcvm::agent
