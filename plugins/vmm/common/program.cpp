@@ -1,0 +1,90 @@
+// See program.hpp.
+#include "plugins/vmm/common/program.hpp"
+
+#include <cstdlib>
+#include <fcntl.h>
+#include <map>
+#include <mutex>
+#include <sstream>
+#include <sys/stat.h>
+#include <tuple>
+
+namespace fcvm::vmm {
+
+namespace {
+
+constexpr std::size_t kLongestAnswer = 4096;
+
+bool executable(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+         ::access(path.c_str(), X_OK) == 0;
+}
+
+/// What tells one installed file from the next.
+using Identity = std::tuple<std::string, std::string, ino_t, dev_t, off_t, time_t, long>;
+
+Result<Identity> identity_of(const std::string& path, const std::string& question) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return fail_errno("looking at " + path);
+  return Identity(path, question, status.st_ino, status.st_dev, status.st_size,
+                  status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+}
+
+Result<std::string> ask(const Host& host, const std::string& program, const std::string& question,
+                        const Call& call) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("making a pipe");
+  const Fd reader(ends[0]);
+  Fd writer(ends[1]);
+  auto spec = process_spec();
+  const std::string name = program.substr(program.rfind('/') + 1) + " " + question;
+  spec.name = name.c_str();
+  spec.stdout_fd = writer.get();
+  const Process process = FCVM_TRY(host.spawn({program, question}, spec));
+  writer.reset();
+  std::string output;
+  char buffer[1024];
+  while (output.size() < kLongestAnswer) {
+    FCVM_TRY(call.wait(reader.get(), POLLIN));
+    const ssize_t count = ::read(reader.get(), buffer, sizeof buffer);
+    if (count <= 0) break;
+    output.append(buffer, static_cast<std::size_t>(count));
+  }
+  return output;
+}
+
+}  // namespace
+
+Result<std::string> find_program(const std::string& name, const std::string& remedy) {
+  if (name.find('/') != std::string::npos) {
+    if (executable(name)) return name;
+    return fail(ENOENT, name + " is not a program that can be run", remedy);
+  }
+  const char* path = std::getenv("PATH");
+  std::istringstream directories(path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path);
+  for (std::string directory; std::getline(directories, directory, ':');) {
+    if (directory.empty() || directory[0] != '/') continue;
+    std::string candidate = directory + "/" + name;
+    if (executable(candidate)) return candidate;
+  }
+  return fail(ENOENT, name + " is not installed (it is in no directory of PATH)", remedy);
+}
+
+Result<std::string> version_output(const Host& host, const std::string& program, const Call& call,
+                                   const std::string& question) {
+  static std::mutex mutex;
+  static std::map<Identity, std::string> known;
+  const Identity identity = FCVM_TRY(identity_of(program, question));
+  {
+    const std::lock_guard lock(mutex);
+    if (const auto found = known.find(identity); found != known.end()) return found->second;
+  }
+  auto output = FCVM_TRY(ask(host, program, question, call) |
+                         context("asking " + program + " for its version"));
+  const std::lock_guard lock(mutex);
+  known[identity] = output;
+  return output;
+}
+
+}  // namespace fcvm::vmm

@@ -1,0 +1,220 @@
+// See process.hpp.
+#include "plugins/vmm/firecracker/process.hpp"
+
+#include <array>
+#include <csignal>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <utility>
+
+#include "plugins/vmm/common/tail.hpp"
+
+namespace fcvm::firecracker {
+
+namespace {
+
+constexpr const char* kLog = "firecracker.log";
+constexpr const char* kMetrics = "firecracker.metrics";
+/// A file of its own: Firecracker does not append to its log, and would write over what lies there.
+constexpr const char* kStderr = "firecracker.stderr";
+constexpr std::chrono::seconds kReapLimit{10};
+constexpr std::chrono::milliseconds kEndLimit{1000};
+/// Metadata documents and CPU templates may be long; the default is 50 KiB.
+constexpr const char* kLongestBody = "1048576";
+constexpr std::uint64_t kMaxFiles = 4096;
+
+std::vector<std::string> command_line(const Options& options, const std::string& binary,
+                                      const fcvm_vm_spec& spec) {
+  std::vector<std::string> words = {binary, "--api-sock", VmmProcess::kApiSocket};
+  if (spec.vm_id != nullptr) words.insert(words.end(), {"--id", spec.vm_id});
+  std::string level = options.log_level;
+  if (!level.empty()) level[0] = static_cast<char>(level[0] & ~0x20);
+  words.insert(words.end(), {"--log-path", kLog, "--level", level});
+  if (options.metrics) words.insert(words.end(), {"--metrics-path", kMetrics});
+  words.insert(words.end(),
+               {"--http-api-max-payload-size", kLongestBody, "--mmds-size-limit", kLongestBody});
+  if (!options.seccomp) words.emplace_back("--no-seccomp");
+  if (options.pci) words.emplace_back("--enable-pci");
+  return words;
+}
+
+Result<Fd> open_output(int directory, const std::string& name, int flags) {
+  Fd fd(::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600));
+  if (!fd) return fail_errno("making " + name + " in the VM's directory");
+  return fd;
+}
+
+/// The exit statuses that Firecracker documents.
+std::string status_text(int code) {
+  constexpr std::array<std::pair<int, const char*>, 9> kKnown = {
+      {{148, "it made a system call that its seccomp filter forbids"},
+       {149, "SIGBUS: the host ran out of memory, huge pages or disk space for it"},
+       {150, "SIGSEGV"},
+       {151, "SIGXFSZ: a file grew beyond its limit"},
+       {152, "its configuration is bad"},
+       {153, "it does not know an argument"},
+       {154, "SIGXCPU"},
+       {156, "SIGHUP"},
+       {157, "SIGILL"}}};
+  std::string text = "Firecracker exited with " + std::to_string(code);
+  for (const auto& [known, meaning] : kKnown) {
+    if (known == code) text += std::string(" (") + meaning + ")";
+  }
+  return text;
+}
+
+bool is_end(int code) {
+  return code == EPIPE || code == ESRCH || code == ECONNRESET || code == ECONNREFUSED ||
+         code == ENOENT;
+}
+
+}  // namespace
+
+VmmProcess::VmmProcess(const Host& host, const fcvm_vm_spec& spec)
+    : host_(host),
+      console_(spec.console == nullptr ? "" : spec.console),
+      guest_socket_(spec.guest_socket == nullptr ? "" : spec.guest_socket) {}
+
+VmmProcess::~VmmProcess() {
+  process_ = Process();
+  remove_sockets();
+}
+
+Result<std::unique_ptr<VmmProcess>> VmmProcess::launch(const Host& host, const Options& options,
+                                                       const std::string& binary,
+                                                       const Version& version,
+                                                       const fcvm_vm_spec& spec) {
+  if (options.pci && !version.has_pci()) {
+    return fail(ENOTSUP, "pci is set, but Firecracker " + version.text + " has no PCI",
+                "unset plugin.\"vmm.firecracker\".pci, or install Firecracker 1.13 or newer");
+  }
+  std::unique_ptr<VmmProcess> made(new VmmProcess(host, spec));
+  FCVM_TRY(made->prepare(options, spec));
+  FCVM_TRY(made->spawn(command_line(options, binary, spec), spec) | context("starting " + binary));
+  return made;
+}
+
+/// Firecracker's sockets outlive it, and it does not start where one lies.
+Result<void> VmmProcess::prepare(const Options& options, const fcvm_vm_spec& spec) {
+  directory_ = Fd(::openat(spec.directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory_) return fail_errno("opening the VM's directory");
+  remove_sockets();
+  const Fd log = FCVM_TRY(open_output(directory_.get(), kLog, O_TRUNC));
+  if (options.metrics) {
+    const Fd metrics = FCVM_TRY(open_output(directory_.get(), kMetrics, O_TRUNC));
+  }
+  return {};
+}
+
+void VmmProcess::remove_sockets() const {
+  if (!directory_) return;
+  ::unlinkat(directory_.get(), kApiSocket, 0);
+  if (!guest_socket_.empty()) ::unlinkat(directory_.get(), guest_socket_.c_str(), 0);
+}
+
+/// The serial console is Firecracker's standard output; a file never makes the guest wait. As the
+/// jailer has it: namespaces of its own, few descriptors, and no core dump, which would hold the
+/// guest's memory.
+Result<void> VmmProcess::spawn(const std::vector<std::string>& arguments,
+                               const fcvm_vm_spec& spec) {
+  Fd console = Fd(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  if (!console_.empty()) {
+    console = FCVM_TRY(open_output(directory_.get(), console_, O_APPEND));
+  }
+  const Fd errors = FCVM_TRY(open_output(directory_.get(), kStderr, O_TRUNC | O_APPEND));
+  const auto no_core = resource_limit(RLIMIT_CORE, 0);
+  const auto few_files = resource_limit(RLIMIT_NOFILE, kMaxFiles);
+  const std::array<const fcvm_resource_limit*, 2> limits = {&no_core, &few_files};
+  auto process = process_spec();
+  process.flags = FCVM_PROCESS_NEW_SESSION | FCVM_PROCESS_OWN_NAMESPACES;
+  process.limits = limits.data();
+  process.limit_count = static_cast<std::uint32_t>(limits.size());
+  process.name = "firecracker";
+  process.directory_fd = directory_.get();
+  process.stdout_fd = console.get();
+  process.stderr_fd = errors.get();
+  process.user_namespace_fd = spec.user_namespace_fd;
+  process.net_namespace_fd = spec.net_namespace_fd;
+  process.cgroup_fd = spec.cgroup_fd;
+  process_ = FCVM_TRY(host_.spawn(arguments, process));
+  return {};
+}
+
+Result<void> VmmProcess::await_socket(HttpClient& client, std::chrono::nanoseconds limit,
+                                      const Call& call) {
+  const std::int64_t until = monotonic_now() + limit.count();
+  for (;;) {
+    auto connected = client.connect(call);
+    if (connected) return {};
+    const int code = connected.error().code();
+    if (code != ENOENT && code != ECONNREFUSED) return connected;
+    FCVM_TRY(must_live("waiting for Firecracker's API socket"));
+    if (monotonic_now() >= until) {
+      return fail(ETIMEDOUT,
+                  "waiting for Firecracker's API socket: it did not appear within " +
+                      std::to_string(limit.count() / 1'000'000) + " ms" + tails(),
+                  "raise plugin.\"vmm.firecracker\".start-timeout if this host is slow");
+    }
+    FCVM_TRY(call.sleep(std::chrono::milliseconds(1)) |
+             context("waiting for Firecracker's API socket"));
+  }
+}
+
+Result<void> VmmProcess::kill() {
+  if (!running()) return {};
+  killed_ = true;
+  auto signalled = process_.signal(SIGKILL);
+  if (!signalled && signalled.error().code() != ESRCH) return signalled;
+  pollfd ended{process_.pidfd(), POLLIN, 0};
+  const auto limit = std::chrono::milliseconds(kReapLimit).count();
+  if (::poll(&ended, 1, static_cast<int>(limit)) <= 0) {
+    return fail(ETIMEDOUT, "killing Firecracker: it still is there after " +
+                               std::to_string(kReapLimit.count()) + " s; the kernel holds it");
+  }
+  (void)process_.status();  // reaps
+  remove_sockets();
+  return {};
+}
+
+Result<void> VmmProcess::must_live(const std::string& doing) {
+  if (running()) return {};
+  return unexpected(explain(Error(ESRCH, doing)));
+}
+
+Error VmmProcess::explain(Error error) {
+  if (!is_end(error.code())) return error;
+  pollfd ended{process_.pidfd(), POLLIN, 0};
+  // A connection is closed a moment before its process is gone.
+  if (::poll(&ended, 1, static_cast<int>(kEndLimit.count())) <= 0) return error;
+  return Error(ESRCH, error.message() + ": " + end_reason() + tails(), error.remedy());
+}
+
+std::string VmmProcess::end_reason() {
+  const std::lock_guard lock(mutex_);
+  if (end_reason_.empty()) end_reason_ = find_end_reason();
+  return end_reason_;
+}
+
+/// A guest's power-off and reboot look alike: both end Firecracker with 0.
+std::string VmmProcess::find_end_reason() const {
+  const auto now = status();
+  if (killed_) return "killed by fcvm";
+  if (now.exit_signal != 0) return "killed by signal " + std::to_string(now.exit_signal);
+  if (now.exit_code != 0) return status_text(now.exit_code);
+  const std::string panic = vmm::kernel_panic_in(vmm::tail_of(directory_.get(), console_, 8192));
+  return panic.empty() ? "guest powered off" : "guest kernel panicked: " + panic;
+}
+
+std::string VmmProcess::tails() const {
+  std::string text;
+  const auto add = [&](const std::string& name, const char* what) {
+    const std::string tail = name.empty() ? "" : vmm::tail_of(directory_.get(), name, 300);
+    if (!tail.empty()) text += std::string("\n") + what + " ended with:\n" + tail;
+  };
+  add(kStderr, "its standard error");
+  add(kLog, "its log");
+  add(console_, "the console");
+  return text;
+}
+
+}  // namespace fcvm::firecracker

@@ -1,0 +1,70 @@
+// VmmProcess: owns one Firecracker process, and the sockets that it leaves in the VM's directory.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <fcvm/result.hpp>
+#include <fcvm/sdk/host.hpp>
+#include <fcvm/vmm.h>
+
+#include "plugins/vmm/firecracker/http_client.hpp"
+#include "plugins/vmm/firecracker/options.hpp"
+#include "plugins/vmm/firecracker/version.hpp"
+
+namespace fcvm::firecracker {
+
+class VmmProcess {
+ public:
+  /// Starts Firecracker in the VM's directory, namespaces and cgroup; returns when it has been
+  /// executed, not when it is ready.
+  static Result<std::unique_ptr<VmmProcess>> launch(const Host& host, const Options& options,
+                                                    const std::string& binary,
+                                                    const Version& version,
+                                                    const fcvm_vm_spec& spec);
+  VmmProcess(const VmmProcess&) = delete;
+  VmmProcess& operator=(const VmmProcess&) = delete;
+  /// Kills it and removes its sockets.
+  ~VmmProcess();
+
+  /// Waits until its API socket accepts, and connects `client` to it.
+  Result<void> await_socket(HttpClient& client, std::chrono::nanoseconds limit, const Call& call);
+
+  [[nodiscard]] int directory() const { return directory_.get(); }
+  [[nodiscard]] int pidfd() const { return process_.pidfd(); }
+  [[nodiscard]] fcvm_process_status status() const { return process_.status(); }
+  [[nodiscard]] bool running() const { return status().running != 0; }
+  Result<void> kill();
+
+  /// Why it ended; only once it has.
+  [[nodiscard]] std::string end_reason();
+  /// An error that came of the process's end says so, with the end of what it and the guest said.
+  Error explain(Error error);
+  /// Fails when it has ended.
+  Result<void> must_live(const std::string& doing);
+
+  static constexpr const char* kApiSocket = "firecracker.sock";
+
+ private:
+  VmmProcess(const Host& host, const fcvm_vm_spec& spec);
+
+  Result<void> prepare(const Options& options, const fcvm_vm_spec& spec);
+  Result<void> spawn(const std::vector<std::string>& arguments, const fcvm_vm_spec& spec);
+  void remove_sockets() const;
+  [[nodiscard]] std::string find_end_reason() const;
+  [[nodiscard]] std::string tails() const;
+
+  const Host host_;
+  const std::string console_;
+  const std::string guest_socket_;
+  Fd directory_;
+  Process process_;
+  std::atomic<bool> killed_{false};
+
+  std::mutex mutex_;
+  std::string end_reason_;
+};
+
+}  // namespace fcvm::firecracker

@@ -1,0 +1,160 @@
+// See vm.hpp. The life of a VM; how it begins is in begin.cpp.
+#include "plugins/vmm/firecracker/vm.hpp"
+
+#include <fcntl.h>
+
+#include "plugins/vmm/common/new_files.hpp"
+#include "plugins/vmm/common/tail.hpp"
+#include "plugins/vmm/firecracker/vsock.hpp"
+
+namespace fcvm::firecracker {
+
+namespace {
+
+/// status() may be called from a thread that must not block.
+constexpr std::chrono::milliseconds kStatusLimit{50};
+constexpr std::int64_t kRefreshNs = 1'000'000'000;
+
+std::string mib(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+}  // namespace
+
+Result<Response> Vm::ask(const Request& request, const std::string& doing, const Call& call) {
+  auto answer = [&] {
+    const std::lock_guard lock(api_mutex_);
+    return client_->request(request.method, request.path, request.body, call);
+  }();
+  if (!answer) {
+    return unexpected(process_->explain(std::move(answer).error().context(doing)));
+  }
+  if (answer->status >= 200 && answer->status < 300) return answer;
+  const int code = answer->status == 400 ? EINVAL : EIO;
+  return fail(code, doing + ": Firecracker " + version_.text + " refused " + request.method + " " +
+                        request.path + ": " + vmm::printable(fault_in(answer->body)));
+}
+
+Result<void> Vm::pause(const Call& call) {
+  FCVM_TRY(process_->must_live("pausing the VM"));
+  FCVM_TRY(ask(pause_request(), "pausing the VM", call));
+  paused_ = true;
+  return {};
+}
+
+Result<void> Vm::resume(const Call& call) {
+  FCVM_TRY(process_->must_live("resuming the VM"));
+  FCVM_TRY(ask(resume_request(), "resuming the VM", call));
+  paused_ = false;
+  return {};
+}
+
+Result<void> Vm::snapshot(const fcvm_vm_snapshot& snapshot, const Call& call) {
+  if (snapshot.device_state == nullptr || snapshot.memory == nullptr) {
+    return fail(EINVAL, "making a snapshot: no file is named for its state or its memory");
+  }
+  FCVM_TRY(process_->must_live("making a snapshot"));
+  const Request request = FCVM_TRY(snapshot_request(snapshot));
+  vmm::NewFiles made(process_->directory(), {snapshot.device_state, snapshot.memory});
+  FCVM_TRY(ask(request, "making a snapshot", call));
+  made.keep();
+  return {};
+}
+
+Result<void> Vm::set_balloon(std::uint64_t bytes, const Call& call) {
+  FCVM_TRY(process_->must_live("setting the balloon"));
+  if (!has_balloon_) return unexpected(no_balloon("setting the balloon"));
+  if (bytes >= memory_bytes_) {
+    return fail(EINVAL, "setting the balloon to " + mib(bytes) + ": the VM has " +
+                            mib(memory_bytes_) + " in all");
+  }
+  FCVM_TRY(ask(balloon_request(bytes), "setting the balloon", call));
+  if (!counts_balloon_) balloon_bytes_ = bytes >> 20 << 20;
+  balloon_asked_ = 0;
+  return {};
+}
+
+/// Without statistics Firecracker knows what it asked for, and not what it got.
+Result<fcvm_vm_balloon> Vm::balloon(const Call& call) {
+  const std::string doing = "asking for the balloon";
+  FCVM_TRY(process_->must_live(doing));
+  if (!has_balloon_) return unexpected(no_balloon(doing));
+  const bool counts = counts_balloon_;
+  const auto answer =
+      FCVM_TRY(ask(counts ? balloon_statistics_request() : balloon_config_request(), doing, call));
+  auto figures = counts ? balloon_in(answer.body) : std::nullopt;
+  if (const auto target = counts ? std::nullopt : balloon_target_in(answer.body)) {
+    figures = sized<fcvm_vm_balloon>();
+    figures->target_bytes = figures->actual_bytes = *target;
+  }
+  if (!figures) {
+    return fail(EPROTO, doing + ": Firecracker's answer is none: " +
+                            vmm::printable(answer.body.substr(0, 200)));
+  }
+  balloon_bytes_ = figures->actual_bytes;
+  return *figures;
+}
+
+Error Vm::no_balloon(const std::string& doing) const {
+  return Error(ENOTSUP,
+               doing + ": Firecracker " + version_.text + " gives a VM with huge pages no balloon",
+               "install Firecracker 1.14 or newer, or go without huge pages");
+}
+
+Result<void> Vm::set_metadata(const char* json, const Call& call) {
+  FCVM_TRY(process_->must_live("replacing the metadata"));
+  if (!has_nic_) {
+    return fail(ENOTSUP,
+                "replacing the metadata: the VM has no network interface to reach it through");
+  }
+  const Request document = FCVM_TRY(metadata_request(json));
+  FCVM_TRY(ask(document, "replacing the metadata", call));
+  return {};
+}
+
+Result<Fd> Vm::connect(std::uint32_t port, const Call& call) {
+  FCVM_TRY(process_->must_live("connecting to guest port " + std::to_string(port)));
+  if (guest_socket_.empty()) {
+    return fail(ENOTSUP, "connecting to a guest port: the VM was started without a guest socket");
+  }
+  auto stream = dial_guest(process_->directory(), guest_socket_, port, call);
+  // Nobody listens, most likely; only a process that has ended needs explaining.
+  if (!stream && !process_->running()) {
+    return unexpected(process_->explain(std::move(stream).error()));
+  }
+  return stream;
+}
+
+Result<void> Vm::kill() { return process_->kill(); }
+
+/// How much the guest gave up, asked at most once a second and only when nobody else is asking.
+void Vm::refresh_balloon() {
+  const std::unique_lock lock(api_mutex_, std::try_to_lock);
+  if (!lock.owns_lock() || monotonic_now() - balloon_asked_ < kRefreshNs) return;
+  balloon_asked_ = monotonic_now();
+  CancelSource nobody;
+  const Call call(nobody, monotonic_now() + std::chrono::nanoseconds(kStatusLimit).count());
+  const Request request = balloon_statistics_request();
+  const auto answer = client_->request(request.method, request.path, request.body, call);
+  if (!answer || answer->status != 200) return;
+  if (const auto figures = balloon_in(answer->body)) balloon_bytes_ = figures->actual_bytes;
+}
+
+fcvm_vm_status Vm::status() {
+  const auto process = process_->status();
+  auto status = vm_status();
+  const bool running = process.running != 0;
+  if (running && counts_balloon_ && has_balloon_) refresh_balloon();
+  status.state = !running ? FCVM_VM_ENDED : paused_ ? FCVM_VM_PAUSED : FCVM_VM_RUNNING;
+  status.pid = process.pid;
+  status.pidfd = process_->pidfd();
+  status.exit_code = process.exit_code;
+  status.exit_signal = process.exit_signal;
+  status.balloon_bytes = balloon_bytes_;
+  put_text(status.vmm_version, "firecracker " + version_.text);
+  put_text(status.snapshot_format, version_.snapshot_format);
+  put_text(status.vmm_path, binary_);
+  put_text(status.accelerator, "kvm");
+  if (!running) put_text(status.end_reason, process_->end_reason());
+  return status;
+}
+
+}  // namespace fcvm::firecracker

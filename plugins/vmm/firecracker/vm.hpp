@@ -1,0 +1,76 @@
+// Vm: owns one VM, which is one Firecracker process and the talk with its API.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <fcvm/result.hpp>
+#include <fcvm/sdk/host.hpp>
+#include <fcvm/vmm.hpp>
+
+#include "plugins/vmm/firecracker/http_client.hpp"
+#include "plugins/vmm/firecracker/options.hpp"
+#include "plugins/vmm/firecracker/process.hpp"
+#include "plugins/vmm/firecracker/requests.hpp"
+
+namespace fcvm::firecracker {
+
+class Vm {
+ public:
+  /// Returns once the guest's CPUs run.
+  static Result<std::shared_ptr<Vm>> start(const Host& host, const Options& options,
+                                           const fcvm_vm_spec& spec, const Call& call);
+  static Result<std::shared_ptr<Vm>> restore(const Host& host, const Options& options,
+                                             const fcvm_vm_spec& spec, const fcvm_vm_restore& from,
+                                             const Call& call);
+  Vm(const Vm&) = delete;
+  Vm& operator=(const Vm&) = delete;
+
+  Result<void> pause(const Call& call);
+  Result<void> resume(const Call& call);
+  Result<void> snapshot(const fcvm_vm_snapshot& snapshot, const Call& call);
+  Result<void> set_balloon(std::uint64_t bytes, const Call& call);
+  Result<fcvm_vm_balloon> balloon(const Call& call);
+  Result<void> set_metadata(const char* json, const Call& call);
+  Result<Fd> connect(std::uint32_t port, const Call& call);
+  Result<void> kill();
+  [[nodiscard]] fcvm_vm_status status();
+
+ private:
+  Vm(const fcvm_vm_spec& spec, const Options& options);
+
+  Result<void> launch(const Host& host, const Options& options, const fcvm_vm_spec& spec,
+                      const Call& call);
+  Result<void> load(const fcvm_vm_spec& spec, const fcvm_vm_restore& from, const Call& call);
+  Result<void> check_guest_socket() const;
+  /// Makes the request; a refusal is an error with Firecracker's own words.
+  Result<Response> ask(const Request& request, const std::string& doing, const Call& call);
+  void refresh_balloon();
+  [[nodiscard]] Error no_balloon(const std::string& doing) const;
+
+  const std::uint64_t memory_bytes_;
+  const std::string guest_socket_;
+  const bool has_nic_;
+  const bool counts_balloon_;
+  bool has_balloon_ = false;
+  std::string binary_;
+  Version version_;
+  std::unique_ptr<VmmProcess> process_;
+  std::atomic<bool> paused_{false};
+  std::atomic<std::uint64_t> balloon_bytes_;
+
+  std::mutex api_mutex_;  // verbs come one at a time, but status() from any thread
+  std::unique_ptr<HttpClient> client_;
+  std::int64_t balloon_asked_ = 0;
+};
+
+/// What both start and probe have to know: where Firecracker is, and that its version will do.
+struct Binary {
+  std::string path;
+  Version version;
+};
+Result<Binary> find_binary(const Host& host, const Options& options, const Call& call);
+
+}  // namespace fcvm::firecracker
