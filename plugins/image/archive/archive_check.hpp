@@ -1,0 +1,16 @@
+// A docker-archive that lies on this host: whether it is whole, and its configuration. Owns
+// nothing.
+#pragma once
+
+#include <string>
+
+#include <fcvm/result.hpp>
+#include <fcvm/sdk/call.hpp>
+
+namespace fcvm::archive {
+
+/// Checks that the archive has one image with all its layers, without reading them, and returns its
+/// configuration. EBADMSG when it is damaged.
+Result<std::string> read_archive(int fd, const Call& call);
+
+}  // namespace fcvm::archive

@@ -1,0 +1,120 @@
+// See cache.hpp.
+#include "plugins/image/archive/cache.hpp"
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <filesystem>
+#include <set>
+#include <sys/stat.h>
+
+#include "core/base/file.hpp"
+#include "plugins/image/archive/reference.hpp"
+#include "plugins/image/archive/work_directory.hpp"
+
+namespace fcvm::archive {
+
+namespace {
+
+constexpr std::string_view kArchiveSuffix = ".tar";
+
+std::string hex_of(const std::string& digest) { return digest.substr(digest.find(':') + 1); }
+
+/// "sha256:..." of "....tar"; empty for a file of another kind.
+std::string digest_from(const std::string& file_name) {
+  if (!file_name.ends_with(kArchiveSuffix)) return {};
+  std::string digest = "sha256:" + file_name.substr(0, file_name.size() - kArchiveSuffix.size());
+  return is_digest(digest) ? digest : std::string();
+}
+
+/// FileLock does not know of cancellation, so it is asked for short whiles.
+Result<base::FileLock> lock_file(const std::string& path, const Call& call) {
+  for (;;) {
+    FCVM_TRY(call.check());
+    auto lock = base::FileLock::acquire(path, base::Deadline::in(std::chrono::milliseconds(50)));
+    if (lock || lock.error().code() != ETIMEDOUT) return lock;
+  }
+}
+
+/// Forgets names whose archive has gone, and files that are no more.
+void drop_dangling(Index& index, const std::set<std::string>& gone) {
+  std::erase_if(index.references,
+                [&](const auto& row) { return gone.contains(row.second.digest); });
+  std::erase_if(index.archives, [&](const auto& row) { return gone.contains(row.first); });
+  std::erase_if(index.files, [](const auto& row) {
+    std::error_code error;
+    return !std::filesystem::exists(row.first, error);
+  });
+}
+
+}  // namespace
+
+Result<Cache> Cache::open(const Host& host, int directory) {
+  std::array<char, PATH_MAX> path{};
+  const std::string link = "/proc/self/fd/" + std::to_string(directory);
+  const ssize_t length = ::readlink(link.c_str(), path.data(), path.size() - 1);
+  struct stat status {};
+  if (length < 0 || ::fstat(directory, &status) != 0 || !S_ISDIR(status.st_mode)) {
+    return fail(EBADF, "the host gave no cache directory");
+  }
+  return Cache(host, std::string(path.data(), static_cast<std::size_t>(length)));
+}
+
+std::string Cache::archive(const std::string& digest) const {
+  return path_ + "/" + hex_of(digest) + std::string(kArchiveSuffix);
+}
+
+std::string Cache::fetch_lock(const std::string& digest) const {
+  return path_ + "/" + hex_of(digest) + ".lock";
+}
+
+Result<std::optional<Lock>> Cache::hold(const std::string& digest) const {
+  return Lock::try_existing(archive(digest), Lock::Mode::kShared);
+}
+
+Index Cache::index() const {
+  const auto text = base::read_file(path_ + "/index.json");
+  if (!text && text.error().code() == ENOENT) return {};
+  auto index = text ? Index::from_json(*text) : Result<Index>(unexpected(text.error()));
+  if (index) return *std::move(index);
+  host_.warning("the index of the image cache is made anew: " + index.error().message());
+  return {};
+}
+
+Result<void> Cache::update(const Call& call, const std::function<void(Index&)>& change) const {
+  const auto lock = FCVM_TRY(lock_file(path_ + "/index.lock", call));
+  Index now = index();
+  change(now);
+  return base::write_file_atomic(path_ + "/index.json", now.to_json(), 0600);
+}
+
+/// False when somebody fetches or uses it.
+Result<bool> Cache::remove(const std::string& digest) const {
+  const auto fetching = FCVM_TRY(Lock::try_make(fetch_lock(digest)));
+  if (!fetching) return false;
+  const auto unused = FCVM_TRY(Lock::try_existing(archive(digest), Lock::Mode::kExclusive));
+  if (!unused) return false;
+  if (::unlink(archive(digest).c_str()) != 0) return fail_errno("removing " + archive(digest));
+  return true;
+}
+
+Result<std::vector<std::string>> Cache::collect(const std::vector<std::string>& keep,
+                                                const Call& call) const {
+  FCVM_TRY(WorkDirectory::sweep(path_));
+  std::set<std::string> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path_, error)) {
+    const std::string digest = digest_from(entry.path().filename());
+    if (!digest.empty() && std::ranges::find(keep, digest) == keep.end()) found.insert(digest);
+  }
+  if (error) return fail(error.value(), "reading " + path_ + ": " + error.message());
+  std::set<std::string> gone;
+  for (const auto& digest : found) {
+    FCVM_TRY(call.check());
+    if (FCVM_TRY(remove(digest))) gone.insert(digest);
+  }
+  FCVM_TRY(update(call, [&](Index& index) { drop_dangling(index, gone); }));
+  return std::vector<std::string>(gone.begin(), gone.end());
+}
+
+}  // namespace fcvm::archive

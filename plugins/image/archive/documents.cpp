@@ -1,0 +1,166 @@
+// See documents.hpp. The library throws; nothing it throws leaves this file.
+#include "plugins/image/archive/documents.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+namespace fcvm::archive {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kIndexVersion = 1;
+
+#if defined(__aarch64__)
+constexpr const char* kHostArchitecture = "arm64";
+#else
+constexpr const char* kHostArchitecture = "amd64";
+#endif
+
+/// Runs `body`, which may throw what the library throws.
+template <typename T, typename Body>
+Result<T> reading(const std::string& what, const Body& body) {
+  try {
+    return body();
+  } catch (const Json::exception& thrown) {
+    return fail(EBADMSG, what + " is damaged: " + thrown.what());
+  }
+}
+
+Platform platform_of(const Json& manifest) {
+  const Json platform = manifest.value("platform", Json::object());
+  return {platform.value("os", ""), platform.value("architecture", ""),
+          platform.value("variant", "")};
+}
+
+/// Higher is better; 0 does not fit.
+int fitness(const Platform& wanted, const Platform& offered) {
+  if (offered.os != wanted.os || offered.architecture != wanted.architecture) return 0;
+  if (!wanted.variant.empty()) return offered.variant == wanted.variant ? 3 : 0;
+  if (offered.variant.empty()) return 3;
+  return offered.variant == "v8" || offered.variant == "v7" ? 2 : 1;
+}
+
+Result<std::string> choose(const Json& list, const Platform& wanted) {
+  int best = 0;
+  std::string digest;
+  std::set<std::string> offered;
+  for (const Json& manifest : list.at("manifests")) {
+    const Platform platform = platform_of(manifest);
+    if (platform.os != "unknown") offered.insert(platform.text());
+    const int fits = fitness(wanted, platform);
+    if (fits <= best) continue;
+    best = fits;
+    digest = manifest.at("digest").get<std::string>();
+  }
+  if (best > 0) return digest;
+  std::string all;
+  for (const auto& one : offered) all += (all.empty() ? "" : ", ") + one;
+  return fail(ENOENT, "there is no image for " + wanted.text() + " (there are: " + all + ")",
+              "choose another with --platform");
+}
+
+Json to_json(const Index::Named& named) {
+  return {{"digest", named.digest}, {"used", named.used}, {"size", named.size}};
+}
+
+Json to_json(const Index::File& file) {
+  return {{"device", file.device},
+          {"inode", file.inode},
+          {"size", file.size},
+          {"modified_ns", file.modified_ns},
+          {"digest", file.digest}};
+}
+
+Index::Named named_from(const Json& json) {
+  return {json.at("digest").get<std::string>(), json.at("used").get<std::int64_t>(),
+          json.at("size").get<std::uint64_t>()};
+}
+
+Index::File file_from(const Json& json) {
+  return {json.at("device").get<std::uint64_t>(), json.at("inode").get<std::uint64_t>(),
+          json.at("size").get<std::uint64_t>(), json.at("modified_ns").get<std::int64_t>(),
+          json.at("digest").get<std::string>()};
+}
+
+}  // namespace
+
+Result<Platform> Platform::parse(std::string_view text) {
+  if (text.empty()) return Platform{"linux", kHostArchitecture, ""};
+  const auto first = text.find('/');
+  if (first == std::string_view::npos || first == 0 || first + 1 == text.size()) {
+    return fail(EINVAL, "\"" + std::string(text) + "\" is not a platform",
+                "write it as linux/amd64 or linux/arm64/v8");
+  }
+  const auto second = std::min(text.find('/', first + 1), text.size());
+  return Platform{std::string(text.substr(0, first)),
+                  std::string(text.substr(first + 1, second - first - 1)),
+                  std::string(text.substr(std::min(second + 1, text.size())))};
+}
+
+std::string Platform::text() const {
+  return os + "/" + architecture + (variant.empty() ? "" : "/" + variant);
+}
+
+Result<std::string> choose_manifest(std::string_view manifest, const Platform& platform) {
+  return reading<std::string>("the image's manifest", [&]() -> Result<std::string> {
+    const Json json = Json::parse(manifest);
+    if (!json.is_object()) return fail(EBADMSG, "the image's manifest is no JSON object");
+    return json.contains("manifests") ? choose(json, platform) : std::string();
+  });
+}
+
+Result<std::vector<ArchivedImage>> parse_archive_manifest(std::string_view manifest) {
+  using Images = std::vector<ArchivedImage>;
+  return reading<Images>("the archive's manifest.json", [&]() -> Result<Images> {
+    Images images;
+    for (const Json& image : Json::parse(manifest)) {
+      images.push_back({image.at("Config").get<std::string>(),
+                        image.at("Layers").get<std::vector<std::string>>()});
+    }
+    if (images.empty()) return fail(EBADMSG, "the archive holds no image");
+    return images;
+  });
+}
+
+Result<void> check_config(std::string_view config) {
+  return reading<void>("the image's configuration", [&]() -> Result<void> {
+    const Json json = Json::parse(config);
+    if (!json.is_object() || !json.contains("rootfs")) {
+      return fail(EBADMSG, "the image's configuration names no layers");
+    }
+    return {};
+  });
+}
+
+std::string Index::to_json() const {
+  Json json = {{"version", kIndexVersion},
+               {"references", Json::object()},
+               {"files", Json::object()},
+               {"archives", archives}};
+  for (const auto& [name, named] : references) {
+    json["references"][name] = archive::to_json(named);
+  }
+  for (const auto& [path, file] : files) json["files"][path] = archive::to_json(file);
+  // A path may hold any bytes; a replaced one is not found again and read anew.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<Index> Index::from_json(std::string_view text) {
+  return reading<Index>("the index", [&]() -> Result<Index> {
+    const Json json = Json::parse(text);
+    if (json.at("version") != kIndexVersion) return fail(EBADMSG, "the index has another version");
+    Index index;
+    for (const auto& [name, named] : json.at("references").items()) {
+      index.references[name] = named_from(named);
+    }
+    for (const auto& [path, file] : json.at("files").items()) index.files[path] = file_from(file);
+    json.at("archives").get_to(index.archives);
+    return index;
+  });
+}
+
+}  // namespace fcvm::archive

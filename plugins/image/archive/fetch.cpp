@@ -1,0 +1,186 @@
+// See fetch.hpp.
+//
+// An archive is made in a work directory, flushed, locked and moved to its name, so that the name
+// stands for a whole archive at any moment.
+#include "plugins/image/archive/fetch.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <sys/stat.h>
+
+#include <fcvm/image.h>
+
+#include "core/base/file.hpp"
+#include "plugins/image/archive/archive_check.hpp"
+#include "plugins/image/archive/clone_file.hpp"
+#include "plugins/image/archive/gunzip.hpp"
+#include "plugins/image/archive/tar_reader.hpp"
+#include "plugins/image/archive/work_directory.hpp"
+
+namespace fcvm::archive {
+
+namespace {
+
+constexpr std::uint64_t kSector = 512;
+
+Result<std::uint64_t> size_of(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return fail_errno("looking at the archive");
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+/// skopeo writes a layer to its scratch directory and then into the archive: what lies in both is
+/// one layer, so it counts as what the archive had plus the scratch, until the archive has more.
+class Growth {
+ public:
+  Growth(std::string archive, std::string scratch)
+      : archive_(std::move(archive)), scratch_(std::move(scratch)) {}
+
+  std::uint64_t bytes() {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(archive_, error);
+    const std::uint64_t archived = error ? 0 : size;
+    const std::uint64_t scratched = in_scratch();
+    if (scratched == 0) settled_ = archived;
+    most_ = std::max({most_, archived, settled_ + scratched});
+    return most_;
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t in_scratch() const {
+    std::uint64_t sum = 0;
+    std::error_code error;
+    for (std::filesystem::directory_iterator at(scratch_, error), end; !error && at != end;
+         at.increment(error)) {
+      std::error_code gone;  // skopeo removes its files as it goes
+      const auto size = at->file_size(gone);
+      if (!gone) sum += size;
+    }
+    return sum;
+  }
+
+  std::string archive_;
+  std::string scratch_;
+  std::uint64_t settled_ = 0;
+  std::uint64_t most_ = 0;
+};
+
+class Fetch {
+ public:
+  Fetch(const Host& host, const Skopeo& skopeo, const Cache& cache, const Wanted& wanted,
+        const std::string& digest, const Call& call)
+      : host_(host),
+        skopeo_(skopeo),
+        cache_(cache),
+        wanted_(wanted),
+        digest_(digest),
+        call_(call) {}
+
+  Result<Lock> run() {
+    FCVM_TRY(WorkDirectory::sweep(cache_.path()));
+    if (!wanted_.reference.in_registry()) FCVM_TRY(check_unchanged());
+    const auto work = FCVM_TRY(WorkDirectory::create(cache_.path()));
+    const std::string file = work.path() + "/archive.tar";
+    auto progress = host_.progress("fetching " + wanted_.reference.name, 0, "bytes");
+    if (!FCVM_TRY(clone_archive(file, progress))) {
+      FCVM_TRY(copy_by_skopeo(work.path(), file, progress));
+    }
+    if (!wanted_.reference.in_registry()) FCVM_TRY(check_unchanged());
+    Lock held = FCVM_TRY(store(file));
+    progress.succeeded();
+    return held;
+  }
+
+ private:
+  /// What lies on this host has no name that keeps its meaning, as a registry's digest does.
+  Result<void> check_unchanged() {
+    if (FCVM_TRY(resolve_now(skopeo_, cache_, wanted_, call_)) == digest_) return {};
+    return fail(ESTALE, "the image changed meanwhile", "run the command again");
+  }
+
+  /// False for what is skopeo's work: all but a docker-archive of one image, plain or by gzip.
+  Result<bool> clone_archive(const std::string& file, Host::Progress& progress) {
+    const Reference& reference = wanted_.reference;
+    if (reference.transport != Transport::kDockerArchive || !reference.selector.empty()) {
+      return false;
+    }
+    const Fd from = FCVM_TRY(base::open_file(reference.path, O_RDONLY));
+    const bool packed = is_gzip(from.get());
+    if (!packed && !FCVM_TRY(TarReader::recognises(from.get()))) return false;
+    const Fd to = FCVM_TRY(base::open_file(file, O_RDWR | O_CREAT | O_EXCL, 0600));
+    if (packed) {
+      FCVM_TRY(gunzip(host_, from.get(), to.get(), call_));
+    } else {
+      FCVM_TRY(read_archive(from.get(), call_));
+      FCVM_TRY(clone_file(from.get(), to.get(), call_,
+                          [&](std::uint64_t done) { progress.update(done); }));
+    }
+    FCVM_TRY(read_archive(to.get(), call_));
+    return true;
+  }
+
+  Result<void> copy_by_skopeo(const std::string& work, const std::string& file,
+                              Host::Progress& progress) {
+    const std::string scratch = work + "/scratch";
+    FCVM_TRY(base::make_directories(scratch, 0700));
+    Growth growth(file, scratch);
+    FCVM_TRY(skopeo_.copy(wanted_.reference, digest_, file, scratch, call_,
+                          [&] { progress.update(growth.bytes()); }));
+    const Fd made = FCVM_TRY(base::open_file(file, O_RDONLY) | context("skopeo left no archive"));
+    FCVM_TRY(read_archive(made.get(), call_));
+    return {};
+  }
+
+  /// Locked before it has its name, so that nobody collects it in between.
+  Result<Lock> store(const std::string& file) {
+    const Fd made = FCVM_TRY(base::open_file(file, O_RDWR));
+    const std::uint64_t length = FCVM_TRY(size_of(made.get()));
+    const std::uint64_t padded = (length + kSector - 1) / kSector * kSector;
+    if (padded != length && ::ftruncate(made.get(), static_cast<off_t>(padded)) != 0) {
+      return fail_errno("padding the archive");
+    }
+    if (::fchmod(made.get(), 0444) != 0) return fail_errno("making the archive read-only");
+    if (::fsync(made.get()) != 0) return fail_errno("flushing the archive to disk");
+    auto held = FCVM_TRY(Lock::try_existing(file, Lock::Mode::kShared));
+    if (!held) return fail(EBUSY, "somebody locked the archive");
+    FCVM_TRY(cache_.update(call_, [&](Index& index) { index.archives[digest_] = length; }));
+    if (::rename(file.c_str(), cache_.archive(digest_).c_str()) != 0) {
+      return fail_errno("moving the archive into the cache");
+    }
+    const Fd directory = FCVM_TRY(base::open_file(cache_.path(), O_RDONLY | O_DIRECTORY));
+    if (::fsync(directory.get()) != 0 && errno != EINVAL) {
+      return fail_errno("flushing the cache directory to disk");
+    }
+    return *std::move(held);
+  }
+
+  const Host& host_;
+  const Skopeo& skopeo_;
+  const Cache& cache_;
+  const Wanted& wanted_;
+  const std::string& digest_;
+  const Call& call_;
+};
+
+Unexpected advised(Error error) {
+  if (error.code() != ENOSPC && error.code() != EDQUOT) return unexpected(std::move(error));
+  return unexpected(std::move(error).remedied_by("free some space: fcvm gc"));
+}
+
+}  // namespace
+
+Result<Lock> ensure_archive(const Host& host, const Skopeo& skopeo, const Cache& cache,
+                            const Wanted& wanted, const std::string& digest, const Call& call) {
+  if (auto held = FCVM_TRY(cache.hold(digest))) return *std::move(held);
+  if (wanted.reference.in_registry() && wanted.pull == FCVM_PULL_NEVER) {
+    return never_pulled(wanted.reference);
+  }
+  const Lock fetching = FCVM_TRY(Lock::make(cache.fetch_lock(digest), call));
+  if (auto held = FCVM_TRY(cache.hold(digest))) return *std::move(held);
+  auto fetched = Fetch(host, skopeo, cache, wanted, digest, call).run() |
+                 context("fetching " + wanted.reference.name);
+  if (!fetched) return advised(std::move(fetched).error());
+  return fetched;
+}
+
+}  // namespace fcvm::archive

@@ -1,0 +1,26 @@
+// What a user may set for the archive plugin: [plugin."image.archive"] in TOML.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <fcvm/sdk/options.hpp>
+
+namespace fcvm::archive {
+
+struct Options {
+  std::string skopeo = "skopeo";
+  std::string registry = "docker.io";
+  std::vector<std::string> insecure_registries;
+
+  static auto table() {
+    return fcvm::options(
+        fcvm::option("skopeo", &Options::skopeo, "the skopeo program: a path, or a name in PATH"),
+        fcvm::option("registry", &Options::registry,
+                     "the registry of a name that does not say one, such as alpine"),
+        fcvm::option("insecure-registries", &Options::insecure_registries,
+                     "registries (host or host:port) to talk to without verified TLS"));
+  }
+};
+
+}  // namespace fcvm::archive

@@ -1,0 +1,44 @@
+// Reference: what a user's words for an image mean, as podman understands them. Owns nothing.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <fcvm/result.hpp>
+
+namespace fcvm::archive {
+
+enum class Transport { kDocker, kOci, kOciArchive, kDockerArchive, kDir, kContainersStorage };
+
+struct Reference {
+  Transport transport = Transport::kDocker;
+  /// Normalised: "docker.io/library/alpine:latest", "oci:/home/me/layout:tag".
+  std::string name;
+
+  // Of a registry's image:
+  std::string host;        // "docker.io", "127.0.0.1:5000"
+  std::string repository;  // with its host: "docker.io/library/alpine"
+  std::string tag;         // empty beside a digest
+  std::string digest;      // "sha256:..." when the user pinned one
+
+  // Of a local one:
+  std::string path;      // absolute
+  std::string selector;  // which image of several: a tag, a name, "@0"
+
+  [[nodiscard]] bool in_registry() const { return transport == Transport::kDocker; }
+  /// One file that holds everything, so that its content is its identity.
+  [[nodiscard]] bool is_file() const {
+    return transport == Transport::kOciArchive || transport == Transport::kDockerArchive;
+  }
+  /// How skopeo is told of it; a registry's image by `manifest`, where one is given, since a tag
+  /// may move between two commands.
+  [[nodiscard]] std::string for_skopeo(const std::string& manifest = {}) const;
+};
+
+/// `registry` is where a short name comes from: "alpine" is docker.io/library/alpine:latest.
+Result<Reference> parse_reference(std::string_view text, const std::string& registry);
+
+/// "sha256:" and 64 hexadecimal digits.
+[[nodiscard]] bool is_digest(std::string_view text);
+
+}  // namespace fcvm::archive

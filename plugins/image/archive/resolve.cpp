@@ -1,0 +1,116 @@
+// See resolve.hpp.
+#include "plugins/image/archive/resolve.hpp"
+
+#include <sys/stat.h>
+
+#include <fcvm/image.h>
+
+#include "core/base/fd.hpp"
+#include "plugins/image/archive/content_digest.hpp"
+
+namespace fcvm::archive {
+
+namespace {
+
+/// What the index says, when the archive is there too.
+std::string cached(const Cache& cache, const Wanted& wanted) {
+  const Index index = cache.index();
+  const auto found = index.references.find(wanted.key());
+  if (found == index.references.end()) return {};
+  const std::string& digest = found->second.digest;
+  return ::access(cache.archive(digest).c_str(), R_OK) == 0 ? digest : std::string();
+}
+
+Result<std::string> resolve_manifest(const Skopeo& skopeo, const Wanted& wanted, const Call& call) {
+  const std::string manifest = FCVM_TRY(skopeo.manifest(wanted.reference, call));
+  std::string chosen =
+      FCVM_TRY(choose_manifest(manifest, wanted.platform) | context(wanted.reference.name));
+  if (chosen.empty()) return digest_of(manifest);
+  if (!is_digest(chosen)) return fail(EBADMSG, wanted.reference.name + ": a digest is malformed");
+  return chosen;
+}
+
+Index::File look_of(const struct stat& status) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  return {status.st_dev,
+          status.st_ino,
+          static_cast<std::uint64_t>(status.st_size),
+          std::int64_t{status.st_mtim.tv_sec} * kSecond + status.st_mtim.tv_nsec,
+          {}};
+}
+
+/// By content, which is read once for as long as the file looks the same.
+Result<std::string> content_of(const Cache& cache, const std::string& path, const Call& call) {
+  const Fd file = FCVM_TRY(base::open_file(path, O_RDONLY));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return fail_errno("looking at " + path);
+  if (!S_ISREG(status.st_mode)) return fail(EINVAL, path + " is not a file");
+  Index::File look = look_of(status);
+  const Index index = cache.index();
+  const auto known = index.files.find(path);
+  if (known != index.files.end() && known->second.same_file(look)) return known->second.digest;
+  look.digest = FCVM_TRY(digest_of_file(file.get(), call) | context("reading " + path));
+  FCVM_TRY(cache.update(call, [&](Index& now) { now.files[path] = look; }));
+  return look.digest;
+}
+
+Result<std::string> resolve_file(const Cache& cache, const Reference& reference, const Call& call) {
+  std::string content = FCVM_TRY(content_of(cache, reference.path, call) | context(reference.name) |
+                                 remedy("check the path"));
+  // Two images of one file are two images.
+  if (reference.selector.empty()) return content;
+  return digest_of(content + "\n" + reference.selector);
+}
+
+Result<void> need_directory(const Reference& reference) {
+  struct stat status {};
+  if (::stat(reference.path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
+  return fail(ENOENT, reference.name + ": there is no directory " + reference.path,
+              "check the path");
+}
+
+Result<std::string> ask_registry(const Host& host, const Skopeo& skopeo, const Wanted& wanted,
+                                 const std::string& fallback, const Call& call) {
+  auto digest = resolve_manifest(skopeo, wanted, call);
+  if (digest || fallback.empty()) return digest;
+  const int code = digest.error().code();
+  if (code == ECANCELED || code == ETIMEDOUT) return digest;
+  host.warning("using the cached image: " + digest.error().message());
+  return fallback;
+}
+
+}  // namespace
+
+Unexpected never_pulled(const Reference& reference) {
+  return fail(ENOENT, reference.name + ": it is not cached, and the pull policy is \"never\"",
+              "let it be fetched: --pull missing");
+}
+
+Result<std::string> resolve_now(const Skopeo& skopeo, const Cache& cache, const Wanted& wanted,
+                                const Call& call) {
+  const Reference& reference = wanted.reference;
+  if (reference.is_file()) return resolve_file(cache, reference, call);
+  if (!reference.path.empty()) FCVM_TRY(need_directory(reference));
+  return resolve_manifest(skopeo, wanted, call);
+}
+
+Result<std::string> resolve(const Host& host, const Skopeo& skopeo, const Cache& cache,
+                            const Wanted& wanted, const Call& call) {
+  // A local image is looked at whatever the policy: there is nothing to pull.
+  if (!wanted.reference.in_registry()) return resolve_now(skopeo, cache, wanted, call);
+  std::string known = cached(cache, wanted);
+  switch (wanted.pull) {
+    case FCVM_PULL_NEVER:
+      if (known.empty()) return never_pulled(wanted.reference);
+      return known;
+    case FCVM_PULL_ALWAYS:
+      return resolve_manifest(skopeo, wanted, call);
+    case FCVM_PULL_NEWER:
+      return ask_registry(host, skopeo, wanted, known, call);
+    default:
+      if (!known.empty()) return known;
+      return resolve_manifest(skopeo, wanted, call);
+  }
+}
+
+}  // namespace fcvm::archive

@@ -1,0 +1,34 @@
+// From a reference to the digest of what it names now. Owns nothing.
+#pragma once
+
+#include <string>
+
+#include <fcvm/result.hpp>
+#include <fcvm/sdk/call.hpp>
+
+#include "plugins/image/archive/cache.hpp"
+#include "plugins/image/archive/skopeo.hpp"
+
+namespace fcvm::archive {
+
+/// A reference for a platform, and by which policy it is pulled.
+struct Wanted {
+  Reference reference;
+  Platform platform;
+  std::uint32_t pull = 0;  // FCVM_PULL_...
+
+  [[nodiscard]] std::string key() const { return reference.name + " " + platform.text(); }
+};
+
+/// Fetches no layer. `host` hears why a cached image was taken for want of a registry.
+Result<std::string> resolve(const Host& host, const Skopeo& skopeo, const Cache& cache,
+                            const Wanted& wanted, const Call& call);
+
+/// The digest by what is stored, whatever the policy.
+Result<std::string> resolve_now(const Skopeo& skopeo, const Cache& cache, const Wanted& wanted,
+                                const Call& call);
+
+/// ENOENT for an image that is not cached and may not be pulled.
+Unexpected never_pulled(const Reference& reference);
+
+}  // namespace fcvm::archive

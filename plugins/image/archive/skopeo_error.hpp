@@ -1,0 +1,16 @@
+// What skopeo's complaints mean to a user. Owns nothing.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <fcvm/result.hpp>
+
+#include "plugins/image/archive/reference.hpp"
+
+namespace fcvm::archive {
+
+/// `log` is its standard error, `ended` how it ended: said when it left no word.
+Error explain(std::string_view log, const std::string& ended, const Reference& reference);
+
+}  // namespace fcvm::archive
