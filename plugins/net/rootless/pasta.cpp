@@ -1,0 +1,126 @@
+// See pasta.hpp.
+#include "plugins/net/rootless/pasta.hpp"
+
+#include <csignal>
+#include <map>
+
+#include "core/base/fd.hpp"
+#include "core/base/pipe.hpp"
+#include "plugins/net/rootless/holder_protocol.hpp"
+
+namespace fcvm::rootless {
+
+namespace {
+
+constexpr const char* kInstall = "apt install passt (the Debian package with pasta)";
+constexpr std::size_t kMostWords = 400;
+
+/// Starts it with both outputs in the pipe, away from the terminal's Ctrl-C: the VM still needs its
+/// network while it stops.
+Result<Process> spawn(const Host& host, const std::vector<std::string>& command, const Fd& output) {
+  auto spec = process_spec();
+  spec.name = "pasta";
+  spec.flags = FCVM_PROCESS_NEW_SESSION;
+  spec.stdout_fd = spec.stderr_fd = output.get();
+  auto started = host.spawn(command, spec);
+  if (started || started.error().code() != ENOENT) return started;
+  return unexpected(std::move(started).error().remedied_by(kInstall));
+}
+
+std::string printable(std::string text) {
+  std::erase_if(text, [](char byte) {
+    const auto value = static_cast<unsigned char>(byte);
+    return (value < 0x20 && byte != '\n') || value >= 0x7f;
+  });
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+void add_ipv6(std::vector<std::string>& words, const Plan& plan) {
+  words.insert(words.end(), {"-a", plan.guest_ipv6->address.to_string(), "-g", kGatewayIpv6,
+                             "--dns-forward", kResolverIpv6, "--no-dhcpv6", "--no-ra"});
+}
+
+}  // namespace
+
+Result<PastaOffer> PastaOffer::ask(const Host& host, const std::string& program, const Call& call) {
+  static std::mutex mutex;
+  static std::map<std::string, std::string> known;
+  const std::lock_guard lock(mutex);
+  const auto at = known.find(program);
+  if (at != known.end()) return PastaOffer(at->second);
+  auto pipe = FCVM_TRY(base::Pipe::create());
+  const auto process = FCVM_TRY(spawn(host, {program, "--help"}, pipe.write_end));
+  pipe.write_end.reset();
+  auto help = FCVM_TRY(sdk::read_to_end(pipe.read_end, call) | context("asking pasta for --help"));
+  known[program] = help;
+  return PastaOffer(std::move(help));
+}
+
+bool PastaOffer::has(const std::string& option) const {
+  for (std::size_t at = help_.find(option); at != std::string::npos;
+       at = help_.find(option, at + 1)) {
+    const auto after = help_.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-", at);
+    const auto end = after == std::string::npos ? help_.size() : after;
+    if (end - at == option.size()) return true;
+  }
+  return false;
+}
+
+std::vector<std::string> pasta_command(const std::string& program, const PastaOffer& offer,
+                                       const Plan& plan, pid_t holder, bool as_root) {
+  std::vector<std::string> words = {program, "--foreground", "--quiet"};
+  // Since 2024 it says what it has to say there anyway.
+  if (offer.has("--stderr")) words.emplace_back("--stderr");
+  // Root of a user namespace of root's: "nobody" could not join it.
+  if (as_root) words.insert(words.end(), {"--runas", "0:0"});
+  words.insert(words.end(), {"--ns-ifname", kPastaLink, "--mtu", std::to_string(plan.mtu),  //
+                             "--mac-addr", kGatewayMac, "--no-dhcp",                        //
+                             "-a", plan.guest_ipv4.address.to_string(), "-n", "255.255.255.0", "-g",
+                             kGatewayIpv4, "--dns-forward", kResolverIpv4});
+  if (plan.carries_ipv6) {
+    add_ipv6(words, plan);
+  } else {
+    words.emplace_back("--ipv4-only");
+  }
+  if (!plan.host.template_link.empty()) {
+    words.insert(words.end(), {"--interface", plan.host.template_link});
+  }
+  if (!plan.reaches_host_loopback) words.emplace_back("--no-map-gw");
+  // Published ports are fcvm-forward's: what pasta itself takes on the host's loopback, it delivers
+  // to the namespace's and not to the guest.
+  for (const char* ports : {"-t", "-u", "-T", "-U"}) words.insert(words.end(), {ports, "none"});
+  words.push_back(std::to_string(holder));
+  return words;
+}
+
+Result<Pasta> Pasta::start(const Host& host, const std::vector<std::string>& command) {
+  auto pipe = FCVM_TRY(base::Pipe::create());
+  // Nobody reads it while pasta runs, which must not freeze when it is full: then words are lost.
+  FCVM_TRY(base::set_nonblocking(pipe.write_end.get()));
+  FCVM_TRY(base::set_nonblocking(pipe.read_end.get()));
+  auto process = FCVM_TRY(spawn(host, command, pipe.write_end));
+  return Pasta(std::move(process), std::make_unique<Output>(std::move(pipe.read_end)));
+}
+
+std::string Pasta::last_words() const {
+  const std::lock_guard lock(output_->mutex);
+  std::string& end = output_->end;
+  char buffer[4096];
+  ssize_t count = 0;
+  while ((count = ::read(output_->pipe.get(), buffer, sizeof buffer)) > 0) {
+    end.append(buffer, static_cast<std::size_t>(count));
+    if (end.size() > kMostWords) end.erase(0, end.size() - kMostWords);
+  }
+  const std::string said = printable(end);
+  return "pasta " + describe_end(process_.status()) + (said.empty() ? "" : ": " + said);
+}
+
+std::string describe_end(const fcvm_process_status& status) {
+  if (status.exit_signal != 0) {
+    return "was killed by signal " + std::to_string(status.exit_signal);
+  }
+  return "exited with " + std::to_string(status.exit_code);
+}
+
+}  // namespace fcvm::rootless

@@ -1,0 +1,75 @@
+// See host_ports.hpp.
+#include "plugins/net/veth/host_ports.hpp"
+
+#include <sys/socket.h>
+
+#include "core/base/address.hpp"
+
+namespace fcvm::net {
+
+namespace {
+
+/// Keeps the port from others, and answers nobody: what is not translated on its way, as from the
+/// guest itself to this host's loopback, is refused and does not wait in a queue for ever.
+Result<void> stop_listening(const Listener& listener) {
+  if (listener.key.protocol != FCVM_PROTO_TCP) return {};
+  const int off = 0;
+  if (::shutdown(listener.socket.get(), SHUT_RDWR) != 0 ||
+      ::setsockopt(listener.socket.get(), SOL_SOCKET, SO_REUSEADDR, &off, sizeof off) != 0) {
+    return fail_errno("holding " + describe(listener.key));
+  }
+  return {};
+}
+
+/// Packets cannot be translated to and from ::1: the kernel takes it for an error that they leave.
+Unexpected loopback_of_ipv6(const PortKey& key) {
+  return fail(EADDRNOTAVAIL, "publishing " + describe(key) + ": this network cannot publish on ::1",
+              "publish on 127.0.0.1 or on the VM's own address, or use --network rootless");
+}
+
+}  // namespace
+
+Result<HostPorts::Held> HostPorts::hold(const PortKey& key, std::uint16_t guest_port) const {
+  if (held_.count(key) != 0) {
+    return fail(EADDRINUSE, "publishing " + describe(key) + ": this VM publishes that port already",
+                "give each port of the host once");
+  }
+  if (key.address == own_address_) return Held{guest_port, Fd()};
+  const auto address = FCVM_TRY(base::IpAddress::parse(key.address));
+  if (!address.is_v4() && address.is_loopback()) return loopback_of_ipv6(key);
+  if (!address.is_v4() && !has_ipv6_) {
+    return fail(EADDRNOTAVAIL, "publishing " + describe(key) + ": this VM has no IPv6",
+                "publish on an IPv4 address");
+  }
+  Listener listener = FCVM_TRY(Listener::bind(key, guest_port));
+  FCVM_TRY(stop_listening(listener));
+  return Held{guest_port, std::move(listener.socket)};
+}
+
+Result<void> HostPorts::add(const fcvm_publish& wanted) {
+  const PortRange range = FCVM_TRY(parse_range(wanted, own_address_));
+  std::map<PortKey, Held> added;
+  for (std::uint16_t i = 0; i < range.count; ++i) {
+    const auto guest_port = static_cast<std::uint16_t>(range.guest_port + i);
+    added.emplace(range.key(i), FCVM_TRY(hold(range.key(i), guest_port)));
+  }
+  held_.merge(added);
+  return {};
+}
+
+Result<void> HostPorts::remove(const fcvm_publish& unwanted) {
+  const PortRange range = FCVM_TRY(parse_range(unwanted, own_address_));
+  for (std::uint16_t i = 0; i < range.count; ++i) {
+    const auto found = held_.find(range.key(i));
+    if (found == held_.end() || found->second.guest_port != range.guest_port + i) {
+      return fail(ENOENT,
+                  describe(range.key(i)) + " does not lead to port " +
+                      std::to_string(range.guest_port + i) + " of this VM",
+                  "`fcvm port` lists what is published");
+    }
+  }
+  for (std::uint16_t i = 0; i < range.count; ++i) held_.erase(range.key(i));
+  return {};
+}
+
+}  // namespace fcvm::net

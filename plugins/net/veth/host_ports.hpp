@@ -1,0 +1,44 @@
+// HostPorts: owns the ports of the host that lead to one VM by address translation. Each is held by
+// a bound socket, so that no other program, and no other VM, takes it meanwhile.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include <fcvm/net.h>
+#include <fcvm/result.hpp>
+#include <fcvm/sdk/fd.hpp>
+
+#include "plugins/net/common/listener.hpp"
+
+namespace fcvm::net {
+
+class HostPorts {
+ public:
+  struct Held {
+    std::uint16_t guest_port;
+    Fd socket;  // none on the VM's own address, which is not the host's to bind
+  };
+
+  /// `own_address` is the VM's, as the host knows it: ports without an address are published there.
+  /// `has_ipv6`: whether the VM can be reached by it.
+  HostPorts(std::string own_address, bool has_ipv6)
+      : own_address_(std::move(own_address)), has_ipv6_(has_ipv6) {}
+
+  /// All ports of the range or none; EADDRINUSE and others say what fixes them.
+  Result<void> add(const fcvm_publish& wanted);
+  /// ENOENT unless all of them are published so.
+  Result<void> remove(const fcvm_publish& unwanted);
+
+  [[nodiscard]] const std::map<PortKey, Held>& list() const { return held_; }
+  [[nodiscard]] const std::string& own_address() const { return own_address_; }
+
+ private:
+  [[nodiscard]] Result<Held> hold(const PortKey& key, std::uint16_t guest_port) const;
+
+  std::string own_address_;
+  bool has_ipv6_;
+  std::map<PortKey, Held> held_;
+};
+
+}  // namespace fcvm::net

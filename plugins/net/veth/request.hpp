@@ -1,0 +1,30 @@
+// Request: what a VM asks of its network, read from the interface's struct and checked.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fcvm/net.h>
+#include <fcvm/result.hpp>
+
+#include "core/base/address.hpp"
+
+namespace fcvm::net {
+
+struct Request {
+  std::string vm_id;
+  base::MacAddress mac;
+  std::optional<base::IpPrefix> ipv4;
+  std::optional<base::IpPrefix> ipv6;
+  bool want_ipv6 = false;
+  bool host_loopback = true;
+  bool reattach = false;
+  std::uint32_t mtu = 0;
+  std::vector<base::IpAddress> dns;   // asked for; else the host's
+  std::vector<fcvm_publish> publish;  // borrowed texts: for the call only
+
+  static Result<Request> read(const fcvm_net_request& from);
+};
+
+}  // namespace fcvm::net

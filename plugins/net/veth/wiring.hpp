@@ -1,0 +1,45 @@
+// The links, addresses and routes of one VM:
+//
+//   host                         | namespace                                     | VM
+//   fcvm-7  172.30.0.29/30  <----+-> eth0  172.30.0.30/30      tap0  10.0.2.1 <--+-> 10.0.2.100
+//           fe80::1              |         fe80::2                   fe80::1     |
+//
+// The namespace belongs to no process: it lives as long as the descriptor that the plugin holds, or
+// a VMM in it. When it goes, the kernel takes the veth pair with it, whoever was killed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <fcvm/result.hpp>
+
+#include "core/base/namespaces.hpp"
+#include "core/base/rtnetlink.hpp"
+#include "plugins/net/veth/address_pool.hpp"
+#include "plugins/net/veth/firewall.hpp"
+
+namespace fcvm::net {
+
+/// The namespace's end of the veth pair.
+inline constexpr const char* kInnerLink = "eth0";
+
+struct Wires {
+  std::string vm_id;
+  std::string link;  // the host's end of the veth pair
+  PairNetwork pair;
+  base::IpAddress guest4;
+  std::optional<Translation> ipv6;
+  std::uint32_t mtu = 0;
+  bool host_loopback = true;
+};
+
+/// Makes them all, and the namespace. What a failure has left goes with unwire() and the namespace.
+Result<void> wire(const Wires& wires, base::Rtnetlink& host, const base::Namespace& inside);
+
+/// Takes the veth pair from the host now: its end joins the other one in the namespace, and goes
+/// with that. To delete it would be to wait for what the kernel can do later. `inside` is null when
+/// the namespace was not made.
+Result<void> unwire(const std::string& link, base::Rtnetlink& host, const base::Namespace* inside);
+
+}  // namespace fcvm::net
