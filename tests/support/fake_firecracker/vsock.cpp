@@ -1,0 +1,62 @@
+// The guest that is only played: what is behind the fake's vsock socket. Ports: 7 echoes, 10 makes
+// the VMM crash, 11 powers the guest off, 13 never answers, 14 says "bye" and ends; nobody listens
+// on the others.
+#include <csignal>
+#include <cstdlib>
+#include <string>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+
+#include "core/base/socket_pair.hpp"
+#include "tests/support/fake_firecracker/machine.hpp"
+
+namespace fake {
+
+namespace {
+
+int asked_port(int fd) {
+  std::string line;
+  for (char byte = 0; ::read(fd, &byte, 1) == 1 && byte != '\n';) line += byte;
+  return line.rfind("CONNECT ", 0) == 0 ? std::atoi(line.c_str() + 8) : -1;
+}
+
+void say(int fd, const std::string& text) {
+  (void)::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+}
+
+void echo(int fd) {
+  char buffer[4096];
+  for (ssize_t count = 0; (count = ::read(fd, buffer, sizeof buffer)) > 0;) {
+    say(fd, std::string(buffer, static_cast<std::size_t>(count)));
+  }
+}
+
+void play(fcvm::Fd fd) {
+  const int port = asked_port(fd.get());
+  if (port == 10) ::kill(::getpid(), SIGABRT);
+  if (port == 11) ::_exit(0);
+  if (port == 13) ::pause();
+  if (port != 7 && port != 14) return;
+  say(fd.get(), "OK 1073741824\n");
+  if (port == 14) say(fd.get(), "bye");
+  if (port == 7) echo(fd.get());
+}
+
+}  // namespace
+
+bool serve_vsock(const std::string& path) {
+  auto listener = fcvm::base::listen_unix(path);
+  if (!listener) return false;
+  std::thread([held = std::move(*listener)] {
+    while (auto client = fcvm::base::accept_connection(held.get())) {
+      std::thread(play, *std::move(client)).detach();
+    }
+  }).detach();
+  return true;
+}
+
+void start_guest(const Json& /*config*/, const Json& /*metadata*/) {}
+void set_guest_paused(bool /*paused*/) {}
+
+}  // namespace fake

@@ -1,0 +1,293 @@
+// A supervisor without a VM, for tests of the verbs: makes a record, answers the control socket,
+// and ends as one would.
+//
+//   fake_supervisor DATA RUNTIME NAME [rm] [stubborn] [label=stage=test] [published] [broken]
+//                   [agent=DIR [run=SCRIPT] [interactive] [tty]]
+// Prints the id once it runs. A child that sleeps stands for the VMM. "stubborn" answers nothing.
+// With agent=DIR, an fc-agent on the sockets there stands for the guest: it is dialled, and with
+// run=SCRIPT its "container" is a shell whose streams are served by the real OutputPump.
+#include <atomic>
+#include <condition_variable>
+#include <csignal>
+#include <cstdio>
+#include <list>
+#include <mutex>
+#include <string>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+#include "core/base/socket_pair.hpp"
+#include "core/base/spawn.hpp"
+#include "core/vm/container_log.hpp"
+#include "core/vm/control_protocol.hpp"
+#include "core/vm/event_log.hpp"
+#include "core/vm/guest_control.hpp"
+#include "core/vm/output_pump.hpp"
+#include "core/vm/store.hpp"
+#include "core/vm/time_text.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+/// The value, or the end.
+template <typename T>
+T must(Result<T> result) {
+  if (!result) {
+    std::fprintf(stderr, "fake_supervisor: %s\n", result.error().message().c_str());
+    std::exit(1);
+  }
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+/// The guest behind it, if there is one.
+struct Guest {
+  std::string directory;  // of an fc-agent's sockets
+  std::string script;     // what its container runs
+  bool interactive = false;
+  bool tty = false;
+};
+
+class FakeSupervisor {
+ public:
+  FakeSupervisor(Store store, Record record, bool stubborn, Guest guest)
+      : store_(std::move(store)),
+        record_(std::move(record)),
+        stubborn_(stubborn),
+        guest_(std::move(guest)) {
+    base::SpawnOptions vmm;
+    vmm.argv = {"/bin/sleep", "1000"};
+    vmm.parent_death_signal = 0;  // what gc has to find
+    vmm_.emplace(must(base::spawn(vmm)));
+    record_ = must(store_.create(record_));
+    record_.vmm = must(base::identify(vmm_->pid()));
+    listener_ = must(
+        base::listen_unix((store_.paths().sockets(record_.id) / Paths::kControlSocket).string()));
+    record_.started_ns = now_ns();
+    enter(Phase::kRunning, "start");
+    auto log = must(ContainerLogWriter::open(store_.paths().container_log(record_.id)));
+    must(log.write(LogStream::kStdout, std::string("one\ntwo\0three\n", 14)));
+    must(log.write(LogStream::kStderr, "oops\n"));
+    must(log.write(LogStream::kStdout, "no end"));
+    must(log.finish());
+    if (!guest_.script.empty()) boot();
+    std::printf("%s\n", record_.id.c_str());
+    std::fflush(stdout);
+  }
+
+  void run() {
+    for (;;) {
+      Fd connection = must(base::accept_connection(listener_.get()));
+      std::thread([this, owned = std::move(connection)] { serve(owned.get()); }).detach();
+    }
+  }
+
+ private:
+  [[nodiscard]] Result<Fd> dial(std::uint32_t port) const {
+    return base::connect_unix(guest_.directory + "/" + std::to_string(port));
+  }
+
+  /// The container's streams go as in a supervisor of a VM, and its end is ours.
+  void boot() {
+    const auto dialler = [this](std::uint32_t port, base::Deadline) { return dial(port); };
+    control_.emplace(dialler, [this](const wire::Event& event) { on_event(event); });
+    must(control_->connect(base::Deadline::in(std::chrono::seconds(20))));
+    OutputPump::Callbacks callbacks;
+    callbacks.on_end = [this] {
+      const std::lock_guard guard(mutex_);
+      output_ended_ = true;
+      changed_.notify_all();
+    };
+    callbacks.on_sink_closed = [] {};
+    callbacks.attached.on_signal = [this](bool, int number) {
+      signals_.emplace_back([this, number] {
+        (void)control_->request(wire::SignalContainer{0, number},
+                                base::Deadline::in(std::chrono::seconds(5)));
+      });
+    };
+    callbacks.attached.on_detach = callbacks.attached.on_hang_up = [] {};
+    pump_.emplace(dialler, attachments_, OutputPump::Sinks{}, std::move(callbacks));
+    pump_->start();
+    wire::Boot boot;
+    boot.plan.container.image = "test";
+    boot.plan.container.command = {"/bin/sh", "-c", guest_.script};
+    boot.plan.container.interactive = guest_.interactive;
+    boot.plan.container.tty = guest_.tty;
+    must(control_->request(boot, base::Deadline::in(std::chrono::seconds(20))));
+    pump_->guest_is_up();
+    attachments_.begin(guest_.tty, guest_.interactive);
+    std::thread([this] { await_end(); }).detach();
+  }
+
+  void on_event(const wire::Event& event) {
+    if (event.kind != wire::EventKind::kExited) return;
+    const std::lock_guard guard(mutex_);
+    exit_code_ = event.code;
+    changed_.notify_all();
+  }
+
+  void await_end() {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return exit_code_ && output_ended_; });
+      end(*exit_code_, "die");
+    }
+    pump_.reset();
+    attachments_.end(wire::ExecExit{static_cast<std::uint8_t>(*exit_code_)});
+    leave();
+  }
+
+  void enter(Phase phase, const char* event) {
+    record_.phase = phase;
+    must(store_.save(record_));
+    log(event);
+  }
+  void log(const char* event) {
+    LoggedEvent logged{.time_ns = now_ns(),
+                       .type = event,
+                       .id = record_.id,
+                       .name = record_.name,
+                       .image = record_.image};
+    if (record_.phase == Phase::kExited) {
+      logged.attributes["exitCode"] = std::to_string(record_.exit_code);
+    }
+    must(log_event(store_.paths().events(), logged));
+  }
+
+  void serve(int connection) {
+    const auto request = receive_request(connection, base::Deadline::in(std::chrono::seconds(5)));
+    if (!request) return;
+    if (stubborn_) {
+      std::this_thread::sleep_for(std::chrono::hours(1));
+    } else if (request->verb == "wait") {
+      const std::lock_guard guard(mutex_);
+      waiting_.push_back(::dup(connection));
+    } else {
+      (void)send_answer(connection, answer(*request));
+      if (ended_) leave();
+    }
+  }
+
+  Result<ControlAnswer> answer(const ControlRequest& request) {
+    const std::lock_guard guard(mutex_);
+    if (request.verb == "stop")
+      end(0, "stop");
+    else if (request.verb == "kill" && request.signal == SIGHUP)
+      log("kill");
+    else if (request.verb == "kill")
+      end(128 + request.signal, "kill");
+    else if (request.verb == "pause")
+      enter(Phase::kPaused, "pause");
+    else if (request.verb == "unpause")
+      enter(Phase::kRunning, "unpause");
+    else if (request.verb == "stats")
+      return stats();
+    else if (request.verb == "dial" && !guest_.directory.empty())
+      return with_fd(must(dial(request.port)));
+    else if (request.verb == "attach" && pump_)
+      return attach();
+    else if (request.verb != "ping")
+      return fail(ENOTSUP, "what is " + request.verb + "?", "ask else");
+    return ControlAnswer{};
+  }
+
+  static ControlAnswer with_fd(Fd fd) {
+    ControlAnswer answer;
+    answer.fds.push_back(std::move(fd));
+    return answer;
+  }
+  ControlAnswer attach() {
+    auto ends = must(base::SocketPair::create());
+    attachments_.add(std::move(ends.first), false);
+    pump_->wake();
+    return with_fd(std::move(ends.second));
+  }
+
+  /// Half of a CPU.
+  static ControlAnswer stats() {
+    ControlAnswer answer;
+    answer.stats = {.cpu_ns = static_cast<std::uint64_t>(base::Deadline::now_ns() / 2),
+                    .memory_bytes = 256'000'000,
+                    .memory_limit_bytes = 1'024'000'000,
+                    .read_bytes = 1000,
+                    .written_bytes = 2000,
+                    .processes = 4};
+    return answer;
+  }
+
+  void end(int code, const char* why) {
+    log(why);
+    record_.exit_code = code;
+    record_.finished_ns = now_ns();
+    enter(Phase::kExited, "die");
+    ended_ = true;
+  }
+
+  [[noreturn]] void leave() {
+    const std::lock_guard guard(mutex_);
+    vmm_.reset();  // kills it
+    for (const int connection : waiting_) {
+      ControlAnswer answer;
+      answer.exit_code = record_.exit_code;
+      (void)send_answer(connection, std::move(answer));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    if (record_.remove_when_done) must(store_.remove(record_.id));
+    ::_exit(0);
+  }
+
+  Store store_;
+  Record record_;
+  bool stubborn_;
+  Guest guest_;
+  std::atomic<bool> ended_ = false;
+  std::optional<base::Child> vmm_;
+  Fd listener_;
+  std::mutex mutex_;
+  std::list<int> waiting_;
+
+  std::condition_variable changed_;
+  std::optional<int> exit_code_;
+  bool output_ended_ = false;
+  std::list<std::thread> signals_;
+  Attachments attachments_;
+  std::optional<GuestControl> control_;
+  std::optional<OutputPump> pump_;
+};
+
+}  // namespace
+}  // namespace fcvm::vm
+
+int main(int argc, char** argv) {
+  using namespace fcvm::vm;
+  if (argc < 4) return 2;
+  std::signal(SIGPIPE, SIG_IGN);
+  Record record;
+  record.name = argv[3];
+  record.image = "fcvm/hello";
+  record.image_digest = "sha256:00";
+  record.command = {"sh", "-c", "echo a very long command indeed"};
+  record.cpus = 2;
+  record.memory_bytes = 1U << 30U;
+  record.vmm_plugin = "vmm.fake";
+  record.network = "none";
+  bool stubborn = false;
+  Guest guest;
+  for (int i = 4; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "rm") record.remove_when_done = true;
+    if (word == "stubborn") stubborn = true;
+    if (word == "interactive") guest.interactive = true;
+    if (word == "tty") guest.tty = true;
+    if (word == "published") {
+      record.network = "net.fake";
+      record.host_address = "127.20.0.9";
+      record.ports = {{"127.20.0.9", 8000, 80, "tcp", 2}, {"::1", 53, 5353, "udp"}};
+    }
+    if (word == "broken") record.network_error = "its helper ended";
+    if (word.substr(0, 6) == "agent=") guest.directory = word.substr(6);
+    if (word.substr(0, 4) == "run=") guest.script = word.substr(4);
+    if (word == "label=stage=test") record.labels = {{"stage", "test"}};
+  }
+  FakeSupervisor(Store({argv[1], argv[2]}), record, stubborn, guest).run();
+}

@@ -1,0 +1,126 @@
+#include "core/base/fd.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/deadline.hpp"
+#include "core/base/mapped_region.hpp"
+#include "core/base/poll.hpp"
+#include "core/base/temp_dir.hpp"
+#include "tests/unit/base/support.hpp"
+
+namespace fcvm::base {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+
+bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
+
+TEST_CASE("an Fd closes what it owns, once") {
+  Fd fd = must(open_file("/dev/null", O_RDONLY));
+  const int number = fd.get();
+  CHECK((::fcntl(number, F_GETFD) & FD_CLOEXEC) != 0);
+  Fd copy = must(fd.duplicate());
+  CHECK((::fcntl(copy.get(), F_GETFD) & FD_CLOEXEC) != 0);
+  Fd moved = std::move(fd);
+  must(moved.close());
+  CHECK_FALSE(is_open(number));
+  must(moved.close());
+  copy = Fd();
+  CHECK_FALSE(copy.valid());
+}
+
+TEST_CASE("opening what is not there names it") {
+  const auto missing = open_file("/nonexistent/file", O_RDONLY);
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().code() == ENOENT);
+  CHECK(missing.error().message() == "opening /nonexistent/file: No such file or directory");
+}
+
+TEST_CASE("reading keeps to its limit and says when the end came early") {
+  Pipe pipe = must(Pipe::create());
+  must(write_all(pipe.write_end.get(), "12345"));
+  must(pipe.write_end.close());
+  char two[2];
+  must(read_exact(pipe.read_end.get(), two));
+  char four[4];
+  CHECK(read_exact(pipe.read_end.get(), four).error().code() == ENODATA);
+
+  pipe = must(Pipe::create());
+  must(write_all(pipe.write_end.get(), "12345"));
+  must(pipe.write_end.close());
+  Fd again = must(pipe.read_end.duplicate());
+  CHECK(read_all(again.get(), 4).error().code() == EFBIG);
+  pipe = must(Pipe::create());
+  must(write_all(pipe.write_end.get(), "12345"));
+  must(pipe.write_end.close());
+  CHECK(must(read_all(pipe.read_end.get(), 5)) == "12345");
+}
+
+TEST_CASE("waiting ends at the deadline") {
+  Pipe pipe = must(Pipe::create());
+  CHECK(wait_readable(pipe.read_end.get(), Deadline::in(milliseconds(20))).error().code() ==
+        ETIMEDOUT);
+  must(write_all(pipe.write_end.get(), "x"));
+  must(wait_readable(pipe.read_end.get(), Deadline::in(milliseconds(20))));
+}
+
+TEST_CASE("a deadline knows never, the past and the far future") {
+  CHECK(Deadline::never().as_poll_ms() == -1);
+  CHECK_FALSE(Deadline::never().expired());
+  CHECK(Deadline::never().as_ns() == Deadline::kNeverNs);
+  CHECK(Deadline::in(milliseconds(-5)).expired());
+  CHECK(Deadline::in(milliseconds(-5)).as_poll_ms() == 0);
+  CHECK(Deadline::in(std::chrono::microseconds(100)).as_poll_ms() <= 1);
+  CHECK(Deadline::in(hours::max()).is_never());
+  CHECK(Deadline::in(hours(24 * 365)).as_poll_ms() == INT_MAX);
+  const Deadline soon = Deadline::in(milliseconds(500));
+  CHECK(Deadline::at_ns(soon.as_ns()).remaining() <= milliseconds(500));
+  CHECK(soon.remaining() > milliseconds(100));
+}
+
+TEST_CASE("a mapping shares or copies what it maps") {
+  using Access = MappedRegion::Access;
+  using Sharing = MappedRegion::Sharing;
+  MappedRegion memory = must(MappedRegion::memfd("test", 4096));
+  MappedRegion shared =
+      must(MappedRegion::map_file(memory.fd(), 4096, Access::kReadWrite, Sharing::kShared));
+  MappedRegion copied =
+      must(MappedRegion::map_file(memory.fd(), 4096, Access::kReadWrite, Sharing::kPrivate));
+  copied.data()[0] = std::byte{1};
+  CHECK(memory.data()[0] == std::byte{0});
+  shared.data()[0] = std::byte{2};
+  CHECK(memory.data()[0] == std::byte{2});
+  CHECK(copied.data()[0] == std::byte{1});
+  CHECK(MappedRegion::map_file(memory.fd(), 8192, Access::kReadOnly, Sharing::kShared)
+            .error()
+            .code() == EINVAL);
+  MappedRegion anonymous = must(MappedRegion::anonymous(10));
+  CHECK(anonymous.bytes().size() == 10);
+  anonymous = std::move(shared);
+  CHECK(anonymous.data()[0] == std::byte{2});
+  must(anonymous.unmap());
+  CHECK(anonymous.data() == nullptr);
+}
+
+TEST_CASE("a temporary directory goes with its owner unless kept") {
+  std::string gone;
+  std::string kept;
+  {
+    TempDir first = must(TempDir::create());
+    TempDir second = must(TempDir::create(first.path(), "kept-"));
+    gone = first.path();
+    kept = second.keep();
+    CHECK(::access(kept.c_str(), F_OK) == 0);
+    (void)first.keep();
+  }
+  CHECK(::access(kept.c_str(), F_OK) == 0);
+  { TempDir removed = must(TempDir::create(gone)); }
+  CHECK(::rmdir(kept.c_str()) == 0);
+  CHECK(::rmdir(gone.c_str()) == 0);
+}
+
+}  // namespace
+}  // namespace fcvm::base

@@ -1,0 +1,44 @@
+// What the tests of core/base share: running a program and reading what it says.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "core/base/pipe.hpp"
+#include "core/base/spawn.hpp"
+#include "tests/support/catch.hpp"
+
+namespace fcvm::base {
+
+/// The value, or a failed test that shows the error.
+template <typename T>
+T must(Result<T> result) {
+  if (!result) FAIL(result.error().message());
+  return *std::move(result);
+}
+inline void must(Result<void> result) {
+  if (!result) FAIL(result.error().message());
+}
+
+inline SpawnOptions shell(const std::string& script) {
+  SpawnOptions options;
+  options.argv = {"/bin/sh", "-c", script};
+  return options;
+}
+
+struct Output {
+  std::string text;
+  int code;
+};
+
+/// Runs to the end, with the program's standard output in a pipe.
+inline Output output_of(SpawnOptions options) {
+  Pipe pipe = must(Pipe::create());
+  options.stdout_fd = pipe.write_end.get();
+  Child child = must(spawn(options));
+  must(pipe.write_end.close());
+  std::string text = must(read_all(pipe.read_end.get(), 1 << 20));
+  return {std::move(text), must(child.wait()).shell_code()};
+}
+
+}  // namespace fcvm::base

@@ -1,0 +1,127 @@
+#include "core/plugin/registry.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "core/base/file.hpp"
+#include "core/base/temp_dir.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/unit/plugin/toy_plugins.hpp"
+
+namespace fcvm::plugin {
+namespace {
+
+std::string mentions(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos ? part : text;
+}
+#define CHECK_MENTIONS(text, part) CHECK(mentions(text, part) == (part))
+
+TEST_CASE("a plugin that is registered by its table is described in full") {
+  Registry registry;
+  REQUIRE(registry.add_table(toys::table_of<toys::Net>()));
+  const auto found = registry.find("net", "toy");
+  REQUIRE(found);
+  const Descriptor& descriptor = (*found)->descriptor;
+  CHECK(descriptor.id == "net.toy");
+  CHECK(descriptor.version == "1.2.3");
+  CHECK(capability_names(descriptor.kind, descriptor.capabilities) ==
+        std::vector<std::string>{"ipv6"});
+  REQUIRE(descriptor.options.find("patience") != nullptr);
+  CHECK(descriptor.options.find("patience")->initial == "2s");
+  CHECK(descriptor.options.find("mood")->choices ==
+        std::vector<std::string>{"good", "bad", "throws"});
+}
+
+TEST_CASE("a description survives the way through JSON") {
+  const auto before = describe(*toys::table_of<toys::Gate>());
+  REQUIRE(before);
+  const auto after = descriptor_from_json(to_json(*before));
+  REQUIRE(after);
+  CHECK(after->id == before->id);
+  CHECK(after->options.section == "plugin.readiness.toy");
+  CHECK(after->options.find("url")->required);
+  CHECK_FALSE(descriptor_from_json("{\"id\":1}"));
+  CHECK_FALSE(descriptor_from_json("garbage"));
+}
+
+TEST_CASE("two plugins of one id are refused, and both are named") {
+  Registry registry;
+  REQUIRE(registry.add_table(toys::table_of<toys::Net>()));
+  const auto again = registry.add_table(toys::table_of<toys::Net>());
+  REQUIRE_FALSE(again);
+  CHECK(again.error().code() == EEXIST);
+  CHECK_MENTIONS(again.error().message(), "net.toy is already that of built in");
+}
+
+TEST_CASE("a plugin that is not there is answered with those that are") {
+  Registry registry;
+  REQUIRE(registry.add_table(toys::table_of<toys::Net>()));
+  REQUIRE(registry.add_table(toys::table_of<toys::Gate>()));
+  CHECK_MENTIONS(registry.find("net", "tou").error().message(), "did you mean `toy`?");
+  CHECK_MENTIONS(registry.find("toy").error().message(), "several plugins");
+  CHECK(registry.find("readiness.toy"));
+}
+
+TEST_CASE("a newer ABI and an unknown kind are told apart") {
+  fcvm_plugin table = *toys::table_of<toys::Net>();
+  table.describe = [](fcvm_descriptor* out, fcvm_error*) -> std::int32_t {
+    auto descriptor = sized<fcvm_descriptor>();
+    descriptor.abi_version = 2;
+    descriptor.id = "net.future";
+    descriptor.kind = "net/1";
+    sized_assign(out, descriptor);
+    return 0;
+  };
+  CHECK_MENTIONS(describe(table).error().message(), "built for plugin ABI 2");
+  table.describe = [](fcvm_descriptor* out, fcvm_error*) -> std::int32_t {
+    auto descriptor = sized<fcvm_descriptor>();
+    descriptor.abi_version = FCVM_ABI_VERSION;
+    descriptor.id = "net.future";
+    descriptor.kind = "net/9";
+    sized_assign(out, descriptor);
+    return 0;
+  };
+  CHECK_MENTIONS(describe(table).error().message(), "of the kind \"net/9\"");
+}
+
+TEST_CASE("files that cannot be plugins are refused before they are opened, each with its reason") {
+  const auto dir = base::TempDir::create();
+  REQUIRE(dir);
+  const auto refusal = [&](const std::string& name, std::string_view bytes, mode_t mode) {
+    const auto path = dir->path() + "/" + name;
+    REQUIRE(base::write_file_atomic(path, bytes, mode));
+    const auto checked = check_file(path);
+    REQUIRE_FALSE(checked);
+    CHECK_MENTIONS(checked.error().message(), path);
+    return checked.error().message();
+  };
+  const auto self = base::read_file("/proc/self/exe", 512 << 20);
+  REQUIRE(self);
+  std::string foreign = self->substr(0, 4096);
+  foreign[18] = static_cast<char>(0xb7);  // e_machine: aarch64
+  if (*reinterpret_cast<const unsigned char*>(&(*self)[18]) == 0xb7) foreign[18] = 0x3e;
+
+  CHECK_MENTIONS(
+      refusal("text.so", "not an object, but a text which is long enough to be one", 0644),
+      "is not an ELF object");
+  CHECK_MENTIONS(refusal("empty.so", "", 0644), "is not an ELF object");
+  CHECK_MENTIONS(refusal("short.so", self->substr(0, 40), 0644), "is truncated");
+  CHECK_MENTIONS(refusal("cut.so", self->substr(0, 4096), 0644), "is truncated");
+  CHECK_MENTIONS(refusal("foreign.so", foreign, 0644), "this machine is");
+  CHECK_MENTIONS(refusal("writable.so", *self, 0666), "is writable by everybody");
+
+  CHECK_MENTIONS(check_file(dir->path()).error().message(), "is not a regular file");
+}
+
+TEST_CASE("one file reached twice is one plugin, and a missing directory is none") {
+  const auto dir = base::TempDir::create();
+  REQUIRE(dir);
+  REQUIRE(base::write_file_atomic(dir->path() + "/a.so", "x"));
+  const auto found = find_plugins({.configured = {dir->path(), dir->path() + "/nowhere"},
+                                   .environment = dir->path() + "::/nonexistent",
+                                   .installed = dir->path()});
+  CHECK(found.size() == 1);
+}
+
+}  // namespace
+}  // namespace fcvm::plugin

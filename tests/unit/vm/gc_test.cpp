@@ -1,0 +1,173 @@
+#include "core/vm/gc.hpp"
+
+#include <csignal>
+#include <sys/wait.h>
+
+#include "core/base/spawn.hpp"
+#include "core/vm/event_log.hpp"
+#include "core/vm/recorded_state.hpp"
+#include "core/vm/time_text.hpp"
+#include "tests/unit/vm/support.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+base::Child sleeper() {
+  base::SpawnOptions options;
+  options.argv = {"/bin/sleep", "1000"};
+  return must(base::spawn(options));
+}
+
+base::ProcessId process_of(const base::Child& child) { return must(base::identify(child.pid())); }
+
+/// A VM with a supervisor and a VMM, both of which are sleepers.
+struct Vm {
+  base::Child supervisor = sleeper();
+  base::Child vmm = sleeper();
+  Record record;
+
+  Vm(Store& store, const std::string& name, bool remove_when_done) {
+    record = named(name);
+    record.remove_when_done = remove_when_done;
+    record.supervisor = process_of(supervisor);
+    record = must(store.create(record));
+    record.phase = Phase::kRunning;
+    record.vmm = process_of(vmm);
+    record.plugin_state = {{"net.toy", {{"table", "fcvm"}}}};
+    must(store.save(record));
+  }
+  void kill_supervisor() {
+    must(supervisor.signal(SIGKILL));
+    must(supervisor.wait());
+  }
+};
+
+TEST_CASE("what a killed supervisor left is undone, and the living are left alone") {
+  Scratch scratch;
+  Store& store = scratch.store;
+  Vm kept(store, "kept", false);
+  Vm removed(store, "removed", true);
+  Vm living(store, "living", true);
+  kept.kill_supervisor();
+  removed.kill_supervisor();
+  std::vector<std::string> undone;
+  const RecoverPlugin recover = [&](const Record& record, const std::string& plugin) {
+    undone.push_back(record.name + " " + plugin);
+    return Result<void>();
+  };
+  CHECK(must(collect_garbage(store, recover, {.dry_run = true})).size() == 2);
+  CHECK(undone.empty());
+  CHECK(must(collect_garbage(store, recover)).size() == 2);
+  CHECK(undone == std::vector<std::string>{"kept net.toy", "removed net.toy"});
+  CHECK(kept.vmm.wait()->signal() == SIGKILL);
+  CHECK(removed.vmm.wait()->signal() == SIGKILL);
+  CHECK_FALSE(*living.vmm.try_wait());
+  const auto record = must(store.find("kept"));
+  CHECK(record.phase == Phase::kExited);
+  CHECK(record.exit_code == 137);
+  CHECK_FALSE(record.error.empty());
+  CHECK(record.plugin_state.empty());
+  CHECK_FALSE(std::filesystem::exists(store.paths().sockets(kept.record.id)));
+  CHECK(std::filesystem::exists(store.paths().sockets(living.record.id)));
+  CHECK(store.find("removed").error().code() == ENOENT);
+  CHECK(must(collect_garbage(store, recover)).empty());
+  std::string events;
+  must(read_events(store.paths().events(), {.until_ns = now_ns()}, [&](const LoggedEvent& event) {
+    events += event.name + ":" + event.type + " ";
+    return true;
+  }));
+  CHECK(events == "kept:die removed:die removed:remove ");
+}
+
+TEST_CASE("a process that has the VMM's pid by now is not killed") {
+  Scratch scratch;
+  Vm vm(scratch.store, "reused", false);
+  --vm.record.vmm.start_time;
+  must(scratch.store.save(vm.record));
+  vm.kill_supervisor();
+  CHECK(must(collect_garbage(scratch.store, {})).size() == 1);
+  CHECK_FALSE(*vm.vmm.try_wait());
+  CHECK(signal_process(vm.record.vmm, SIGKILL).error().code() == ESRCH);
+  CHECK(wait_for_end(process_of(vm.vmm), base::Deadline::in(std::chrono::milliseconds(20)))
+            .error()
+            .code() == ETIMEDOUT);
+}
+
+TEST_CASE("a plugin that fails keeps its state, and is asked again by a thorough collection") {
+  Scratch scratch;
+  Vm vm(scratch.store, "stuck", true);
+  vm.kill_supervisor();
+  bool works = false;
+  const RecoverPlugin recover = [&](const Record&, const std::string&) -> Result<void> {
+    if (works) return {};
+    return fail(EBUSY, "the table is busy");
+  };
+  CHECK(must(collect_garbage(scratch.store, recover)).size() == 1);
+  CHECK(must(scratch.store.find("stuck")).phase == Phase::kExited);
+  CHECK(must(collect_garbage(scratch.store, recover, {.thorough = false})).empty());
+  works = true;
+  CHECK(must(collect_garbage(scratch.store, recover)).size() == 1);
+  CHECK(scratch.store.find("stuck").error().code() == ENOENT);
+}
+
+TEST_CASE("a VM with --rm that exited goes when its supervisor was killed before removing it") {
+  Scratch scratch;
+  Vm vm(scratch.store, "late", true);
+  vm.record.phase = Phase::kExited;
+  vm.record.plugin_state.clear();
+  must(scratch.store.save(vm.record));
+  CHECK(must(collect_garbage(scratch.store, {}, {.thorough = false})).empty());
+  vm.kill_supervisor();
+  CHECK(must(collect_garbage(scratch.store, {}, {.thorough = false})).size() == 1);
+  CHECK(scratch.store.find("late").error().code() == ENOENT);
+}
+
+TEST_CASE("directories without a record go when they are old; others stay") {
+  Scratch scratch;
+  Store& store = scratch.store;
+  must(store.create(named("one")));
+  const auto vms = store.paths().vms();
+  const auto old = std::filesystem::file_time_type::clock::now() - std::chrono::minutes(2);
+  for (const auto* name : {"00000000000a", "00000000000b", ".removed-00000000000c", "photos"}) {
+    std::filesystem::create_directory(vms / name);
+    std::filesystem::last_write_time(vms / name, old);
+  }
+  std::filesystem::last_write_time(vms / "00000000000b",
+                                   std::filesystem::file_time_type::clock::now());
+  CHECK(must(collect_garbage(store, {})).size() == 2);
+  CHECK_FALSE(std::filesystem::exists(vms / "00000000000a"));
+  CHECK(std::filesystem::exists(vms / "00000000000b"));
+  CHECK_FALSE(std::filesystem::exists(vms / ".removed-00000000000c"));
+  CHECK(std::filesystem::exists(vms / "photos"));
+  CHECK(must(store.all()).size() == 1);
+}
+
+TEST_CASE("while another holds a VM's lock it is left to it") {
+  Scratch scratch;
+  Vm vm(scratch.store, "locked", false);
+  vm.kill_supervisor();
+  const auto lock = must(scratch.store.lock(vm.record.id, base::Deadline::never()));
+  CHECK(must(collect_garbage(scratch.store, {})).empty());
+}
+
+TEST_CASE("the state of plugins is in the record before put returns") {
+  Scratch scratch;
+  Record record = must(scratch.store.create(named("state")));
+  std::mutex mutex;
+  RecordedState state(scratch.store, record, mutex);
+  must(state.put("net.toy", "b", "1"));
+  must(state.put("net.toy", "a", "2"));
+  must(state.put("net.toy", "b", "3"));
+  using Entries = std::vector<std::pair<std::string, std::string>>;
+  CHECK(must(scratch.store.load(record.id)).plugin_state.at("net.toy") ==
+        Entries{{"b", "3"}, {"a", "2"}});
+  must(state.forget("net.toy", "b"));
+  must(state.forget("net.toy", "unknown"));
+  CHECK(state.list("net.toy") == Entries{{"a", "2"}});
+  must(state.forget("net.toy", "a"));
+  CHECK(must(scratch.store.load(record.id)).plugin_state.empty());
+  CHECK(state.directory());
+}
+
+}  // namespace
+}  // namespace fcvm::vm

@@ -1,0 +1,290 @@
+// The host's side of the conversations with a guest, against guests that break off, lie and stall.
+#include <atomic>
+#include <csignal>
+#include <deque>
+#include <fcntl.h>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <unistd.h>
+
+#include "core/base/fd.hpp"
+#include "core/base/pipe.hpp"
+#include "core/base/poll.hpp"
+#include "core/base/socket_pair.hpp"
+#include "core/vm/guest_control.hpp"
+#include "core/vm/guest_stream.hpp"
+#include "core/vm/output_pump.hpp"
+#include "core/wire/control.hpp"
+#include "core/wire/ports.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/recorded_hellos.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+using namespace std::chrono_literals;
+
+// As fcvm does: whoever writes to a peer that has gone gets an error.
+[[maybe_unused]] const auto kIgnoredBefore = std::signal(SIGPIPE, SIG_IGN);
+
+/// The guest's end of one stream.
+class FakeGuest {
+ public:
+  explicit FakeGuest(Fd fd) : fd_(std::move(fd)) {}
+
+  template <typename Message>
+  void send(const Message& message) {
+    send_bytes(wire::encode(message));
+  }
+  void send_bytes(const std::string& bytes) {
+    [[maybe_unused]] auto sent = base::write_all(fd_.get(), bytes);
+  }
+  void send_output(wire::Stream stream, std::uint64_t offset, std::string_view bytes) {
+    send_bytes(wire::encode_stream_data({stream, offset, bytes}));
+  }
+  /// The next message of this type; others are passed over. Nothing at the end.
+  template <typename Message>
+  std::optional<Message> await() {
+    for (;;) {
+      auto frame = frames_.next();
+      if (!frame) return std::nullopt;
+      if (*frame) {
+        if ((*frame)->type != Message::kType) continue;
+        auto message = wire::decode<Message>(**frame);
+        return message ? std::optional(*message) : std::nullopt;
+      }
+      const auto room = frames_.prepare(4096);
+      if (!base::wait_readable(fd_.get(), base::Deadline::in(10s))) return std::nullopt;
+      const auto count = base::read_some(fd_.get(), room);
+      if (!count || *count == 0) return std::nullopt;
+      frames_.commit(*count);
+    }
+  }
+  void hang_up() { fd_.reset(); }
+
+ private:
+  Fd fd_;
+  wire::FrameBuffer frames_{1 << 20};
+};
+
+/// A guest whose every accepted connection is handled by the next script, on a thread.
+class Guests {
+ public:
+  using Script = std::function<void(FakeGuest&)>;
+  explicit Guests(std::deque<Script> scripts) : scripts_(std::move(scripts)) {}
+  ~Guests() {
+    for (auto& thread : threads_) thread.join();
+  }
+
+  DialGuest dial() {
+    return [this](std::uint32_t, base::Deadline) -> Result<Fd> {
+      const std::lock_guard lock(mutex_);
+      if (scripts_.empty()) return fail(ECONNREFUSED, "nobody listens");
+      auto pair = FCVM_TRY(base::SocketPair::create());
+      auto script = std::move(scripts_.front());
+      scripts_.pop_front();
+      threads_.emplace_back([script, fd = pair.second.release()] {
+        FakeGuest guest{Fd(fd)};
+        script(guest);
+      });
+      return std::move(pair.first);
+    };
+  }
+
+ private:
+  std::mutex mutex_;
+  std::deque<Script> scripts_;
+  std::vector<std::thread> threads_;
+};
+
+wire::Event event(std::uint64_t number, wire::EventKind kind) {
+  wire::Event made;
+  made.number = number;
+  made.kind = kind;
+  return made;
+}
+
+TEST_CASE("guests of other versions are understood, or to be made anew") {
+  using namespace fcvm::tests;
+  const auto meet = [](std::string_view recorded) {
+    auto sockets = *base::SocketPair::create();
+    REQUIRE(base::write_all(sockets.second.get(), from_hex(recorded)).has_value());
+    return GuestStream::open(std::move(sockets.first), 1024, base::Deadline::in(10s));
+  };
+  for (const auto recorded : {kHelloOfFirst, kHelloOfNewer}) {
+    CHECK(meet(recorded).has_value());
+  }
+  CHECK(meet(kHelloOfNewer)->peer().abilities == std::vector<std::string>{"future"});
+  for (const auto recorded : {kHelloOfOlder, kHelloOfMuchNewer}) {
+    const auto refused = meet(recorded);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == EPROTONOSUPPORT);
+    CHECK(refused.error().remedy().find("fcvm setup") != std::string::npos);
+  }
+}
+
+TEST_CASE("a guest of another protocol is refused with what fixes it") {
+  Guests guests({[](FakeGuest& guest) {
+    wire::Hello hello;
+    hello.oldest = hello.newest = wire::kNewestVersion + 7;
+    guest.send(hello);
+    [[maybe_unused]] auto end = guest.await<wire::Attach>();
+  }});
+  auto fd = guests.dial()(wire::kControlPort, base::Deadline::never());
+  REQUIRE(fd);
+  const auto stream = GuestStream::open(*std::move(fd), 4096, base::Deadline::in(10s));
+  REQUIRE_FALSE(stream);
+  CHECK(stream.error().code() == EPROTONOSUPPORT);
+  CHECK(stream.error().remedy().find("fcvm setup") != std::string::npos);
+}
+
+TEST_CASE("a frame beyond the limit ends the stream before any memory is taken for it") {
+  Guests guests({[](FakeGuest& guest) {
+    guest.send(wire::Hello{});
+    guest.send_bytes(std::string("\xff\xff\xff\x7f\x01\x00\x00\x00", 8));
+  }});
+  auto fd = guests.dial()(wire::kControlPort, base::Deadline::never());
+  auto stream = GuestStream::open(*std::move(fd), 4096, base::Deadline::in(10s));
+  REQUIRE(stream);
+  CHECK(stream->receive(base::Deadline::in(10s)).error().code() == EMSGSIZE);
+}
+
+TEST_CASE("events come once and in order, over as many connections as it takes") {
+  std::promise<void> all;
+  std::vector<std::uint64_t> seen;
+  Guests guests({[](FakeGuest& guest) {
+                   guest.send(wire::Hello{});
+                   CHECK(guest.await<wire::Attach>()->after_event == 0);
+                   guest.send(event(1, wire::EventKind::kReady));
+                   guest.send(event(2, wire::EventKind::kProgress));
+                 },
+                 [](FakeGuest& guest) {
+                   guest.send(wire::Hello{});
+                   CHECK(guest.await<wire::Attach>()->after_event == 2);
+                   guest.send(event(2, wire::EventKind::kProgress));
+                   guest.send(event(3, wire::EventKind::kExited));
+                   [[maybe_unused]] auto end = guest.await<wire::Ping>();
+                 }});
+  {
+    GuestControl control(guests.dial(), [&](const wire::Event& happened) {
+      seen.push_back(happened.number);
+      if (happened.number == 3) all.set_value();
+    });
+    REQUIRE(control.connect(base::Deadline::in(10s)));
+    REQUIRE(all.get_future().wait_for(10s) == std::future_status::ready);
+  }
+  CHECK(seen == std::vector<std::uint64_t>{1, 2, 3});
+}
+
+TEST_CASE("a request gets its own answer, an error its message, a lost one no success") {
+  Guests guests({[](FakeGuest& guest) {
+    guest.send(wire::Hello{});
+    const auto ping = guest.await<wire::Ping>();
+    guest.send(wire::Done{ping->id + 100, 0, "to somebody else"});
+    guest.send(wire::Done{ping->id, 0, ""});
+    const auto quiesce = guest.await<wire::Quiesce>();
+    guest.send(wire::Done{quiesce->id, EIO, "the disk is gone"});
+    [[maybe_unused]] auto lost = guest.await<wire::Ping>();
+  }});
+  GuestControl control(guests.dial(), [](const wire::Event&) {});
+  REQUIRE(control.connect(base::Deadline::in(10s)));
+  CHECK(control.request(wire::Ping{}, base::Deadline::in(10s)));
+  CHECK(control.request(wire::Quiesce{}, base::Deadline::in(10s)).error().message() ==
+        "in the guest: the disk is gone");
+  CHECK(control.request(wire::Ping{}, base::Deadline::in(10s)).error().code() == ECONNRESET);
+}
+
+TEST_CASE("output is taken up where it broke off, and a guest that lies about it is not believed") {
+  std::promise<void> ended;
+  auto pipe = base::Pipe::create();
+  REQUIRE(pipe);
+  Guests guests({[](FakeGuest& guest) {
+                   guest.send(wire::Hello{});
+                   CHECK(guest.await<wire::OutputAttach>()->stdout_from == 0);
+                   guest.send_output(wire::Stream::kStdout, 0, "first ");
+                 },
+                 [](FakeGuest& guest) {
+                   guest.send(wire::Hello{});
+                   CHECK(guest.await<wire::OutputAttach>()->stdout_from == 6);
+                   guest.send_output(wire::Stream::kStdout, 3, "twice");
+                   [[maybe_unused]] auto end = guest.await<wire::Ping>();
+                 },
+                 [](FakeGuest& guest) {
+                   guest.send(wire::Hello{});
+                   CHECK(guest.await<wire::OutputAttach>()->stdout_from == 6);
+                   guest.send_output(wire::Stream::kStdout, 6, "second");
+                   guest.send(wire::OutputEnd{wire::Stream::kStdout, 12});
+                   guest.send(wire::OutputEnd{wire::Stream::kStderr, 0});
+                   [[maybe_unused]] auto end = guest.await<wire::Ping>();
+                 }});
+  {
+    OutputPump::Sinks sinks;
+    sinks.stdout_fd = pipe->write_end.get();
+    Attachments attachments;
+    OutputPump pump(guests.dial(), attachments, std::move(sinks),
+                    {.on_end = [&] { ended.set_value(); }, .on_sink_closed = [] {}});
+    pump.start();
+    pump.guest_is_up();
+    REQUIRE(ended.get_future().wait_for(10s) == std::future_status::ready);
+  }
+  pipe->write_end.reset();
+  CHECK(*base::read_all(pipe->read_end.get(), 100) == "first second");
+}
+
+TEST_CASE("a reader that takes nothing holds the guest back, and does not hold up the end") {
+  std::atomic<bool> acknowledged{false};
+  auto pipe = base::Pipe::create();
+  REQUIRE(pipe);
+  Guests guests({[&](FakeGuest& guest) {
+    guest.send(wire::Hello{});
+    const std::string block(64 << 10, 'x');
+    for (std::uint64_t i = 0; i < 4; ++i) {
+      guest.send_output(wire::Stream::kStdout, i * block.size(), block);
+    }
+    int acks = 0;
+    while (guest.await<wire::OutputAck>()) ++acks;
+    acknowledged = acks > 1;  // the pipe itself holds 64 KiB
+  }});
+  const auto began = std::chrono::steady_clock::now();
+  {
+    OutputPump::Sinks sinks;
+    sinks.stdout_fd = pipe->write_end.get();
+    Attachments attachments;
+    OutputPump pump(guests.dial(), attachments, std::move(sinks),
+                    {.on_end = [] {}, .on_sink_closed = [] {}});
+    pump.start();
+    pump.guest_is_up();
+    std::this_thread::sleep_for(200ms);
+  }
+  CHECK(std::chrono::steady_clock::now() - began < 5s);
+  CHECK_FALSE(acknowledged);
+}
+
+TEST_CASE("a reader that has gone is told of, once, and the rest still reaches the log") {
+  std::promise<void> ended;
+  std::atomic<int> closed{0};
+  auto pipe = base::Pipe::create();
+  REQUIRE(pipe);
+  pipe->read_end.reset();
+  Guests guests({[](FakeGuest& guest) {
+    guest.send(wire::Hello{});
+    guest.send_output(wire::Stream::kStdout, 0, "a");
+    guest.send_output(wire::Stream::kStdout, 1, "b");
+    guest.send(wire::OutputEnd{wire::Stream::kStdout, 2});
+    guest.send(wire::OutputEnd{wire::Stream::kStderr, 0});
+    [[maybe_unused]] auto end = guest.await<wire::Ping>();
+  }});
+  OutputPump::Sinks sinks;
+  sinks.stdout_fd = pipe->write_end.get();
+  Attachments attachments;
+  OutputPump pump(guests.dial(), attachments, std::move(sinks),
+                  {.on_end = [&] { ended.set_value(); }, .on_sink_closed = [&] { ++closed; }});
+  pump.start();
+  pump.guest_is_up();
+  REQUIRE(ended.get_future().wait_for(10s) == std::future_status::ready);
+  CHECK(closed == 1);
+}
+
+}  // namespace
+}  // namespace fcvm::vm

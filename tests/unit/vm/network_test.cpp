@@ -1,0 +1,211 @@
+// What a net plugin is asked for and what a guest is told, without a network.
+#include "core/vm/network.hpp"
+
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <thread>
+
+#include <fcvm/net.hpp>
+
+#include "core/base/pipe.hpp"
+#include "core/base/socket_pair.hpp"
+#include "core/vm/byte_pump.hpp"
+#include "core/vm/guest_network.hpp"
+#include "tests/unit/vm/support.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+/// What it was asked, as text.
+std::vector<std::string>& asked() {
+  static std::vector<std::string> words;
+  return words;
+}
+bool& broken() {
+  static bool is_broken = false;
+  return is_broken;
+}
+
+std::string text(const fcvm_publish& port) {
+  return std::string(port.address == nullptr ? "-" : port.address) + " " +
+         std::to_string(port.protocol) + " " + std::to_string(port.host_port) + " " +
+         std::to_string(port.guest_port) + " " + std::to_string(port.count);
+}
+
+class Recorder : public NetPlugin {
+ public:
+  static constexpr Info kInfo{"net.recorder", "1.0.0", "writes down what it is asked"};
+
+  Result<fcvm_net_attachment> attach(const fcvm_net_request& request, const Call&) {
+    asked().push_back(std::string("attach ") + request.vm_id + " " +
+                      (request.mac == nullptr ? "-" : request.mac) + " " +
+                      std::to_string(request.mtu) + " " + std::to_string(request.flags));
+    for (std::uint32_t i = 0; i < request.dns_count; ++i) asked().emplace_back(request.dns[i]);
+    for (const auto& port : sized_elements(request.publish, request.publish_count)) {
+      asked().push_back(text(port));
+    }
+    auto made = net_attachment();
+    put_text(made.tap, "tap7");
+    put_text(made.dns[1], "10.0.2.3");
+    put_text(made.host_gateway, "10.0.2.2");
+    return made;
+  }
+  Result<void> detach(const Call&) {
+    asked().push_back("detach");
+    return {};
+  }
+  Result<Fd> dial(std::uint32_t protocol, std::uint16_t port, const Call&) {
+    asked().push_back("dial " + std::to_string(protocol) + " " + std::to_string(port));
+    return fail(ECONNREFUSED, "nobody is there");
+  }
+  Result<void> publish(const fcvm_publish& port, const Call&) {
+    asked().push_back("publish " + text(port));
+    return {};
+  }
+  Result<void> unpublish(const fcvm_publish& port, const Call&) {
+    asked().push_back("unpublish " + text(port));
+    return {};
+  }
+  Result<NetHealth> health() {
+    if (broken()) return fail(ENETDOWN, "the helper ended");
+    return NetHealth{42};
+  }
+};
+
+std::unique_ptr<Network> recorder() {
+  auto object =
+      must(plugin::Object::from_table(sdk::CommonTable<Recorder, Recorder::Verbs>::table()));
+  return std::make_unique<Network>(must(plugin::Instance<fcvm_net_v1>::create(
+      std::move(object), "net.recorder", plugin::Settings(), {})));
+}
+
+TEST_CASE("a network plugin is asked for what was planned") {
+  asked().clear();
+  broken() = false;
+  const auto network = recorder();
+  NetworkPlan plan;
+  plan.mac = "52:54:00:00:00:01";
+  plan.mtu = 1400;
+  plan.host_loopback = false;
+  plan.dns = {"1.1.1.1", "::1"};
+  plan.publish = {{"", 8080, 80, "tcp"}, {"::1", 53, 5353, "udp", 3}};
+  REQUIRE(network->attach(plan, "0123456789ab", base::Deadline::never()));
+  CHECK(asked() == std::vector<std::string>{"attach 0123456789ab 52:54:00:00:00:01 1400 3",
+                                            "1.1.1.1", "::1", "- 6 8080 80 1", "::1 17 53 5353 3"});
+  CHECK(network->attachment().tap == "tap7");
+  CHECK(network->attachment().dns == std::vector<std::string>{"10.0.2.3"});
+  CHECK_FALSE(network->attachment().net_namespace);
+
+  asked().clear();
+  REQUIRE(network->publish({"", 1, 2, "udp"}, base::Deadline::never()));
+  REQUIRE(network->unpublish({"", 1, 2, "udp"}, base::Deadline::never()));
+  CHECK(network->dial(FCVM_PROTO_TCP, 80, base::Deadline::never()).error().code() == ECONNREFUSED);
+  CHECK(must(network->health()) == 42);
+  broken() = true;
+  CHECK(network->health().error().message().find("the helper ended") != std::string::npos);
+  REQUIRE(network->detach(base::Deadline::never()));
+  REQUIRE(network->detach(base::Deadline::never()));
+  CHECK(asked() == std::vector<std::string>{"publish - 17 1 2 1", "unpublish - 17 1 2 1",
+                                            "dial 6 80", "detach", "detach"});
+}
+
+TEST_CASE("a guest is told of its network") {
+  NetworkPlan plan;
+  plan.dns = {"9.9.9.9"};
+  plan.dns_search = {"a.example"};
+  plan.hosts = {{"10.1.1.1", "db"}, {kHostGateway, "outside"}};
+  Attachment attachment;
+  attachment.tap = "tap0";
+  attachment.mac = "52:54:00:00:00:01";
+  attachment.mtu = 1400;
+  attachment.guest_ipv4 = "10.0.2.100/24";
+  attachment.guest_ipv6 = "fd00::100/64";
+  attachment.gateway_ipv4 = "10.0.2.2";
+  attachment.host_gateway = "10.0.2.2";
+  auto network = must(guest_network(plan, attachment));
+  REQUIRE(network.interfaces.size() == 1);
+  CHECK(network.interfaces[0].addresses ==
+        std::vector<std::string>{"10.0.2.100/24", "fd00::100/64"});
+  CHECK(network.interfaces[0].mtu == 1400);
+  CHECK(network.dns == std::vector<std::string>{"9.9.9.9"});
+  REQUIRE(network.hosts.size() == 3);
+  CHECK(network.hosts[1].address == "10.0.2.2");
+  CHECK(network.hosts[2].names.find("host.containers.internal") != std::string::npos);
+  attachment.dns = {"10.0.2.3"};
+  CHECK(must(guest_network(plan, attachment)).dns == attachment.dns);
+  attachment.host_gateway.clear();
+  CHECK(guest_network(plan, attachment).error().code() == ENETUNREACH);
+  attachment.tap.clear();
+  plan.hosts.pop_back();
+  CHECK(must(guest_network(plan, attachment)).interfaces.empty());
+}
+
+TEST_CASE("proxies on the host's loopback are reached by its gateway") {
+  std::vector<std::string> dropped;
+  const std::vector<std::string> proxies = {"http_proxy=http://127.0.0.1:3128",
+                                            "https_proxy=http://me:127.0.0.1@localhost/",
+                                            "HTTP_PROXY=socks5://[::1]:1080/x",
+                                            "ftp_proxy=127.5.5.5:21",
+                                            "HTTPS_PROXY=http://proxy.example:80/127.0.0.1",
+                                            "no_proxy=127.0.0.1,localhost"};
+  CHECK(guest_proxies(proxies, "10.0.2.2", dropped) ==
+        std::vector<std::string>{
+            "http_proxy=http://10.0.2.2:3128", "https_proxy=http://me:127.0.0.1@10.0.2.2/",
+            "HTTP_PROXY=socks5://10.0.2.2:1080/x", "ftp_proxy=10.0.2.2:21",
+            "HTTPS_PROXY=http://proxy.example:80/127.0.0.1", "no_proxy=127.0.0.1,localhost"});
+  CHECK(dropped.empty());
+  CHECK(guest_proxies({"http_proxy=http://localhost:1"}, "fd00::2", dropped) ==
+        std::vector<std::string>{"http_proxy=http://[fd00::2]:1"});
+  CHECK(guest_proxies({"http_proxy=http://localhost:1", "https_proxy=http://10.9.9.9"}, "",
+                      dropped) == std::vector<std::string>{"https_proxy=http://10.9.9.9"});
+  CHECK(dropped == std::vector<std::string>{"http_proxy"});
+}
+
+/// Two ends of a pump that runs on a thread of its own.
+struct Pumped {
+  base::SocketPair left = must(base::SocketPair::create());
+  base::SocketPair right = must(base::SocketPair::create());
+  Fd stop{::eventfd(0, EFD_CLOEXEC)};
+  bool whole = false;
+  std::thread thread;
+
+  explicit Pumped(std::string early)
+      : thread([this, early = std::move(early)] {
+          whole = pump_bytes(left.second.get(), right.second.get(), early, stop.get());
+          left.second = Fd();
+          right.second = Fd();
+        }) {}
+  bool finish() {
+    thread.join();
+    return whole;
+  }
+};
+
+TEST_CASE("a pump moves bytes both ways, and each end by itself") {
+  Pumped pumped("early ");
+  const std::string much(3 << 20, 'm');
+  std::thread writer([&] {
+    REQUIRE(base::write_all(pumped.left.first.get(), much));
+    ::shutdown(pumped.left.first.get(), SHUT_WR);
+  });
+  CHECK(must(base::read_all(pumped.right.first.get(), 8 << 20)) == much);
+  writer.join();
+  // Its other direction goes on after the first has ended.
+  REQUIRE(base::write_all(pumped.right.first.get(), "answer"));
+  ::shutdown(pumped.right.first.get(), SHUT_WR);
+  CHECK(must(base::read_all(pumped.left.first.get(), 1 << 20)) == "early answer");
+  CHECK(pumped.finish());
+}
+
+TEST_CASE("a pump ends when it is told to, and when a side breaks") {
+  Pumped told("");
+  ::eventfd_write(told.stop.get(), 1);
+  CHECK_FALSE(told.finish());
+  Pumped broken("");
+  broken.right.first = Fd();
+  REQUIRE(base::write_all(broken.left.first.get(), "lost"));
+  CHECK_FALSE(broken.finish());
+}
+
+}  // namespace
+}  // namespace fcvm::vm

@@ -1,0 +1,97 @@
+#include "core/vm/publish.hpp"
+
+#include <map>
+
+#include "core/vm/port_forward.hpp"
+#include "tests/unit/vm/support.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+std::string round_trip(const std::string& text) { return to_text(must(parse_publish(text))); }
+std::string mistake(const std::string& text) {
+  const auto parsed = parse_publish(text);
+  return parsed ? "none" : parsed.error().message();
+}
+std::string overlap(const std::vector<std::string>& items) {
+  const auto parsed = parse_publish_list(items);
+  return parsed ? "none" : parsed.error().message();
+}
+
+TEST_CASE("published ports are read in every form") {
+  CHECK(round_trip("8080:80") == "8080:80/tcp");
+  CHECK(round_trip("53:53/udp") == "53:53/udp");
+  CHECK(round_trip("127.0.0.1:8080:80") == "127.0.0.1:8080:80/tcp");
+  CHECK(round_trip("[::1]:8080:80") == "[::1]:8080:80/tcp");
+  CHECK(round_trip("[fe80::1]:1-65535:1-65535/udp") == "[fe80::1]:1-65535:1-65535/udp");
+  const auto range = must(parse_publish("0.0.0.0:8000-8009:80-89"));
+  CHECK(range == PublishedPort{"0.0.0.0", 8000, 80, "tcp", 10});
+  CHECK(must(parse_publish_list({"1:1,2:2/udp", "3:3"})).size() == 3);
+}
+
+TEST_CASE("each mistake in a published port has its own message") {
+  const std::map<std::string, std::string> expected = {
+      {"0:80", "port 0 cannot be published"},
+      {"80:0", "port 0 cannot be published"},
+      {"65536:80", "there is no port 65536: the highest is 65535"},
+      {"80:99999999999999999999", "there is no port 99999999999999999999"},
+      {"90-80:1-11", "the range 90-80 is reversed"},
+      {"80-90:80-85", "11 ports of the host cannot lead to 6 of the guest"},
+      {"80-90:80", "11 ports of the host cannot lead to 1 of the guest"},
+      {"80:80/sctp", "\"sctp\" is no protocol"},
+      {"80:80/", "\"\" is no protocol"},
+      {"80", "it does not say which port of the host"},
+      {"http:80", "\"http\" is no port number"},
+      {"80:-1", "\"\" is no port number"},
+      {"80:", "\"\" is no port number"},
+      {":80", "\"\" is no port number"},
+      {"", "\"\" is no port number"},
+      {"::80:80", "stands without brackets"},
+      {"::1:80:80", "\"::1\" stands without brackets"},
+      {"[::1]80:80", "a bracket is not closed"},
+      {"[::1:80:80", "a bracket is not closed"},
+      {"[1.2.3.4]:80:80", "\"1.2.3.4\" is no IPv6 address"},
+      {"localhost:80:80", "\"localhost\" is no IP address"},
+      {"1.2.3.256:80:80", "\"1.2.3.256\" is no IP address"},
+      {"80 :80", "\"80 \" is no port number"},
+  };
+  for (const auto& [text, message] : expected) {
+    CAPTURE(text, mistake(text));
+    CHECK(mistake(text).find(message) != std::string::npos);
+  }
+}
+
+TEST_CASE("one port of the host serves one purpose") {
+  CHECK(overlap({"80:80", "80:81"}).find("overlaps with 80:80/tcp") != std::string::npos);
+  CHECK(overlap({"8000-8009:1-10", "8009:80"}) != "none");
+  CHECK(overlap({"0.0.0.0:80:80", "127.0.0.1:80:80"}) != "none");
+  CHECK(overlap({"0.0.0.0:80:80", "80:80"}) != "none");
+  CHECK(overlap({"[::]:80:80,[::1]:80:80"}) != "none");
+  CHECK(overlap({"80:80", "80:80/udp"}) == "none");
+  CHECK(overlap({"80:80", "127.0.0.1:80:80"}) == "none");
+  CHECK(overlap({"0.0.0.0:80:80", "[::]:80:80"}) == "none");
+  CHECK(overlap({"8000-8009:1-10", "8010:80"}) == "none");
+  CHECK_FALSE(parse_publish_list({"80:80"}, {{"", 79, 1, "tcp", 2}}));
+}
+
+TEST_CASE("an address is of this host, or is not") {
+  CHECK(check_host_address("127.0.0.1"));
+  CHECK(check_host_address("0.0.0.0"));
+  CHECK(check_host_address("192.0.2.1").error().code() == EADDRNOTAVAIL);
+  CHECK(check_host_address("2001:db8::1").error().code() == EADDRNOTAVAIL);
+}
+
+TEST_CASE("forwarded ports are [LOCAL:]REMOTE") {
+  CHECK(must(parse_forwarded_port("80")).local == 80);
+  CHECK(must(parse_forwarded_port("8080:80")).remote == 80);
+  CHECK(must(parse_forwarded_port("8080:80")).local == 8080);
+  CHECK(must(parse_forwarded_port(":80")).local == 0);
+  CHECK(must(parse_forwarded_port("0:80")).local == 0);
+  for (const char* bad : {"", "0", "80:", "80:0", "65536", "1:65536", "x:80", "1:2:3", "-1:80"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_forwarded_port(bad));
+  }
+}
+
+}  // namespace
+}  // namespace fcvm::vm

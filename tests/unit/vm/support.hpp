@@ -1,0 +1,43 @@
+// What the tests of core/vm share: a store in a directory of its own, and bytes of all kinds.
+#pragma once
+
+#include <random>
+#include <string>
+#include <unistd.h>
+#include <utility>
+
+#include "core/base/temp_dir.hpp"
+#include "core/vm/store.hpp"
+#include "tests/support/catch.hpp"
+
+namespace fcvm::vm {
+
+/// The value, or a failed test that shows the error.
+template <typename T>
+T must(Result<T> result) {
+  if (!result) FAIL(result.error().message());
+  return *std::move(result);
+}
+inline void must(Result<void> result) {
+  if (!result) FAIL(result.error().message());
+}
+
+struct Scratch {
+  base::TempDir directory = must(base::TempDir::create());
+  Store store{Paths{directory.path() + "/data", directory.path() + "/run"}};
+};
+
+inline std::string random_bytes(std::mt19937& random, std::size_t size) {
+  std::string bytes(size, '\0');
+  for (char& c : bytes) c = static_cast<char>(random() & 0xffU);
+  return bytes;
+}
+
+inline Record named(const std::string& name) {
+  Record record;
+  record.name = name;
+  record.image = "fcvm/hello";
+  return record;
+}
+
+}  // namespace fcvm::vm
