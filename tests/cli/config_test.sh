@@ -1,0 +1,63 @@
+# fcvm config show and check, from the outside.
+. "$(dirname "$0")/../support/assert.sh"
+
+etc=$FCVM_CONFIG_ROOT/etc/fcvm
+mkdir -p "$etc/conf.d" "$XDG_CONFIG_HOME/fcvm"
+
+run "$FCVM" config show --json
+check "without files the built-in values hold" test "$rc" -eq 0
+check "as JSON" test "$(jq -r .run.cpus <<<"$out")" = 2
+
+printf '[run]\ncpus = 4\n[profile.big]\nmem = "8G"\n[profile.huge]\ninherits = "big"\ncpus = 16\n' >"$etc/fcvm.toml"
+printf '[run]\nrootfs-size = "20G"\n' >"$etc/conf.d/10-disk.toml"
+run "$FCVM" config show --origin
+check "a value names its file, line and column" contains "$out" "etc/fcvm/fcvm.toml:2:1"
+check "so does one from conf.d" contains "$out" "conf.d/10-disk.toml:2:1"
+
+run "$FCVM" config show --json --profile huge
+check "a profile inherits" test "$(jq -r '.run | "\(.cpus) \(.mem)"' <<<"$out")" = "16 8G"
+run env FCVM_RUN_CPUS=7 "$FCVM" config show --json --profile huge
+check "the environment beats a profile" test "$(jq -r .run.cpus <<<"$out")" = 7
+
+run "$FCVM" config show --profile hgue
+check "an unknown profile fails with 125" test "$rc" -eq 125
+check "and is corrected" contains "$err" "huge"
+
+printf '[run]\ncpsu = 4\n' >"$scratch/typo.toml"
+run "$FCVM" config check "$scratch/typo.toml"
+check "a mistake fails with 125" test "$rc" -eq 125
+check "with its place" contains "$err" "typo.toml:2:1"
+check "and the nearest name" contains "$err" "did you mean \`cpus\`?"
+
+run "$FCVM" config check
+check "good files are named" contains "$out" "10-disk.toml: good"
+
+printf '[profile.a]\ninherits = "b"\n[profile.b]\ninherits = "a"\n' >"$scratch/cycle.toml"
+run "$FCVM" config check "$scratch/cycle.toml"
+check "a cycle of profiles is named" contains "$err" "a -> b -> a"
+
+printf '[run]\nname = "\xff\xfe"\n' >"$scratch/bytes.toml"
+run "$FCVM" config check "$scratch/bytes.toml"
+check "bad UTF-8 is an error with its place" contains "$err" "bytes.toml:2:"
+
+head -c 10000000 /dev/zero | tr '\0' '[' | sed 's/^/x = /' >"$scratch/deep.toml"
+run "$FCVM" config check "$scratch/deep.toml"
+check "ten megabytes of nesting are refused" test "$rc" -eq 125
+check "clearly" contains "$err" "deep.toml"
+
+run "$FCVM" config check "$scratch"
+check "a directory in a file's place is refused" contains "$err" "directory"
+
+"$FCVM" config sample >"$scratch/sample.toml"
+run "$FCVM" config check "$scratch/sample.toml"
+check "the sample is valid" test "$rc" -eq 0
+
+printf '[log]\nlevel = "shout"\n' >"$etc/conf.d/90-bad.toml"
+run "$FCVM" --log-format json plugin ls
+check "a broken configuration stops other verbs with 125" test "$rc" -eq 125
+check "as JSON where that was asked for" test "$(jq -r .level <<<"$err")" = error
+run "$FCVM" config check
+check "but config check shows it" contains "$err" "90-bad.toml:2:"
+run "$FCVM" --version
+check "and --version does not care" test "$rc" -eq 0
+finish

@@ -1,0 +1,78 @@
+// exec: commands that are left, and many at once.
+#include <poll.h>
+
+#include "tests/contract/agent_client.hpp"
+
+namespace fcvm::tests {
+namespace {
+
+void await_file(const std::string& path) {
+  for (int i = 0; i < 1000 && ::access(path.c_str(), F_OK) != 0; ++i) ::usleep(20'000);
+  CHECK(::access(path.c_str(), F_OK) == 0);
+}
+
+TEST_CASE("exec: a command that was left goes on, and its output waits for nobody") {
+  const RunningAgent agent;
+  const auto directory = *base::TempDir::create();
+  for (const bool tty : {false, true}) {
+    const std::string done = directory.path() + (tty ? "/tty" : "/pipe");
+    auto request = shell("echo ready; trap 'exit' HUP; head -c 3000000 /dev/zero; touch " + done);
+    request.tty = tty;
+    {
+      Connection connection = begin(agent, request);
+      CHECK(connection.next()->payload.substr(0, 5) == "ready");
+      connection.say(wire::ExecDetach{});
+    }
+    await_file(done);
+  }
+  CHECK(run(agent, shell("echo alive")).out == "alive\n");
+}
+
+/// What of its 10 MB one command has sent, and that they are its own.
+struct Receiver {
+  Connection connection;
+  char letter;
+  std::size_t bytes = 0;
+  std::optional<int> code{};
+
+  void take(const OwnFrame& frame) {
+    if (const auto exit = wire::decode<wire::ExecExit>(frame.view())) code = exit->code;
+    if (frame.type != wire::kExecStdout) return;
+    REQUIRE(frame.payload.find_first_not_of(letter) == std::string::npos);
+    bytes += frame.payload.size();
+  }
+};
+
+TEST_CASE("exec: 64 at once with 10 MB each, all read together") {
+  constexpr std::size_t kEach = 10 << 20;
+  const RunningAgent agent;
+  std::vector<Receiver> receivers;
+  std::vector<pollfd> polled;
+  for (int i = 0; i < 64; ++i) {
+    auto request = shell("head -c 10485760 /dev/zero | tr '\\0' \"$1\"; exit $2");
+    const char letter = static_cast<char>('0' + i);
+    request.command.insert(request.command.end(),
+                           {"sh", std::string(1, letter), std::to_string(i)});
+    receivers.push_back({begin(agent, request), letter});
+    polled.push_back({receivers.back().connection.fd(), POLLIN, 0});
+  }
+  std::size_t running = receivers.size();
+  while (running > 0) {
+    REQUIRE(::poll(polled.data(), polled.size(), 60'000) > 0);
+    for (std::size_t i = 0; i < receivers.size(); ++i) {
+      if (polled[i].revents == 0) continue;
+      const auto frame = receivers[i].connection.next();
+      if (frame) receivers[i].take(*frame);
+      if (frame && !receivers[i].code) continue;
+      polled[i].fd = -1;
+      --running;
+    }
+  }
+  for (std::size_t i = 0; i < receivers.size(); ++i) {
+    CHECK(receivers[i].bytes == kEach);
+    CHECK(receivers[i].code == static_cast<int>(i));
+  }
+}
+
+}  // namespace
+}  // namespace fcvm::tests

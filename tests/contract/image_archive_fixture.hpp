@@ -1,0 +1,215 @@
+// What the tests of image.archive share: the plugin as an object file, images, programs that stand
+// for skopeo.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <sys/stat.h>
+#include <utility>
+#include <vector>
+
+#include <openssl/evp.h>
+
+#include "core/base/file.hpp"
+#include "core/base/pipe.hpp"
+#include "core/base/spawn.hpp"
+#include "core/base/temp_dir.hpp"
+#include "core/plugin/instance.hpp"
+#include "core/plugin/probe.hpp"
+#include "core/plugin/process_keeper.hpp"
+#include "core/plugin/registry.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/tar_writer.hpp"
+
+namespace fcvm::tests {
+
+template <typename T>
+T must(Result<T> result) {
+  if (!result) FAIL(result.error().message());
+  return *std::move(result);
+}
+inline void must(Result<void> result) {
+  if (!result) FAIL(result.error().message());
+}
+
+inline std::string sha256(std::string_view bytes) {
+  unsigned char raw[32];
+  EVP_Digest(bytes.data(), bytes.size(), raw, nullptr, EVP_sha256(), nullptr);
+  std::string text;
+  for (const unsigned char c : raw) {
+    char hex[3];
+    std::snprintf(hex, sizeof hex, "%02x", c);
+    text += hex;
+  }
+  return text;
+}
+
+struct TinyImage {
+  std::string config;
+  std::string archive;
+};
+
+/// One layer with one file that holds `content`.
+inline TinyImage tiny_image(const std::string& content) {
+  const std::string layer = TarWriter().add("hello", content).bytes();
+  const std::string config =
+      R"({"architecture":"amd64","os":"linux","config":{"Cmd":["/hello"],"Env":["A=b"]},)"
+      R"("rootfs":{"type":"layers","diff_ids":["sha256:)" +
+      sha256(layer) + R"("]},"history":[{"created":"2020-01-01T00:00:00Z"}]})";
+  const std::string config_name = sha256(config) + ".json";
+  const std::string manifest = R"([{"Config":")" + config_name +
+                               R"(","RepoTags":["example.org/tiny:1"],"Layers":["layer.tar"]}])";
+  return {config, TarWriter()
+                      .add("layer.tar", layer)
+                      .add(config_name, config)
+                      .add("manifest.json", manifest)
+                      .bytes()};
+}
+
+inline void make_file(const std::string& path, std::string_view bytes, mode_t mode = 0644) {
+  must(base::write_file_atomic(path, bytes, mode));
+}
+
+inline std::string content_of(const std::string& path) {
+  return must(base::read_file(path, 64 << 20));
+}
+
+struct Ran {
+  int code;
+  std::string output;
+};
+
+/// A program to its end, both of its outputs together.
+inline Ran run(const std::vector<std::string>& arguments) {
+  base::Pipe pipe = must(base::Pipe::create());
+  base::SpawnOptions options;
+  options.argv = arguments;
+  options.stdout_fd = options.stderr_fd = pipe.write_end.get();
+  base::Child child = must(base::spawn(options));
+  pipe.write_end.reset();
+  std::string output = must(base::read_all(pipe.read_end.get(), 1 << 20));
+  return {must(child.wait()).shell_code(), std::move(output)};
+}
+
+/// Progress as the host would show it.
+struct Bars : plugin::ProgressService {
+  std::uint64_t begin(const std::string& what, std::uint64_t, const std::string&) override {
+    names.push_back(what);
+    return names.size();
+  }
+  void update(std::uint64_t, std::uint64_t done) override { last = done; }
+  void end(std::uint64_t, bool good) override { succeeded = good; }
+
+  std::vector<std::string> names;
+  std::uint64_t last = 0;
+  bool succeeded = false;
+};
+
+/// Described once, while this process has one thread: describing forks.
+inline const plugin::Entry* described() {
+  static const plugin::Registry registry = [] {
+    plugin::Registry made;
+    must(made.add_path(FCVM_IMAGE_ARCHIVE));
+    return made;
+  }();
+  return must(registry.find("image.archive"));
+}
+
+/// The plugin in this process, with a cache of its own or a shared one.
+class Images {
+ public:
+  using Values = std::vector<std::pair<std::string, std::string>>;
+
+  explicit Images(const std::string& cache, const Values& options = {}) {
+    must(base::make_directories(cache));
+    const plugin::Entry* entry = described();
+    const auto settings = must(plugin::Settings::from_values(entry->descriptor.options, options));
+    plugin_ = must(plugin::Instance<fcvm_image_v1>::create(
+        must(plugin::Registry::load(*entry)), "image.archive", settings,
+        {.process = &processes_, .progress = &bars}));
+    cache_ = must(base::open_file(cache, O_RDONLY | O_DIRECTORY));
+  }
+
+  Result<fcvm_image_identity> resolve(const std::string& reference) {
+    const auto request = request_for(reference);
+    auto identity = sized<fcvm_image_identity>();
+    FCVM_TRY(plugin_->call({"resolve"}, plugin_->verbs().resolve, &request, deadline.as_ns(),
+                           &identity));
+    return identity;
+  }
+  Result<std::string> config(const std::string& reference, const std::string& digest) {
+    const auto request = request_for(reference);
+    std::vector<std::string> lines;
+    FCVM_TRY(plugin_->call({"config"}, plugin_->verbs().config, &request, digest.c_str(),
+                           deadline.as_ns(), append, static_cast<void*>(&lines)));
+    return lines.empty() ? "" : lines.front();
+  }
+  Result<fcvm_image_delivery> prepare(const std::string& reference, const std::string& digest) {
+    const auto request = request_for(reference);
+    auto delivery = sized<fcvm_image_delivery>();
+    FCVM_TRY(plugin_->call({"prepare"}, plugin_->verbs().prepare, &request, digest.c_str(),
+                           deadline.as_ns(), &delivery));
+    return delivery;
+  }
+  Result<fcvm_image_delivery> prepare(const std::string& reference) {
+    const auto identity = FCVM_TRY(resolve(reference));
+    return prepare(reference, identity.digest);
+  }
+  Result<std::vector<std::string>> collect(const std::vector<std::string>& keep) {
+    std::vector<const char*> digests;
+    for (const auto& one : keep) digests.push_back(one.c_str());
+    std::vector<std::string> gone;
+    FCVM_TRY(plugin_->call({"collect"}, plugin_->verbs().collect, cache_.get(), digests.data(),
+                           static_cast<std::uint32_t>(digests.size()), deadline.as_ns(), append,
+                           static_cast<void*>(&gone)));
+    return gone;
+  }
+  void cancel() { plugin_->cancel(); }
+
+  std::uint32_t pull = FCVM_PULL_MISSING;
+  base::Deadline deadline = base::Deadline::in(std::chrono::seconds(60));
+  Bars bars;
+
+ private:
+  static std::int32_t append(void* context, const char* text) {
+    static_cast<std::vector<std::string>*>(context)->emplace_back(text);
+    return 0;
+  }
+  [[nodiscard]] fcvm_image_request request_for(const std::string& reference) const {
+    auto request = sized<fcvm_image_request>();
+    request.pull = pull;
+    request.reference = reference.c_str();
+    request.platform = "linux/amd64";
+    request.cache_fd = cache_.get();
+    return request;
+  }
+
+  plugin::ProcessKeeper processes_;
+  Fd cache_;
+  std::unique_ptr<plugin::Instance<fcvm_image_v1>> plugin_;
+};
+
+inline struct stat look_at(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) FAIL("no " << path);
+  return status;
+}
+
+/// What lies in a cache besides its index and its archives.
+inline std::vector<std::string> litter(const std::string& cache) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(cache)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with("index.") && !name.ends_with(".tar")) names.push_back(name);
+  }
+  return names;
+}
+
+inline bool says(const Error& error, std::string_view words) {
+  INFO(error.message() << " -- " << error.remedy());
+  CHECK((error.message() + "\n" + error.remedy()).find(words) != std::string::npos);
+  return (error.message() + "\n" + error.remedy()).find(words) != std::string::npos;
+}
+
+}  // namespace fcvm::tests

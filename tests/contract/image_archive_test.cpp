@@ -1,0 +1,185 @@
+// image.archive with images that lie on this host.
+#include <thread>
+
+#include "tests/contract/image_archive_fixture.hpp"
+
+namespace fcvm::tests {
+namespace {
+
+struct Scene {
+  base::TempDir directory = must(base::TempDir::create());
+  std::string cache = directory.path() + "/cache";
+  std::string file = directory.path() + "/tiny.tar";
+  std::string reference = "docker-archive:" + file;
+  TinyImage image = tiny_image("hello\n");
+  Scene() { make_file(file, image.archive); }
+};
+
+TEST_CASE("a plain archive is its own digest, and is delivered as it is") {
+  const Scene scene;
+  Images images(scene.cache);
+  const auto identity = must(images.resolve(scene.reference));
+  CHECK(text_of(identity.digest) == "sha256:" + sha256(scene.image.archive));
+  CHECK(text_of(identity.name) == scene.reference);
+  CHECK(identity.stored_bytes == 0);
+  CHECK(must(images.config(scene.reference, identity.digest)) == scene.image.config);
+
+  const auto delivery = must(images.prepare(scene.reference, identity.digest));
+  CHECK(delivery.how == FCVM_GUEST_LOAD_ARCHIVE);
+  CHECK(delivery.disk_count == 1);
+  CHECK(delivery.disk_flags[0] == FCVM_DISK_READ_ONLY);
+  CHECK(text_of(delivery.format) == "docker-archive");
+  CHECK(delivery.archive_bytes == scene.image.archive.size());
+  CHECK(content_of(delivery.paths[0]) == scene.image.archive);
+  CHECK(images.bars.succeeded);
+  CHECK(litter(scene.cache).empty());
+
+  SECTION("the second time nothing is fetched") {
+    const auto before = look_at(delivery.paths[0]);
+    const auto again = must(Images(scene.cache).prepare(scene.reference));
+    const auto after = look_at(again.paths[0]);
+    CHECK(before.st_ino == after.st_ino);
+    CHECK(before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
+    CHECK(must(images.resolve(scene.reference)).stored_bytes == scene.image.archive.size());
+  }
+  SECTION("the user's file may go, or change in place") {
+    std::filesystem::resize_file(scene.file, 0);
+    std::filesystem::remove(scene.file);
+    CHECK(content_of(delivery.paths[0]) == scene.image.archive);
+    CHECK(must(images.config(scene.reference, identity.digest)) == scene.image.config);
+    says(images.resolve(scene.reference).error(), "No such file or directory");
+  }
+  SECTION("another content is another image") {
+    make_file(scene.file, tiny_image("goodbye\n").archive);
+    CHECK(text_of(must(images.resolve(scene.reference)).digest) != text_of(identity.digest));
+  }
+}
+
+TEST_CASE("the content of a file is read once for as long as it looks the same") {
+  const Scene scene;
+  const auto first = must(Images(scene.cache).resolve(scene.reference));
+  // The same look with other bytes: whoever answers the old digest has not read them.
+  const auto look = look_at(scene.file);
+  {
+    const Fd file = must(base::open_file(scene.file, O_WRONLY));
+    REQUIRE(::pwrite(file.get(), "X", 1, 700) == 1);
+    const timespec times[2] = {look.st_atim, look.st_mtim};
+    REQUIRE(::futimens(file.get(), times) == 0);
+  }
+  CHECK(text_of(must(Images(scene.cache).resolve(scene.reference)).digest) ==
+        text_of(first.digest));
+}
+
+TEST_CASE("an archive of odd length is padded to whole sectors") {
+  const Scene scene;
+  make_file(scene.file, scene.image.archive + std::string(100, '\0'));
+  const auto delivery = must(Images(scene.cache).prepare(scene.reference));
+  CHECK(delivery.archive_bytes == scene.image.archive.size() + 100);
+  CHECK(look_at(delivery.paths[0]).st_size % 512 == 0);
+  CHECK(must(Images(scene.cache).prepare(scene.reference)).archive_bytes == delivery.archive_bytes);
+}
+
+TEST_CASE("skopeo's layouts become docker archives with the same configuration") {
+  const Scene scene;
+  for (const std::string kind : {"oci:", "dir:", "oci-archive:"}) {
+    const std::string source =
+        kind + scene.directory.path() + "/made" + (kind == "dir:" ? "" : ":one");
+    const auto made = run({"skopeo", "copy", "-q", scene.reference, source});
+    INFO(made.output);
+    REQUIRE(made.code == 0);
+    Images images(scene.cache);
+    const auto identity = must(images.resolve(source));
+    const std::string config = must(images.config(source, identity.digest));
+    CHECK(config.find("\"/hello\"") != std::string::npos);
+    const auto delivery = must(images.prepare(source, identity.digest));
+    CHECK(must(images.config(source, identity.digest)) == config);
+    CHECK(run({"skopeo", "inspect", "docker-archive:" + std::string(delivery.paths[0])}).code == 0);
+    CHECK(litter(scene.cache).empty());
+    std::filesystem::remove_all(scene.directory.path() + "/made");
+  }
+}
+
+TEST_CASE("a compressed archive is unpacked, and one image of several taken by name") {
+  const Scene scene;
+  Images images(scene.cache);
+  const auto named = must(images.prepare(scene.reference + ":example.org/tiny:1"));
+  CHECK(run({"skopeo", "inspect", "docker-archive:" + std::string(named.paths[0])}).code == 0);
+  for (const std::string program : {"gzip", "xz"}) {
+    REQUIRE(run({program, "-k", scene.file}).code == 0);
+    const std::string packed = scene.reference + (program == "xz" ? ".xz" : ".gz");
+    const auto identity = must(images.resolve(packed));
+    CHECK(must(images.config(packed, identity.digest)) == scene.image.config);
+    const auto unpacked = must(images.prepare(packed, identity.digest));
+    CHECK(content_of(unpacked.paths[0]).find("hello\n") != std::string::npos);
+  }
+  CHECK(images.resolve(scene.reference + ":example.org/other:2"));
+  says(images.prepare(scene.reference + ":example.org/other:2").error(), "example.org/other:2");
+}
+
+TEST_CASE("several at once fetch once") {
+  const Scene scene;
+  Images one(scene.cache);
+  Images two(scene.cache);
+  const std::string digest = must(one.resolve(scene.reference)).digest;
+  Result<fcvm_image_delivery> first = fail(EAGAIN, "");
+  std::thread other([&] { first = one.prepare(scene.reference, digest); });
+  const auto second = two.prepare(scene.reference, digest);
+  other.join();
+  REQUIRE(first);
+  REQUIRE(second);
+  CHECK(one.bars.names.size() + two.bars.names.size() == 1);
+  CHECK(litter(scene.cache).empty());
+}
+
+TEST_CASE("collect removes what nobody names or holds") {
+  const Scene scene;
+  const std::string other_file = scene.directory.path() + "/other.tar";
+  make_file(other_file, tiny_image("other\n").archive);
+  auto user = std::make_unique<Images>(scene.cache);
+  const std::string used = must(user->resolve(scene.reference)).digest;
+  const auto delivery = must(user->prepare(scene.reference, used));
+  const std::string kept = must(Images(scene.cache).resolve("docker-archive:" + other_file)).digest;
+  must(Images(scene.cache).prepare("docker-archive:" + other_file, kept));
+
+  Images collector(scene.cache);
+  CHECK(must(collector.collect({kept})).empty());
+  user.reset();
+  CHECK(must(collector.collect({kept})) == std::vector<std::string>{used});
+  CHECK_FALSE(std::filesystem::exists(delivery.paths[0]));
+  CHECK(content_of(scene.cache + "/index.json").find(scene.reference + " ") == std::string::npos);
+  CHECK(litter(scene.cache).empty());
+  CHECK(must(collector.prepare(scene.reference)).archive_bytes == scene.image.archive.size());
+}
+
+TEST_CASE("a damaged archive is told apart from a missing one") {
+  const Scene scene;
+  Images images(scene.cache);
+  const auto failing = [&](const std::string& bytes) {
+    make_file(scene.file, bytes);
+    const auto delivery = images.prepare(scene.reference);
+    REQUIRE_FALSE(delivery);
+    CHECK(delivery.error().code() == EBADMSG);
+    CHECK_FALSE(delivery.error().remedy().empty());
+    CHECK(litter(scene.cache).empty());
+    return delivery.error();
+  };
+  says(failing(scene.image.archive.substr(0, 2000)), "is cut short");
+  std::string scratched = scene.image.archive;
+  scratched[512 + 2048 + 5] = 'X';
+  says(failing(scratched), "damaged tar header");
+  says(failing(TarWriter().add("readme", "nothing").bytes()), "has no manifest.json");
+  says(failing("\x1f\x8b no gzip at all"), "damaged");
+  says(failing(TarWriter().add("manifest.json", "[{]").bytes()), "manifest.json is damaged");
+  says(images.resolve("oci:/no/such/place").error(), "there is no directory /no/such/place");
+}
+
+TEST_CASE("a broken index is made anew") {
+  const Scene scene;
+  must(Images(scene.cache).prepare(scene.reference));
+  make_file(scene.cache + "/index.json", "{\"version\":1,");
+  CHECK(must(Images(scene.cache).prepare(scene.reference)).archive_bytes ==
+        scene.image.archive.size());
+}
+
+}  // namespace
+}  // namespace fcvm::tests

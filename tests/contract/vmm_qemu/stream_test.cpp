@@ -1,0 +1,176 @@
+// Streams to guest ports: by connect() and by the guest socket.
+#include <poll.h>
+#include <random>
+#include <sys/socket.h>
+#include <thread>
+
+#include "tests/contract/vmm_qemu/fixture.hpp"
+
+using namespace fcvm;
+using namespace fcvm::test;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::string random_bytes(std::size_t size) {
+  std::mt19937 random(1);
+  std::string bytes(size, '\0');
+  for (char& byte : bytes) byte = static_cast<char>(random());
+  return bytes;
+}
+
+/// Sends from a thread and reads meanwhile, as a user of a stream has to.
+std::string echo(int fd, const std::string& bytes) {
+  std::thread writer([&] {
+    (void)base::write_all(fd, bytes);
+    ::shutdown(fd, SHUT_WR);
+  });
+  std::string back = read_to_end(fd);
+  writer.join();
+  return back;
+}
+
+base::Fd dial_socket(Machine& machine, const std::string& words) {
+  auto fd = base::connect_unix(machine.path() + "/guest.sock");
+  REQUIRE(fd);
+  REQUIRE(base::write_all(fd->get(), words));
+  return *std::move(fd);
+}
+
+std::string read_line(int fd) {
+  std::string line;
+  for (char byte = 0; byte != '\n';) {
+    const auto count = base::read_some(fd, {&byte, 1});
+    if (!count || *count == 0) break;
+    line += byte;
+  }
+  return line;
+}
+
+long resident_kib() {
+  const auto text = base::read_file("/proc/self/statm");
+  return text ? std::stol(text->substr(text->find(' '))) * 4 : 0;
+}
+
+}  // namespace
+
+TEST_CASE("megabytes go there and back, and each end closes by itself") {
+  Machine machine;
+  REQUIRE(machine.start() == 0);
+  const auto fd = machine.connected(7);
+  const std::string bytes = random_bytes(8 << 20);
+  CHECK((echo(fd.get(), bytes) == bytes));
+}
+
+TEST_CASE("a port without listener is refused") {
+  Machine machine;
+  REQUIRE(machine.start() == 0);
+  (void)machine.connected(7);
+  base::Fd fd;
+  CHECK(machine.connect(999, fd) == -ECONNREFUSED);
+  CHECK_THAT(machine.message(), Contains("999"));
+}
+
+TEST_CASE("a guest that never answers is given up at the deadline") {
+  Machine machine;
+  REQUIRE(machine.start() == 0);
+  (void)machine.connected(7);
+  base::Fd fd;
+  CHECK(machine.connect(13, fd, 200) == -ETIMEDOUT);
+  CHECK(machine.connected(7));
+}
+
+TEST_CASE("what the guest said before it closed arrives") {
+  Machine machine;
+  REQUIRE(machine.start() == 0);
+  CHECK(read_to_end(machine.connected(14).get()) == "bye");
+}
+
+TEST_CASE("a guest that floods fills no memory and starves no other stream") {
+  Machine machine;
+  REQUIRE(machine.start() == 0);
+  const auto flood = machine.connected(8);  // never read
+  const auto other = machine.connected(8);
+  const long before = resident_kib();
+  std::string buffer(1 << 20, '\0');
+  for (int i = 0; i < 200; ++i) (void)base::read_some(other.get(), buffer);
+  const std::string bytes = random_bytes(1 << 20);
+  CHECK((echo(machine.connected(7).get(), bytes) == bytes));
+  CHECK(resident_kib() - before < 32 * 1024);
+}
+
+TEST_CASE("a guest that reads nothing stops the writer") {
+  Machine machine;
+  REQUIRE(machine.start() == 0);
+  const auto fd = machine.connected(9);
+  const std::string block(65536, 'x');
+  std::size_t sent = 0;
+  for (pollfd out{fd.get(), POLLOUT, 0}; ::poll(&out, 1, 300) > 0 && sent < (16u << 20);) {
+    const ssize_t count = ::send(fd.get(), block.data(), block.size(), MSG_DONTWAIT);
+    if (count > 0) sent += static_cast<std::size_t>(count);
+  }
+  CHECK(sent < 2u << 20);
+  CHECK(echo(machine.connected(7).get(), "lives") == "lives");
+}
+
+TEST_CASE("a guest that breaks the protocol loses its streams and is given a new session") {
+  Machine machine;
+  REQUIRE(machine.start() == 0);
+  const auto old = machine.connected(7);
+  base::Fd fd;
+  CHECK(machine.connect(12, fd) == -ECONNREFUSED);
+  CHECK(read_to_end(old.get()).empty());
+  CHECK(echo(machine.connected(7).get(), "again") == "again");
+}
+
+TEST_CASE("many streams at once, from many threads") {
+  Machine machine;
+  REQUIRE(machine.start() == 0);
+  (void)machine.connected(7);
+  std::vector<std::thread> threads;
+  std::atomic<int> good = 0;
+  for (int i = 0; i < 16; ++i) {
+    threads.emplace_back([&, i] {
+      int raw = -1;
+      auto error = sized<fcvm_error>();
+      if (machine.verbs().connect(machine.instance(), 7, in_ms(20'000), &raw, &error) != 0) return;
+      const base::Fd fd(raw);
+      const std::string bytes = random_bytes(100'000 + static_cast<std::size_t>(i));
+      if (echo(fd.get(), bytes) == bytes) ++good;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(good == 16);
+}
+
+TEST_CASE("the guest socket speaks Firecracker's words") {
+  Machine machine;
+  REQUIRE(machine.start() == 0);
+  (void)machine.connected(7);
+  SECTION("accepted; what follows the line is the stream's") {
+    const auto fd = dial_socket(machine, "CONNECT 7\nhello");
+    CHECK_THAT(read_line(fd.get()), Catch::Matchers::StartsWith("OK "));
+    CHECK(echo(fd.get(), " there") == "hello there");
+  }
+  SECTION("refused is closed") {
+    CHECK(read_to_end(dial_socket(machine, "CONNECT 999\n").get()).empty());
+  }
+  SECTION("nonsense is closed") {
+    CHECK(read_to_end(dial_socket(machine, "CONNECT x\n").get()).empty());
+    CHECK(read_to_end(dial_socket(machine, "HELLO 7\n").get()).empty());
+    CHECK(read_to_end(dial_socket(machine, "CONNECT 99999999999\n").get()).empty());
+    CHECK(read_to_end(dial_socket(machine, std::string(33, 'C')).get()).empty());
+  }
+  SECTION("a client that says nothing keeps nobody waiting") {
+    const auto silent = dial_socket(machine, "CONN");
+    CHECK(echo(machine.connected(7).get(), "x") == "x");
+  }
+}
+
+TEST_CASE("a killed VM closes its streams") {
+  Machine machine;
+  REQUIRE(machine.start() == 0);
+  const auto fd = machine.connected(7);
+  CHECK(machine.verbs().kill(machine.instance(), machine.error()) == 0);
+  CHECK(read_to_end(fd.get()).empty());
+}
