@@ -1,0 +1,119 @@
+# Boots the machine and brings back what its scenarios said. Sourced by rig; ends it.
+#
+# Nothing of a run outlives it but the logs: QEMU dies with this shell, and the machine's own disk has
+# no name unless it is to be kept.
+
+kept_runs=10
+
+# What this run leaves: output.log (what was streamed), console.log (the machine's kernel), qemu.log,
+# result, and guest/, what fcvm and its VMs logged in there.
+open_logs() {
+  if [ -z "$logs" ]; then
+    local runs=$rig_cache/runs
+    mkdir -p "$runs"
+    find "$runs" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn |
+      tail -n +$kept_runs | cut -d ' ' -f 2- | xargs -r -d '\n' rm -rf
+    logs=$(mktemp -d "$runs/$(date +%Y%m%d-%H%M%S)-${wanted[0]:-shell}-$vmm.XXXX")
+  fi
+  mkdir -p "$logs"
+  logs=$(cd "$logs" && pwd)
+  rm -rf "$logs"/{output.log,console.log,qemu.log,result,guest.tar,guest}
+}
+
+# The machine's own disk, where fcvm keeps VMs and snapshots.
+open_scratch() {
+  rm -f "$logs/scratch.ext4"
+  truncate -s 24G "$logs/scratch.ext4"
+  mke2fs -q -F -t ext4 -O ^has_journal -m 0 -E lazy_itable_init=1,nodiscard "$logs/scratch.ext4"
+  exec 5<>"$logs/scratch.ext4"
+  [ $keep = yes ] || rm "$logs/scratch.ext4"
+}
+
+# Those that were asked for; of all, those that are for this VMM.
+scenario_list() {
+  local name only list=()
+  for name in "${wanted[@]}"; do
+    [ "$name" = all ] || list+=("$name")
+  done
+  if [[ " ${wanted[*]} " == *" all "* ]]; then
+    for name in $(scenarios); do
+      only=$(told "$name" vmm)
+      if [ -z "$only" ] || [ "$only" = "$vmm" ]; then list+=("$name"); fi
+    done
+  fi
+  (IFS=,; echo "${list[*]}")
+}
+
+# Sets `machine`: QEMU's words.
+describe_machine() {
+  local port=virtserialport,bus=channels.0 number=0 disk terminal=
+  if [ $shell = yes ]; then terminal=$(stty size 2>/dev/null | tr ' ' ,) || terminal=; fi
+  machine=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
+    -M "q35,usb=off,vmport=off,smbus=off,sata=off,graphics=off,smm=off,hpet=off"
+    -accel tcg,thread=multi,tb-size=1024 -cpu max,+svm,+npt,-la57 -smp "$cpus" -m "$mem"
+    -kernel "$debian/vmlinuz" -initrd "$debian/initrd"
+    -append "console=ttyS0 quiet panic=-1 reboot=t mitigations=off cryptomgr.notests i8042.noaux i8042.nokbd rig.terminal=$terminal rig.vmm=$vmm rig.run=$(scenario_list)"
+    -serial "file:$logs/console.log" -object rng-random,id=entropy,filename=/dev/urandom
+    -device virtio-rng-pci,rng=entropy,addr=0x8 -device virtio-serial-pci,id=channels,addr=0x9)
+  # In this order: vda is the root, vdb the build, vdc the guest, vdd its own.
+  for disk in 6 7 4; do
+    machine+=(-drive "if=none,id=disk$number,format=raw,file=/dev/fd/$disk,readonly=on,file.locking=off"
+      -device "virtio-blk-pci,drive=disk$number,addr=0x$((number + 2))")
+    number=$((number + 1))
+  done
+  machine+=(-drive "if=none,id=own,format=raw,file=/dev/fd/5,cache=unsafe,discard=unmap,file.locking=off"
+    -device virtio-blk-pci,drive=own,addr=0x5
+    -chardev "file,id=result,path=$logs/result" -device "$port,chardev=result,name=result"
+    -chardev "file,id=logs,path=$logs/guest.tar" -device "$port,chardev=logs,name=logs")
+  if [ $shell = yes ]; then
+    machine+=(-chardev stdio,id=shell,signal=off -device virtconsole,bus=channels.0,chardev=shell)
+  else
+    machine+=(-chardev "file,id=output,path=$logs/output.log"
+      -device "$port,chardev=output,name=output")
+  fi
+}
+
+# Ends by itself, with the machine; $1 is stdin.
+run_machine() {
+  local dying=(setpriv --pdeathsig KILL)
+  "${dying[@]}" timeout -k 5 --foreground "$limit" "${dying[@]}" "${machine[@]}" \
+    <"$1" 2>"$logs/qemu.log" &
+  qemu=$!
+  trap 'kill -TERM $qemu 2>/dev/null || true; wait $qemu || true; exit 130' INT TERM HUP
+  local follower=
+  if [ $shell = no ]; then
+    tail -n +1 -F -s 0.1 --pid=$qemu "$logs/output.log" 2>/dev/null &
+    follower=$!
+  fi
+  rc=0
+  wait $qemu || rc=$?
+  [ -z "$follower" ] || wait $follower || true
+  trap - INT TERM HUP
+}
+
+boot_machine() {
+  open_logs
+  open_scratch
+  exec 6<"$debian/root.ext4" 7<"$build_disk" 4<"$guest_disk"
+  describe_machine
+  exec 8>&-
+  say "booting; the logs go to $logs"
+  local begin=$SECONDS
+  if [ $shell = yes ]; then run_machine /dev/stdin; else run_machine /dev/null; fi
+  if [ -s "$logs/guest.tar" ]; then
+    mkdir -p "$logs/guest"
+    tar -C "$logs/guest" -xf "$logs/guest.tar" --no-same-owner || say "its logs are cut short"
+    rm -f "$logs/guest.tar"
+  fi
+  if [ $rc -ne 0 ] && [ $((SECONDS - begin)) -ge "$limit" ]; then
+    say "it did not end within $limit s; the logs are in $logs"
+    exit 124
+  fi
+  [ $rc -eq 0 ] || die "QEMU ended with $rc: $(tail -n 3 "$logs/qemu.log")"
+  [ $shell = no ] || exit 0
+  [[ $(cat "$logs/result" 2>/dev/null) =~ ^[0-9]+$ ]] ||
+    die "the machine ended without a result; its console ends with:
+$(tail -n 5 "$logs/console.log")"
+  say "done in $((SECONDS - begin)) s; the logs are in $logs"
+  exit "$(cat "$logs/result")"
+}

@@ -1,0 +1,56 @@
+# The first container: what it says, how it ends, and that nothing of it is left.
+. "$(dirname "$0")/machine.sh"
+
+hello=$(named hello)
+run vm --rm --name "$hello" fcvm/hello
+check "fcvm/hello greets" contains "$out" "Hello from fcvm"
+check "and says from which kernel" contains "$out" "$(jq -r .kernel.version "$FCVM_DATA_DIR/guests/current/guest.json")"
+check "VMM" contains "$out" "qemu"
+check "and agent it speaks" contains "$out" "fc-agent"
+check "with its own host name" contains "$out" "$hello"
+check "exit code 0" test "$rc" -eq 0
+check "nothing is left of it" nothing_left "$hello"
+
+streams=$(named streams)
+run vm --name "$streams" -e 'GREETING=hello world' --workdir /tmp --hostname inside -- fcvm/hello \
+  sh -c 'echo "$GREETING"; pwd; hostname; echo to stderr >&2; exit 7'
+check "the container's exit code is fcvm's" test "$rc" -eq 7
+check "its environment, directory and host name are as asked" test "$out" = "$(printf 'hello world\n/tmp\ninside')"
+check "stderr is stderr" test "$err" = "to stderr"
+run "$FCVM" ls
+check "ls does not show an exited one" test "$(grep -c "$streams" <<<"$out")" -eq 0
+run "$FCVM" ls -a --json
+check "ls -a does, with its code" contains "$out" "$streams"
+run "$FCVM" logs "$streams"
+check "logs keeps stdout" contains "$out" "hello world"
+check "and stderr" contains "$err" "to stderr"
+run vm --name "$streams" fcvm/hello true
+check "a name in use is refused" test "$rc" -eq 125
+check "and says what to do" contains "$err" "fcvm rm $streams"
+run "$FCVM" rm "$streams"
+check "rm removes it" test "$rc" -eq 0
+
+printf '# comment\nFROM_FILE=yes\n\n' >"$scratch/env"
+run vm --rm --env-file "$scratch/env" --cidfile "$scratch/cid" --entrypoint '["sh","-c"]' fcvm/hello \
+  'echo $FROM_FILE; kill -9 $$; sh -c "kill -9 \$\$"; exit $?'
+check "env files, entry points and cid files work" test "$out" = yes
+check "128+n when a signal ends it" test "$rc" -eq 137
+check "the cid file has the id" test "$(wc -c <"$scratch/cid")" -eq 12
+
+run vm --rm fcvm/hello no-such-command
+check "127 for a command that is not there" test "$rc" -eq 127
+run vm --rm fcvm/hello /etc
+check "126 for one that cannot be executed" test "$rc" -eq 126
+run vm --rm --timeout 2s fcvm/hello sleep 600
+check "--timeout kills" test "$rc" -eq 137
+
+run vm --rm --memory 16M fcvm/hello
+check "too little memory is refused" test "$rc" -eq 125
+check "with a remedy" contains "$err" "--memory 128M"
+run vm --rm --pull never no-such-image
+check "an image that is not there fails with 125" test "$rc" -eq 125
+check "and is named" contains "$err" "no-such-image"
+run vm --dry-run fcvm/hello
+check "--dry-run prints the plan" test "$(jq -r .vmm <<<"$out")" = vmm.qemu
+check "nothing is left" nothing_left "$streams"
+finish
