@@ -65,7 +65,7 @@ has_begun() { contains "$("$FCVM" logs "$counter")" begun; }
 check "the first line is in the log" wait_for 30 has_begun
 "$FCVM" attach --no-stdin "$counter" >"$scratch/watched" &
 watcher=$!
-sleep 1
+sleep 3
 run "$FCVM" attach "$counter" <<<"hello"
 check "attach passes stdin and its end, and gives the code" test "$rc:$out" = $'12:<hello>\nended'
 wait $watcher

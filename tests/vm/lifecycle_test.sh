@@ -12,7 +12,7 @@ check "ps finds it by label" contains "$out" "$id"
 run "$FCVM" inspect "$web"
 check "inspect knows its VMM" test "$(jq -r '.[0].Fcvm.Vmm' <<<"$out")" = vmm.qemu
 check "and its image's digest" contains "$(jq -r '.[0].ImageDigest' <<<"$out")" sha256:
-check "logs -f follows it" test "$(timeout 20 "$FCVM" logs -f "$web" | sed -n 5p)" = "tick 4"
+check "logs -f follows it" test "$(timeout 60 "$FCVM" logs -f "$web" | sed -n 5p)" = "tick 4"
 run "$FCVM" logs --tail 1 --timestamps "$web"
 check "logs has times" grep -q '^20[0-9-]*T[0-9:.]*.* tick' <<<"$out"
 run "$FCVM" stats --no-stream --json "$web"
@@ -22,11 +22,12 @@ check "top shows the container's processes" contains "$out" "sleep"
 
 run "$FCVM" pause "$web"
 check "pause pauses" test "$("$FCVM" inspect --format '{{.State.Status}}' "$web")" = paused
+sleep 1  # what was on its way comes to the log
 size=$(wc -c <"$FCVM_DATA_DIR/vms/$id/container.log")
 sleep 1
 check "and nothing runs meanwhile" test "$size" -eq "$(wc -c <"$FCVM_DATA_DIR/vms/$id/container.log")"
 run "$FCVM" unpause "$web"
-check "unpause goes on" wait_for 10 sh -c "[ \$(wc -c <'$FCVM_DATA_DIR/vms/$id/container.log') -gt $size ]"
+check "unpause goes on" wait_for 30 sh -c "[ \$(wc -c <'$FCVM_DATA_DIR/vms/$id/container.log') -gt $size ]"
 
 run "$FCVM" rm "$web"
 check "a running one is not removed" test "$rc" -ne 0
@@ -47,7 +48,7 @@ deaf=$(named deaf)
 vm -d --name "$deaf" fcvm/hello sh -c 'trap "" TERM INT; while :; do sleep 0.2; done' >/dev/null
 SECONDS=0
 run "$FCVM" stop -t 1 "$deaf"
-check "a deaf one is killed after its grace" test $SECONDS -le 8
+check "a deaf one is killed after its grace" test $SECONDS -le 15
 check "which its code says" test "$("$FCVM" wait "$deaf")" = 137
 "$FCVM" rm "$deaf" >/dev/null
 run "$FCVM" kill "$deaf"

@@ -29,6 +29,7 @@ check "exec's megabytes arrive unchanged" test \
 
 run "$FCVM" pause "$web"
 check "pause pauses" test "$("$FCVM" inspect --format '{{.State.Status}}' "$web")" = paused
+sleep 2  # what was on its way comes to the log
 size=$(wc -c <"$log")
 sleep 3
 check "and nothing runs meanwhile" test "$size" -eq "$(wc -c <"$log")"

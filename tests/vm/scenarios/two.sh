@@ -10,7 +10,9 @@ doomed=$!
 run_in_background "$other" 'echo I am the other; sleep 600'
 healthy=$!
 check "one runs" wait_for 180 running "$one"
-check "and so does the other" wait_for 180 running "$other"
+check "the other runs as well" wait_for 180 running "$other"
+check "one speaks" wait_for 60 grep -q one "$scratch/$one.out"
+check "and so does the other" wait_for 60 grep -q other "$scratch/$other.out"
 rc= out=$("$FCVM" ls) err=
 check "ls shows both" test "$(grep -c -e "$one" -e "$other" <<<"$out")" -eq 2
 check "each says its own" test "$(cat "$scratch/$one.out"; cat "$scratch/$other.out")" = \
