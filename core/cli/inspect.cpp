@@ -28,6 +28,7 @@ Json state_json(const vm::Record& record) {
           {"ExitCode", record.exit_code},
           {"Error", record.error},
           {"Remedy", record.error_remedy},
+          {"CgroupPath", record.cgroup},
           {"StartedAt", time_text(record.started_ns)},
           {"FinishedAt", time_text(record.finished_ns)}};
 }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "core/log/log.hpp"
+#include "core/vm/cgroup.hpp"
 #include "core/vm/event_log.hpp"
 #include "core/vm/id.hpp"
 #include "core/vm/time_text.hpp"
@@ -37,6 +38,10 @@ class Collection {
 
   Result<Collected> run() {
     FCVM_TRY(end_vmm());
+    if (auto removed = remove_cgroup(record_.cgroup); !removed) {
+      log::warning("gc", "VM {}: {}", record_.name, removed.error().message());
+    }
+    record_.cgroup.clear();
     undo_plugins();
     FCVM_TRY(base::remove_tree(store_.paths().sockets(record_.id).string()));
     const bool was_exited = record_.phase == Phase::kExited;

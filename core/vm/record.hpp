@@ -61,6 +61,7 @@ struct Record {
 
   base::ProcessId supervisor;
   base::ProcessId vmm;
+  std::string cgroup;       // its path; empty where it has none of its own
   std::string vmm_plugin;   // "vmm.qemu"
   std::string vmm_version;  // "qemu 7.2.22"
   std::string accelerator;

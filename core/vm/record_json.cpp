@@ -68,6 +68,7 @@ void put_life(Json& json, const Record& record) {
   json["error_remedy"] = to_json_text(record.error_remedy);
   json["supervisor"] = write_process(record.supervisor);
   json["vmm"] = write_process(record.vmm);
+  json["cgroup"] = to_json_text(record.cgroup);
 }
 
 void put_what_runs_it(Json& json, const Record& record) {
@@ -153,6 +154,7 @@ constexpr std::pair<std::string_view, Reader> kReaders[] = {
     {"error_remedy", read_member<&Record::error_remedy>},
     {"supervisor", read_member<&Record::supervisor>},
     {"vmm", read_member<&Record::vmm>},
+    {"cgroup", read_member<&Record::cgroup>},
     {"vmm_plugin", read_member<&Record::vmm_plugin>},
     {"vmm_version", read_member<&Record::vmm_version>},
     {"accelerator", read_member<&Record::accelerator>},

@@ -40,6 +40,7 @@ Result<int> Supervisor::Impl::run() {
     return conclude();
   }
   enter(Phase::kStarting);
+  make_cgroup();
   on_worker([this] { launch(); });
   loop_.run();
   workers_.join();
@@ -68,6 +69,7 @@ Result<void> Supervisor::Impl::begin() {
     first.plugin_versions[id] = entry->descriptor.version;
   }
   record_ = FCVM_TRY(context_.store.create(std::move(first)));
+  record_.cgroup = cgroup_place(record_.id);
   recorded_.emplace(context_.store, record_, record_mutex_);
   if (plan_.hostname.empty()) plan_.hostname = record_.name;
   plan_.container.name = record_.name;
@@ -88,6 +90,18 @@ Result<void> Supervisor::Impl::begin() {
       plugin::Services{
           .process = &processes_, .state = &*recorded_, .progress = context_.progress});
   return start_output();
+}
+
+/// The record, which has its place, is saved. A VM works without one as well.
+void Supervisor::Impl::make_cgroup() {
+  if (record_.cgroup.empty()) return;
+  if (auto made = Cgroup::make(record_.cgroup)) {
+    cgroup_ = *std::move(made);
+    processes_.set_cgroup(cgroup_.fd());
+  } else {
+    log::debug("vm", "{}", made.error().message());
+    change_record([](Record& record) { record.cgroup.clear(); });
+  }
 }
 
 /// From the beginning on, so that who is attached can interrupt the start.
@@ -188,10 +202,20 @@ void Supervisor::Impl::tear_down() {
   });
 }
 
+/// All that plugins started has ended by now; if not, it does here.
+void Supervisor::Impl::remove_own_cgroup() {
+  processes_.set_cgroup(-1);
+  if (auto removed = remove_cgroup(record_.cgroup); !removed) {
+    log::warning("vm", "{}", removed.error().message());
+  }
+}
+
 Result<int> Supervisor::Impl::conclude() {
   const int code = error_ ? 125 : sink_closed_ ? 128 + SIGPIPE : exit_code_.value_or(125);
+  remove_own_cgroup();
   change_record([&](Record& record) {
     record.phase = Phase::kExited;
+    record.cgroup.clear();
     record.finished_ns = now_ns();
     record.exit_code = code;
     record.vmm = {};

@@ -22,6 +22,7 @@
 
 #include "core/log/log.hpp"
 #include "core/plugin/process_keeper.hpp"
+#include "core/vm/cgroup.hpp"
 #include "core/vm/control_server.hpp"
 #include "core/vm/launch.hpp"
 #include "core/vm/output_pump.hpp"
@@ -49,6 +50,7 @@ class Supervisor::Impl {
  private:
   // --- beginning ---
   Result<void> begin();
+  void make_cgroup();
   void launch();
   Result<void> boot();
   Result<void> start_output();
@@ -94,6 +96,7 @@ class Supervisor::Impl {
   void finish();
   void tear_down();
   Result<int> conclude();
+  void remove_own_cgroup();
   Result<int> tell_attached(Result<int> outcome);
 
   // --- small things ---
@@ -126,6 +129,7 @@ class Supervisor::Impl {
   std::mutex record_mutex_;
   Record record_;
   std::optional<RecordedState> recorded_;
+  Cgroup cgroup_;
   plugin::ProcessKeeper processes_;
   std::unique_ptr<ControlServer> server_;
   std::unique_ptr<Launch> launch_;

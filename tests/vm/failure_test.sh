@@ -34,11 +34,13 @@ check "with 128+15" test "$rc" -eq 143
 killed=$(named killed)
 start "$killed" 'sleep 600'
 vmm=$(vmm_of "$killed")
+cgroup=$("$FCVM" inspect --format '{{.State.CgroupPath}}' "$killed")
 kill -KILL $job
 check "when fcvm is killed, its VMM dies" wait_for 5 gone "$vmm"
 wait $job 2>/dev/null
 run "$FCVM" gc --json
 check "gc finds it" contains "$out" "$killed"
+check "removes its cgroup" test -z "$cgroup" -o ! -e "$cgroup"
 check "and marks it" test "$("$FCVM" wait "$killed")" = 137
 
 crashed=$(named crashed)

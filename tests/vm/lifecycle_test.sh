@@ -20,6 +20,11 @@ check "stats counts memory" test "$(jq -r '.[0].mem_usage // .[0].MemUsage // .[
 run "$FCVM" top "$web"
 check "top shows the container's processes" contains "$out" "sleep"
 
+cgroup=$("$FCVM" inspect --format '{{.State.CgroupPath}}' "$web")
+check "its VMM is in a cgroup of its own, where this user may make one" test \
+  -z "$cgroup" -o "$(grep -cx "$(vmm_of "$web")" "$cgroup/cgroup.procs")" = 1
+check "as root may" test "$(id -u)" -ne 0 -o -n "$cgroup"
+
 run "$FCVM" pause "$web"
 check "pause pauses" test "$("$FCVM" inspect --format '{{.State.Status}}' "$web")" = paused
 sleep 1  # what was on its way comes to the log
@@ -43,6 +48,7 @@ run "$FCVM" events --stream=false
 check "events tells the story" test "$(grep -c "$id" <<<"$out")" -ge 5
 run "$FCVM" rm "$web"
 check "rm removes it" nothing_left "$web"
+check "with its cgroup" test -z "$cgroup" -o ! -e "$cgroup"
 
 deaf=$(named deaf)
 vm -d --name "$deaf" fcvm/hello sh -c 'trap "" TERM INT; while :; do sleep 0.2; done' >/dev/null

@@ -1,0 +1,32 @@
+// Cgroup: a VM's own, in which every process starts that plugins ask for. It shows from outside what
+// a VM uses, and lets all of it be ended at once, whatever became of its supervisor.
+#pragma once
+
+#include <string>
+
+#include <fcvm/result.hpp>
+#include <fcvm/sdk/fd.hpp>
+
+namespace fcvm::vm {
+
+/// Where the cgroup of this VM may be made, which goes into the record first: below the root of the
+/// hierarchy for root, else below the caller's own. Empty where the user has none to himself.
+[[nodiscard]] std::string cgroup_place(const std::string& vm_id);
+
+/// Ends what is in it, and removes it. One that is not there is removed already; a directory that is
+/// no cgroup of a VM is refused.
+[[nodiscard]] Result<void> remove_cgroup(const std::string& path);
+
+class Cgroup {
+ public:
+  Cgroup() = default;
+  [[nodiscard]] static Result<Cgroup> make(const std::string& path);
+  /// For spawn(); -1 without one.
+  [[nodiscard]] int fd() const noexcept { return directory_.get(); }
+
+ private:
+  explicit Cgroup(Fd directory) : directory_(std::move(directory)) {}
+  Fd directory_;
+};
+
+}  // namespace fcvm::vm
