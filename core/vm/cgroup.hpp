@@ -9,8 +9,8 @@
 
 namespace fcvm::vm {
 
-/// Where the cgroup of this VM may be made, which goes into the record first: below the root of the
-/// hierarchy for root, else below the caller's own. Empty where the user has none to himself.
+/// Where the cgroup of this VM may be made, which goes into the record first: below our own, so that
+/// limits of that hold. Empty where the user has none to himself.
 [[nodiscard]] std::string cgroup_place(const std::string& vm_id);
 
 /// Ends what is in it, and removes it. One that is not there is removed already; a directory that is

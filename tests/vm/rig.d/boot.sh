@@ -52,7 +52,7 @@ describe_machine() {
     -M "q35,usb=off,vmport=off,smbus=off,sata=off,graphics=off,smm=off,hpet=off"
     -accel tcg,thread=multi,tb-size=1024 -cpu max,+svm,+npt,-la57 -smp "$cpus" -m "$mem"
     -kernel "$debian/vmlinuz" -initrd "$debian/initrd"
-    -append "console=ttyS0 quiet panic=-1 reboot=t mitigations=off cryptomgr.notests i8042.noaux i8042.nokbd rig.terminal=$terminal rig.vmm=$vmm rig.run=$(scenario_list)"
+    -append "console=ttyS0 quiet panic=-1 reboot=t mitigations=off cryptomgr.notests i8042.noaux i8042.nokbd rig.terminal=$terminal rig.vmm=$vmm rig.tries=$tries rig.run=$(scenario_list)"
     -serial "file:$logs/console.log" -object rng-random,id=entropy,filename=/dev/urandom
     -device virtio-rng-pci,rng=entropy,addr=0x8 -device virtio-serial-pci,id=channels,addr=0x9)
   # In this order: vda is the root, vdb the build, vdc the guest, vdd its own.
