@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 
 constexpr auto kDialPause = 20ms;
 constexpr auto kHelloLimit = 5s;
+/// How long a request waits for a stream that has just broken, and is dialled again.
+constexpr auto kRedialLimit = 5s;
 
 }  // namespace
 
@@ -65,6 +67,8 @@ std::uint64_t GuestControl::next_id() {
 Result<void> GuestControl::transact(std::uint64_t id, const std::string& frames,
                                     base::Deadline deadline) {
   std::unique_lock lock(mutex_);
+  const auto redialled = base::Deadline::earlier(deadline, base::Deadline::in(kRedialLimit));
+  changed_.wait_for(lock, redialled.remaining(), [&] { return stream_ || stopping_; });
   if (!stream_) return fail(ENOTCONN, "the guest's agent is not connected");
   waiting_.emplace(id, std::nullopt);
   const auto sent = stream_->send_bytes(frames);
@@ -101,6 +105,7 @@ void GuestControl::run() {
     if (stopping_) return;
     if (again) {
       stream_ = *std::move(again);
+      changed_.notify_all();
     } else {
       changed_.wait_for(lock, kDialPause, [&] { return stopping_; });
     }

@@ -47,7 +47,11 @@ void Supervisor::Impl::stop_container(int signal, std::chrono::milliseconds grac
     wire::StopContainer request;
     request.signal = signal;
     request.grace_ms = static_cast<std::uint32_t>(grace.count());
-    const auto asked = control_->request(request, base::Deadline::in(kRequestLimit));
+    auto asked = control_->request(request, base::Deadline::in(kRequestLimit));
+    // The stream broke, as it may after a pause. A container that was told twice to stop stops.
+    if (!asked && (asked.error().code() == ECONNRESET || asked.error().code() == EPIPE)) {
+      asked = control_->request(request, base::Deadline::in(kRequestLimit));
+    }
     if (asked) return;
     // A guest that does not answer gets no further grace.
     log::warning("vm", "stopping the container: {}", asked.error().message());

@@ -107,16 +107,16 @@ Result<Binary> find_binary(const Host& host, const Options& options, const Call&
   return found;
 }
 
-Vm::Vm(const fcvm_vm_spec& spec, const Options& options)
-    : memory_bytes_(spec.memory_bytes),
+Vm::Vm(const Host& host, const fcvm_vm_spec& spec, const Options& options)
+    : host_(host),
+      memory_bytes_(spec.memory_bytes),
       guest_socket_(spec.guest_socket == nullptr ? "" : spec.guest_socket),
       has_nic_(has_nic(spec)),
       counts_balloon_(options.balloon_stats >= std::chrono::seconds(1)),
       balloon_bytes_(counts_balloon_ ? 0 : spec.balloon_bytes) {}
 
-Result<void> Vm::launch(const Host& host, const Options& options, const fcvm_vm_spec& spec,
-                        const Call& call) {
-  process_ = FCVM_TRY(VmmProcess::launch(host, options, binary_, version_, spec));
+Result<void> Vm::launch(const Options& options, const fcvm_vm_spec& spec, const Call& call) {
+  process_ = FCVM_TRY(VmmProcess::launch(host_, options, binary_, version_, spec));
   client_ = std::make_unique<HttpClient>(process_->directory(), VmmProcess::kApiSocket);
   return process_->await_socket(*client_, options.start_timeout, call);
 }
@@ -138,14 +138,14 @@ Result<std::shared_ptr<Vm>> Vm::start(const Host& host, const Options& options,
                       kernel_command_line(spec.command_line, options.pci),
                       cpu_config};
   const auto requests = FCVM_TRY(boot_requests(plan));
-  const std::shared_ptr<Vm> vm(new Vm(spec, options));
+  const std::shared_ptr<Vm> vm(new Vm(host, spec, options));
   vm->binary_ = binary.path;
   vm->version_ = binary.version;
   vm->has_balloon_ = has_balloon(spec, binary.version);
   if (spec.metadata_json != nullptr && !vm->has_nic_) {
     host.debug("the VM has no network interface, and so no metadata service");
   }
-  FCVM_TRY(vm->launch(host, options, spec, call));
+  FCVM_TRY(vm->launch(options, spec, call));
   for (const Request& request : requests) FCVM_TRY(vm->ask(request, "starting the VM", call));
   // While the guest boots.
   vm->version_.snapshot_format = ask_snapshot_format(host, binary.path, call);
@@ -163,11 +163,11 @@ Result<std::shared_ptr<Vm>> Vm::restore(const Host& host, const Options& options
                                   binary.version));
   FCVM_TRY(check_guest_socket_name(spec));
   FCVM_TRY(check_sources(spec, from));
-  const std::shared_ptr<Vm> vm(new Vm(spec, options));
+  const std::shared_ptr<Vm> vm(new Vm(host, spec, options));
   vm->binary_ = binary.path;
   vm->version_ = binary.version;
   vm->has_balloon_ = has_balloon(spec, binary.version);
-  FCVM_TRY(vm->launch(host, options, spec, call));
+  FCVM_TRY(vm->launch(options, spec, call));
   FCVM_TRY(vm->load(spec, from, call));
   return vm;
 }
@@ -178,7 +178,7 @@ Result<void> Vm::load(const fcvm_vm_spec& spec, const fcvm_vm_restore& from, con
   const bool metadata = spec.metadata_json != nullptr && has_nic_;
   const Request request = FCVM_TRY(load_request(spec, from, version_, !paused && !metadata));
   FCVM_TRY(ask(request, "loading the snapshot", call));
-  paused_ = paused;
+  paused_ = streams_lost_ = paused;
   FCVM_TRY(check_guest_socket());
   if (!metadata) return {};
   const Request document = FCVM_TRY(metadata_request(spec.metadata_json));

@@ -224,6 +224,13 @@ Result<Request> snapshot_request(const fcvm_vm_snapshot& snapshot) {
                                   {"mem_file_path", snapshot.memory}});
 }
 
+Request reset_request() {
+  // A device cannot be synchronized; and below a file there is no other.
+  return put("/snapshot/create", {{"snapshot_type", "Full"},
+                                  {"snapshot_path", "/dev/null"},
+                                  {"mem_file_path", "/dev/null/memory"}});
+}
+
 Request balloon_request(std::uint64_t bytes) {
   return patch("/balloon", {{"amount_mib", bytes >> 20}});
 }

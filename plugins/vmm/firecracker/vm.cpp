@@ -1,7 +1,7 @@
 // See vm.hpp. The life of a VM; how it begins is in begin.cpp.
 #include "plugins/vmm/firecracker/vm.hpp"
 
-#include <fcntl.h>
+#include <utility>
 
 #include "plugins/vmm/common/new_files.hpp"
 #include "plugins/vmm/common/tail.hpp"
@@ -42,18 +42,49 @@ Result<void> Vm::pause(const Call& call) {
 
 Result<void> Vm::resume(const Call& call) {
   FCVM_TRY(process_->must_live("resuming the VM"));
+  if (!guest_socket_.empty()) FCVM_TRY(end_lost_streams(call));
   FCVM_TRY(ask(resume_request(), "resuming the VM", call));
   paused_ = false;
   return {};
 }
 
+/// A guest that was saved drops its vsock connections when it goes on, without a word to their other
+/// ends, which would wait for it for ever.
+Result<void> Vm::end_lost_streams(const Call& call) {
+  if (!streams_lost_ && version_.mutes_vsock_on_resume()) FCVM_TRY(reset_vsock(call));
+  if (!std::exchange(streams_lost_, false)) return {};
+  const auto ended = end_streams(process_->status().pid, process_->pidfd(), guest_socket_);
+  if (!ended) {
+    host_.warning("streams to the guest may hang after this pause: " + ended.error().message());
+  } else if (*ended > 0) {
+    host_.debug("ended " + std::to_string(*ended) + " streams that the guest has dropped");
+  }
+  return {};
+}
+
+/// See Version::mutes_vsock_on_resume: the guest does acknowledge a reset that it gets.
+Result<void> Vm::reset_vsock(const Call& call) {
+  const auto answer = ask(reset_request(), "resetting the guest's connections", call);
+  // Refused, as it has to be; but only the refusal to store the state comes after the reset.
+  if (!answer && answer.error().code() != EINVAL) return unexpected(answer.error());
+  if (!answer && answer.error().message().find("snapshot backing file") == std::string::npos) {
+    host_.warning("the guest may be deaf after this pause: " + answer.error().message());
+  }
+  streams_lost_ = true;
+  return {};
+}
+
+/// Firecracker would refuse to save a running VM, too, but only after it has told the guest that its
+/// connections are gone.
 Result<void> Vm::snapshot(const fcvm_vm_snapshot& snapshot, const Call& call) {
   if (snapshot.device_state == nullptr || snapshot.memory == nullptr) {
     return fail(EINVAL, "making a snapshot: no file is named for its state or its memory");
   }
   FCVM_TRY(process_->must_live("making a snapshot"));
+  if (!paused_) return fail(EBUSY, "making a snapshot: the VM is running; pause it first");
   const Request request = FCVM_TRY(snapshot_request(snapshot));
   vmm::NewFiles made(process_->directory(), {snapshot.device_state, snapshot.memory});
+  streams_lost_ = true;
   FCVM_TRY(ask(request, "making a snapshot", call));
   made.keep();
   return {};

@@ -39,17 +39,19 @@ class Vm {
   [[nodiscard]] fcvm_vm_status status();
 
  private:
-  Vm(const fcvm_vm_spec& spec, const Options& options);
+  Vm(const Host& host, const fcvm_vm_spec& spec, const Options& options);
 
-  Result<void> launch(const Host& host, const Options& options, const fcvm_vm_spec& spec,
-                      const Call& call);
+  Result<void> launch(const Options& options, const fcvm_vm_spec& spec, const Call& call);
   Result<void> load(const fcvm_vm_spec& spec, const fcvm_vm_restore& from, const Call& call);
   Result<void> check_guest_socket() const;
   /// Makes the request; a refusal is an error with Firecracker's own words.
   Result<Response> ask(const Request& request, const std::string& doing, const Call& call);
+  Result<void> end_lost_streams(const Call& call);
+  Result<void> reset_vsock(const Call& call);
   void refresh_balloon();
   [[nodiscard]] Error no_balloon(const std::string& doing) const;
 
+  const Host host_;
   const std::uint64_t memory_bytes_;
   const std::string guest_socket_;
   const bool has_nic_;
@@ -59,6 +61,7 @@ class Vm {
   Version version_;
   std::unique_ptr<VmmProcess> process_;
   std::atomic<bool> paused_{false};
+  bool streams_lost_ = false;  // the guest will drop its vsock connections when it goes on
   std::atomic<std::uint64_t> balloon_bytes_;
 
   std::mutex api_mutex_;  // verbs come one at a time, but status() from any thread

@@ -1,7 +1,14 @@
 // See vsock.hpp.
 #include "plugins/vmm/firecracker/vsock.hpp"
 
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <dirent.h>
+#include <memory>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 
 #include "core/base/socket_pair.hpp"
 
@@ -66,7 +73,42 @@ Result<Fd> handshake(int directory, const std::string& socket, std::uint32_t por
   return fd;
 }
 
+/// Whether it is an end of a connection to a listener of this name; the listener itself is none.
+bool is_stream_of(const Fd& fd, const std::string& socket) {
+  int listens = 0;
+  socklen_t size = sizeof listens;
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens != 0) {
+    return false;
+  }
+  sockaddr_un address{};
+  size = sizeof address;
+  if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      address.sun_family != AF_UNIX || size <= offsetof(sockaddr_un, sun_path)) {
+    return false;
+  }
+  // Not always terminated.
+  const std::string path(address.sun_path, ::strnlen(address.sun_path, sizeof address.sun_path));
+  return path.substr(path.rfind('/') + 1) == socket;
+}
+
 }  // namespace
+
+Result<std::size_t> end_streams(int pid, int pidfd, const std::string& socket) {
+  const std::string directory = "/proc/" + std::to_string(pid) + "/fd";
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(directory.c_str()), ::closedir);
+  if (!open) return fail_errno("reading " + directory);
+  std::size_t ended = 0;
+  while (const dirent* entry = ::readdir(open.get())) {
+    char* end = nullptr;
+    const long number = std::strtol(entry->d_name, &end, 10);
+    if (*end != '\0' || end == entry->d_name) continue;
+    const Fd fd(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd, number, 0)));
+    if (!fd && errno == EBADF) continue;  // closed meanwhile
+    if (!fd) return fail_errno("taking a descriptor of Firecracker's");
+    if (is_stream_of(fd, socket) && ::shutdown(fd.get(), SHUT_RDWR) == 0) ++ended;
+  }
+  return ended;
+}
 
 Result<Fd> dial_guest(int directory, const std::string& socket, std::uint32_t port,
                       const Call& call) {

@@ -115,12 +115,13 @@ TEST_CASE("Firecracker that stops answering is given up at the deadline and can 
 }
 
 TEST_CASE("what Firecracker refuses is passed on in its own words") {
-  const FakeBinary binary(16);
+  const FakeBinary binary(10);
   Machine machine(binary.subject());
   REQUIRE(machine.start() == 0);
-  CHECK(machine.snapshot() == -EINVAL);
+  REQUIRE(machine.pause() == 0);
+  CHECK(machine.snapshot(FCVM_SNAPSHOT_DIFF) == -EINVAL);
   CHECK_THAT(machine.message(),
-             Contains("save/restore unavailable while running") && Contains("1.16.1 refused"));
+             Contains("Diff snapshots are not allowed") && Contains("1.10.1 refused"));
   CHECK_FALSE(machine.exists("state"));
 }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <linux/vm_sockets.h>
+#include <poll.h>
 #include <random>
 #include <string>
 #include <sys/prctl.h>
@@ -98,16 +99,33 @@ int asked_port(int fd) {
   return line.rfind("CONNECT ", 0) == 0 ? std::atoi(line.c_str() + 8) : -1;
 }
 
-void pump(int from, int to) {
+/// Until the end of what comes, or of this life of the guest's streams; false for the latter.
+bool pump(int from, int to, unsigned life, bool to_guest) {
   std::array<char, 65536> buffer;
-  for (ssize_t count = 0; (count = ::read(from, buffer.data(), buffer.size())) > 0;) {
+  for (;;) {
+    if (life != vsock.life) return false;
+    pollfd ready{from, POLLIN, 0};
+    if ((to_guest && vsock.muted) || ::poll(&ready, 1, 20) == 0) {
+      ::usleep(vsock.muted ? 1000 : 0);
+      continue;
+    }
+    const ssize_t count = ::read(from, buffer.data(), buffer.size());
+    if (count <= 0) break;
     for (ssize_t done = 0; done < count;) {
       const ssize_t sent = ::send(to, buffer.data() + done, count - done, MSG_NOSIGNAL);
-      if (sent <= 0) return;
+      if (sent <= 0) return true;
       done += sent;
     }
   }
   ::shutdown(to, SHUT_WR);
+  return true;
+}
+
+/// The guest learns that the stream is gone, and the host only when it sends something.
+void forget(const fcvm::Fd& client, const fcvm::Fd& guest) {
+  ::shutdown(guest.get(), SHUT_RDWR);
+  pollfd ready{client.get(), POLLIN, 0};
+  ::poll(&ready, 1, -1);
 }
 
 /// Without an answer when nobody listens there, as Firecracker does it.
@@ -118,14 +136,17 @@ void relay(const fcvm::Fd& client) {
   address.svm_family = AF_VSOCK;
   address.svm_cid = guest_cid();
   address.svm_port = static_cast<unsigned>(port);
+  while (vsock.muted) ::usleep(1000);
+  const unsigned life = vsock.life;
   if (port < 0 ||
       ::connect(guest.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     return;
   }
   const std::string answer = "OK 1073741824\n";
   if (::send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL) < 0) return;
-  std::thread out([&] { pump(client.get(), guest.get()); });
-  pump(guest.get(), client.get());
+  std::thread out([&] { pump(client.get(), guest.get(), life, true); });
+  const bool ended = pump(guest.get(), client.get(), life, false);
+  if (!ended) forget(client, guest);
   out.join();
 }
 

@@ -47,9 +47,7 @@ Answer Machine::before_start(const std::string& key, const std::string& path, co
 
 Answer Machine::after_start(const std::string& key, const Json& body) {
   if (key == "PATCH /vm") {
-    state_ = body["state"] == "Paused" ? State::kPaused : State::kRunning;
-    set_guest_paused(state_ == State::kPaused);
-    return {};
+    return set_state(body["state"] == "Paused" ? State::kPaused : State::kRunning);
   }
   if (key == "PUT /snapshot/create") return create_snapshot(body);
   if (key == "PATCH /balloon") return patch_balloon(body);
@@ -63,6 +61,11 @@ Answer Machine::configure(const std::string& path, const Json& body) {
   // Disks are attached in the order in which they were first named.
   if (path.rfind("/drives/", 0) == 0 && !config_.contains(path)) config_["drives"].push_back(path);
   config_[path] = body;
+  if (path == "/vsock" && !serve_vsock(body["uds_path"])) {
+    return refuse(
+        "Vsock config error: Cannot create backend for vsock device: Error binding to the host-side "
+        "Unix socket: Address already in use (os error 98)");
+  }
   if (auto why = check_memory()) {
     config_.erase(path);
     return refuse(*why);
@@ -121,13 +124,21 @@ Answer Machine::start() {
         "Start microvm error: Cannot load kernel due to invalid memory configuration or invalid "
         "kernel image: Kernel Loader: failed to load ELF kernel image: Invalid Elf magic number");
   }
-  if (has("/vsock") && !serve_vsock(config_["/vsock"]["uds_path"])) {
-    return refuse(
-        "Start microvm error: Cannot create the vsock device: VsockUnixBackend: Error binding to "
-        "the host-side Unix socket: Address already in use (os error 98)");
-  }
   start_guest(config_, metadata_);
   state_ = State::kRunning;
+  return {};
+}
+
+/// 1.16 takes every resumption for that of a VM that was saved, and waits for the guest to acknowledge
+/// the reset of its streams, which only a VM that was saved gets.
+Answer Machine::set_state(State wanted) {
+  if (wanted == State::kRunning) {
+    if (saved_) ++vsock.life;
+    vsock.muted = minor_ == 16 && !saved_;
+    saved_ = false;
+  }
+  state_ = wanted;
+  set_guest_paused(wanted == State::kPaused);
   return {};
 }
 

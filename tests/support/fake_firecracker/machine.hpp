@@ -1,6 +1,7 @@
 // Machine: the VM that the fake pretends to run; it refuses whatever Firecracker refuses.
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <string>
 
@@ -24,6 +25,15 @@ void set_guest_paused(bool paused);
 /// firecracker_on_qemu's alone (metadata_on_qemu.cpp).
 bool serve_metadata(const Json& document);
 
+/// What becomes of vsock when a VM is saved or resumed; the guests keep to it.
+struct VsockState {
+  /// Streams of an older life are dead in the guest, and nobody tells their ends on the host.
+  std::atomic<unsigned> life{0};
+  /// What the host sends does not reach the guest.
+  std::atomic<bool> muted{false};
+};
+inline VsockState vsock;
+
 class Machine {
  public:
   Machine(int minor, std::string version, Table table)
@@ -41,6 +51,7 @@ class Machine {
   std::optional<std::string> check_configuration(const std::string& path, const Json& body) const;
   [[nodiscard]] std::optional<std::string> check_memory() const;
   Answer start();
+  Answer set_state(State wanted);
   Answer create_snapshot(const Json& body);
   Answer load_snapshot(const Json& body);
   std::optional<std::string> restore(const Json& body);
@@ -56,6 +67,7 @@ class Machine {
   const std::string version_;
   const Table table_;
   State state_ = State::kNotStarted;
+  bool saved_ = false;  // in this pause: the guest is to drop its streams when it goes on
   bool boot_path_ = false;
   Json config_ = Json::object();
   Json metadata_ = Json::object();

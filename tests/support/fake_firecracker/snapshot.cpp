@@ -1,4 +1,6 @@
 // Snapshots of the fake: its configuration as JSON, and a memory file of a page.
+#include <cstring>
+#include <fcntl.h>
 #include <fstream>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -28,10 +30,27 @@ bool hand_over(const std::string& socket_path) {
   return fcvm::base::send_fds(socket->get(), body.dump(), fds).has_value();
 }
 
+/// Why not, as Firecracker puts it; nothing when it was stored.
+std::optional<std::string> store(const std::string& path, const std::string& bytes,
+                                 const std::string& what) {
+  const auto failed = [&](const char* step) {
+    return "Create snapshot error: Cannot perform " + std::string(step) + " on the " + what +
+           " backing file: " + std::strerror(errno);
+  };
+  const fcvm::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!file) return failed("open");
+  if (::write(file.get(), bytes.data(), bytes.size()) < 0) return failed("write");
+  if (::fsync(file.get()) != 0) return failed("sync_all");
+  return {};
+}
+
 }  // namespace
 
 Answer Machine::create_snapshot(const Json& body) {
+  // Devices are saved first, CPUs next, and then all of it is stored.
+  saved_ = true;
   if (state_ != State::kPaused) {
+    ++vsock.life;
     return refuse(
         "Create snapshot error: Cannot save the microVM state: Operation not allowed: "
         "save/restore unavailable while running");
@@ -42,14 +61,10 @@ Answer Machine::create_snapshot(const Json& body) {
         "The requested operation is not supported: Diff snapshots are not allowed on uVMs with "
         "dirty page tracking disabled");
   }
-  std::ofstream state(body["snapshot_path"].get<std::string>());
-  state << Json{{"version", version_}, {"config", config_}};
-  std::ofstream memory(body["mem_file_path"].get<std::string>());
-  memory << std::string(kMemory, 'm');
-  memory.close();
-  state.close();
-  if (state && memory) return {};
-  return refuse("Create snapshot error: Cannot perform open on the memory backing file");
+  const Json saved = {{"version", version_}, {"config", config_}};
+  auto why = store(body["snapshot_path"], saved.dump(), "snapshot");
+  if (!why) why = store(body["mem_file_path"], std::string(kMemory, 'm'), "memory");
+  return why ? refuse(*why) : Answer{};
 }
 
 Answer Machine::load_snapshot(const Json& body) {
@@ -65,6 +80,7 @@ Answer Machine::load_snapshot(const Json& body) {
     return answer;
   }
   state_ = body.value("resume_vm", false) ? State::kRunning : State::kPaused;
+  saved_ = true;
   return {};
 }
 

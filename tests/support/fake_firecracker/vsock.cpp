@@ -25,15 +25,24 @@ void say(int fd, const std::string& text) {
   (void)::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
 }
 
+void await_hearing() {
+  while (vsock.muted) ::usleep(1000);
+}
+
+/// A stream of another life ends when something is sent on it, and not before.
 void echo(int fd) {
+  const unsigned life = vsock.life;
   char buffer[4096];
   for (ssize_t count = 0; (count = ::read(fd, buffer, sizeof buffer)) > 0;) {
+    await_hearing();
+    if (life != vsock.life) return;
     say(fd, std::string(buffer, static_cast<std::size_t>(count)));
   }
 }
 
 void play(fcvm::Fd fd) {
   const int port = asked_port(fd.get());
+  await_hearing();
   if (port == 10) ::kill(::getpid(), SIGABRT);
   if (port == 11) ::_exit(0);
   if (port == 13) ::pause();

@@ -195,6 +195,38 @@ TEST_CASE("a request gets its own answer, an error its message, a lost one no su
   CHECK(control.request(wire::Ping{}, base::Deadline::in(10s)).error().code() == ECONNRESET);
 }
 
+TEST_CASE("a request that comes while the stream is dialled again waits for it") {
+  Guests guests({[](FakeGuest& guest) {
+                   guest.send(wire::Hello{});
+                   [[maybe_unused]] auto attach = guest.await<wire::Attach>();
+                 },
+                 [](FakeGuest& guest) {
+                   guest.send(wire::Hello{});
+                   const auto ping = guest.await<wire::Ping>();
+                   if (ping) guest.send(wire::Done{ping->id, 0, ""});
+                   [[maybe_unused]] auto end = guest.await<wire::Ping>();
+                 }});
+  std::promise<void> broken;
+  std::promise<void> reachable;
+  const auto may_dial = reachable.get_future().share();
+  std::atomic<int> dialled = 0;
+  const auto dial = [&, really = guests.dial()](std::uint32_t port, base::Deadline deadline) {
+    if (++dialled == 2) {
+      broken.set_value();
+      may_dial.wait();
+    }
+    return really(port, deadline);
+  };
+  GuestControl control(dial, [](const wire::Event&) {});
+  REQUIRE(control.connect(base::Deadline::in(10s)));
+  broken.get_future().wait();
+  auto answer = std::async(std::launch::async,
+                           [&] { return control.request(wire::Ping{}, base::Deadline::in(10s)); });
+  CHECK(answer.wait_for(50ms) == std::future_status::timeout);
+  reachable.set_value();
+  CHECK(answer.get());
+}
+
 TEST_CASE("output is taken up where it broke off, and a guest that lies about it is not believed") {
   std::promise<void> ended;
   auto pipe = base::Pipe::create();
