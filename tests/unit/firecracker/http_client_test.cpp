@@ -36,6 +36,9 @@ class Peer {
     thread_.join();
   }
   [[nodiscard]] HttpClient client() const { return {directory_fd_.get(), "api.sock"}; }
+  void await_closed(int connections) const {
+    while (closed_ < connections) ::usleep(1000);
+  }
 
  private:
   void run(const Play& play) {
@@ -43,12 +46,15 @@ class Peer {
       auto client = base::accept_connection(listener_.get());
       if (!client) return;
       play(client->get(), number);
+      client->reset();
+      ++closed_;
     }
   }
 
   base::TempDir directory_;
   base::Fd directory_fd_;
   base::Fd listener_;
+  std::atomic<int> closed_{0};
   std::thread thread_;
 };
 
@@ -106,7 +112,7 @@ TEST_CASE("a connection that was closed between requests is made anew") {
   auto client = peer.client();
   for (int i = 0; i < 5; ++i) {
     CHECK(ask(client));
-    ::usleep(2000);
+    peer.await_closed(i + 1);
   }
 }
 
@@ -174,6 +180,46 @@ TEST_CASE("a hundred megabytes of headers are given up early") {
   CHECK(sent < 4u << 20);
 }
 
+TEST_CASE("a hundred megabytes in one line, as a body or in chunks are given up early") {
+  const std::string ways[] = {
+      "HTTP/1.1 200 OK\r\nX-Long: ",
+      "HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+  };
+  const std::string filler(1000, 'x');
+  for (const std::string& way : ways) {
+    std::atomic<std::size_t> sent{0};
+    const Peer peer([&](int fd, int) {
+      hear(fd);
+      say(fd, way);
+      const bool chunks = way.find("chunked") != std::string::npos;
+      const std::string piece = chunks ? "3e8\r\n" + filler + "\r\n" : filler;
+      while (sent < 100u << 20 && say(fd, piece)) sent += piece.size();
+    });
+    auto client = peer.client();
+    auto response = ask(client);
+    REQUIRE_FALSE(response);
+    CHECK(response.error().code() == EMSGSIZE);
+    CHECK(sent < 16u << 20);
+  }
+}
+
+TEST_CASE("a peer that reads nothing is left at the deadline") {
+  std::atomic<bool> over{false};
+  const Peer peer([&](int, int) {
+    while (!over) ::usleep(1000);
+  });
+  {
+    auto client = peer.client();
+    CancelSource nobody;
+    const Call call(nobody, monotonic_now() + 200'000'000);
+    auto response = client.request("PUT", "/x", std::string(8 << 20, 'x'), call);
+    REQUIRE_FALSE(response);
+    CHECK(response.error().code() == ETIMEDOUT);
+  }
+  over = true;
+}
+
 TEST_CASE("slow bytes do not outlast the deadline") {
   const Peer peer([](int fd, int) {
     hear(fd);
@@ -205,16 +251,22 @@ TEST_CASE("a late answer is not taken for the next one's") {
 }
 
 TEST_CASE("an answer that nobody asked for costs the connection") {
-  const Peer peer([](int fd, int number) {
+  std::atomic<bool> answered{false};
+  std::atomic<bool> said{false};
+  const Peer peer([&](int fd, int number) {
     while (!hear(fd).empty()) {
       say(fd, kAnswer);
-      if (number == 0) ::usleep(20'000);
-      if (number == 0) say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+      if (number != 0) continue;
+      while (!answered) ::usleep(1000);
+      say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+      said = true;
     }
   });
   auto client = peer.client();
-  REQUIRE(ask(client));
-  ::usleep(100'000);
+  const auto first = ask(client);
+  answered = true;
+  REQUIRE(first);
+  while (!said) ::usleep(1000);
   auto response = ask(client);
   REQUIRE(response);
   CHECK(response->body == "hello");

@@ -6,7 +6,7 @@
 # service takes its end for the end of the connection.
 cat >"$scratch/ask.sh" <<'END'
 ask() { { printf '%s\r\n' "$@" 'Host: 169.254.169.254' ''; sleep 2; } | timeout 20 nc 169.254.169.254 80 | tail -n 1; }
-token=$(ask 'PUT /latest/api/token HTTP/1.1' 'X-metadata-token-ttl-seconds: 60')
+token=$(ask 'PUT /latest/api/token HTTP/1.1' 'X-metadata-token-ttl-seconds: 600')
 for path in name id labels/tier environment/GREETING; do
   echo "$path=$(ask "GET /$path HTTP/1.1" "X-metadata-token: $token")"
 done
