@@ -26,19 +26,29 @@ namespace fs = std::filesystem;
 constexpr const char* kHelloImage = "fcvm/hello";
 constexpr std::uint64_t kLeastMemory = 128 * config::kMiB;
 
-/// The best VMM that works here: the first of these whose probe says so.
+Result<plugin::ProbeResult> probe_vmm(Invocation& invocation, const plugin::Entry& entry) {
+  const config::Config* config = FCVM_TRY(invocation.config());
+  const config::Section* section = config->section("plugin." + entry.descriptor.id);
+  plugin::Settings settings;
+  if (section != nullptr) settings = FCVM_TRY(plugin::Settings::from_section(*section));
+  return plugin::probe(entry, settings);
+}
+
+/// The VMM that is wanted; or the best that works here, the first of these whose probe says so.
 Result<std::string> choose_vmm(Invocation& invocation, const std::string& wanted) {
   const plugin::Registry* registry = FCVM_TRY(invocation.registry());
-  if (wanted != "auto") return FCVM_TRY(registry->find("vmm", wanted))->descriptor.id;
+  if (wanted != "auto") {
+    const plugin::Entry* entry = FCVM_TRY(registry->find("vmm", wanted));
+    const auto probed = FCVM_TRY(probe_vmm(invocation, *entry));
+    if (probed.status != FCVM_PROBE_UNUSABLE) return entry->descriptor.id;
+    return fail(ENOTSUP, fmt::format("the VMM {} does not work here: {}", wanted, probed.reason),
+                probed.remedy);
+  }
   std::string reasons;
   for (const char* name : {"firecracker", "qemu"}) {
     const auto entry = registry->find("vmm", name);
     if (!entry) continue;
-    const config::Config* config = FCVM_TRY(invocation.config());
-    const config::Section* section = config->section("plugin." + (*entry)->descriptor.id);
-    plugin::Settings settings;
-    if (section != nullptr) settings = FCVM_TRY(plugin::Settings::from_section(*section));
-    const auto probed = plugin::probe(**entry, settings);
+    const auto probed = probe_vmm(invocation, **entry);
     if (probed && probed->status != FCVM_PROBE_UNUSABLE) return (*entry)->descriptor.id;
     reasons += fmt::format("\n  {}: {}", name, probed ? probed->reason : probed.error().message());
   }

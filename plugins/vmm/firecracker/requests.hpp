@@ -37,8 +37,8 @@ Result<Request> load_request(const fcvm_vm_spec& spec, const fcvm_vm_restore& fr
 Request pause_request();
 Request resume_request();
 Result<Request> snapshot_request(const fcvm_vm_snapshot& snapshot);
-/// Saves the VM to nowhere. Firecracker tells the guest that its vsock connections are gone, and only
-/// then finds that it cannot store the state: it answers with 400, and no file was made.
+/// Saves the VM to nowhere. Firecracker tells the guest that its vsock connections are gone, and
+/// only then finds that it cannot store the state: it answers with 400, and no file was made.
 Request reset_request();
 Request balloon_request(std::uint64_t bytes);
 Request balloon_statistics_request();

@@ -28,9 +28,9 @@ struct Version {
   [[nodiscard]] bool has_mtu() const { return at_least(16); }
   [[nodiscard]] bool has_network_overrides() const { return at_least(12); }
   [[nodiscard]] bool has_vsock_override() const { return at_least(16); }
-  /// Resuming a VM that was not saved while paused stops what the host sends through vsock, for good:
-  /// Firecracker then waits for the guest to acknowledge a reset that it never sent. 1.16 has that,
-  /// and so have builds on the way to 1.17.
+  /// Resuming a VM that was not saved while paused stops what the host sends through vsock, for
+  /// good: Firecracker then waits for the guest to acknowledge a reset that it never sent. 1.16 has
+  /// that, and so have builds on the way to 1.17.
   [[nodiscard]] bool mutes_vsock_on_resume() const {
     return major == 1 && (minor == 16 || (minor == 17 && text.find('-') != std::string::npos));
   }

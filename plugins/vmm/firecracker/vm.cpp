@@ -48,8 +48,8 @@ Result<void> Vm::resume(const Call& call) {
   return {};
 }
 
-/// A guest that was saved drops its vsock connections when it goes on, without a word to their other
-/// ends, which would wait for it for ever.
+/// A guest that was saved drops its vsock connections when it goes on, without a word to their
+/// other ends, which would wait for it for ever.
 Result<void> Vm::end_lost_streams(const Call& call) {
   if (!streams_lost_ && version_.mutes_vsock_on_resume()) FCVM_TRY(reset_vsock(call));
   if (!std::exchange(streams_lost_, false)) return {};
@@ -74,8 +74,8 @@ Result<void> Vm::reset_vsock(const Call& call) {
   return {};
 }
 
-/// Firecracker would refuse to save a running VM, too, but only after it has told the guest that its
-/// connections are gone.
+/// Firecracker would refuse to save a running VM, too, but only after it has told the guest that
+/// its connections are gone.
 Result<void> Vm::snapshot(const fcvm_vm_snapshot& snapshot, const Call& call) {
   if (snapshot.device_state == nullptr || snapshot.memory == nullptr) {
     return fail(EINVAL, "making a snapshot: no file is named for its state or its memory");

@@ -16,13 +16,15 @@ constexpr std::uint32_t kEcho = 7;
 /// Whether the guest sends back what it is sent; never for longer than a loaded machine needs.
 bool echoes(const base::Fd& stream) {
   if (::send(stream.get(), "x", 1, MSG_NOSIGNAL) != 1) return false;
-  if (!base::wait_readable(stream.get(), base::Deadline::in(std::chrono::seconds(20)))) return false;
+  if (!base::wait_readable(stream.get(), base::Deadline::in(std::chrono::seconds(20))))
+    return false;
   char back = 0;
   return ::read(stream.get(), &back, 1) == 1 && back == 'x';
 }
 
 bool has_ended(const base::Fd& stream) {
-  if (!base::wait_readable(stream.get(), base::Deadline::in(std::chrono::seconds(20)))) return false;
+  if (!base::wait_readable(stream.get(), base::Deadline::in(std::chrono::seconds(20))))
+    return false;
   char byte = 0;
   return ::read(stream.get(), &byte, 1) == 0;
 }

@@ -63,7 +63,8 @@ Answer Machine::configure(const std::string& path, const Json& body) {
   config_[path] = body;
   if (path == "/vsock" && !serve_vsock(body["uds_path"])) {
     return refuse(
-        "Vsock config error: Cannot create backend for vsock device: Error binding to the host-side "
+        "Vsock config error: Cannot create backend for vsock device: Error binding to the "
+        "host-side "
         "Unix socket: Address already in use (os error 98)");
   }
   if (auto why = check_memory()) {
@@ -129,8 +130,8 @@ Answer Machine::start() {
   return {};
 }
 
-/// 1.16 takes every resumption for that of a VM that was saved, and waits for the guest to acknowledge
-/// the reset of its streams, which only a VM that was saved gets.
+/// 1.16 takes every resumption for that of a VM that was saved, and waits for the guest to
+/// acknowledge the reset of its streams, which only a VM that was saved gets.
 Answer Machine::set_state(State wanted) {
   if (wanted == State::kRunning) {
     if (saved_) ++vsock.life;
