@@ -27,9 +27,7 @@ std::vector<std::string> command_line(const Options& options, const std::string&
                                       const fcvm_vm_spec& spec) {
   std::vector<std::string> words = {binary, "--api-sock", VmmProcess::kApiSocket};
   if (spec.vm_id != nullptr) words.insert(words.end(), {"--id", spec.vm_id});
-  std::string level = options.log_level;
-  if (!level.empty()) level[0] = static_cast<char>(level[0] & ~0x20);
-  words.insert(words.end(), {"--log-path", kLog, "--level", level});
+  words.insert(words.end(), {"--log-path", kLog, "--level", options.log_level});
   if (options.metrics) words.insert(words.end(), {"--metrics-path", kMetrics});
   words.insert(words.end(),
                {"--http-api-max-payload-size", kLongestBody, "--mmds-size-limit", kLongestBody});

@@ -1,7 +1,10 @@
 // See vm.hpp. The life of a VM; how it begins is in begin.cpp.
 #include "plugins/vmm/firecracker/vm.hpp"
 
+#include <cstdio>
 #include <utility>
+
+#include <fcvm/sdk/sized.hpp>
 
 #include "plugins/vmm/common/new_files.hpp"
 #include "plugins/vmm/common/tail.hpp"
@@ -14,6 +17,8 @@ namespace {
 /// status() may be called from a thread that must not block.
 constexpr std::chrono::milliseconds kStatusLimit{50};
 constexpr std::int64_t kRefreshNs = 1'000'000'000;
+/// Names what is not whole yet.
+constexpr const char* kPart = ".part";
 
 std::string mib(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
@@ -75,18 +80,28 @@ Result<void> Vm::reset_vsock(const Call& call) {
 }
 
 /// Firecracker would refuse to save a running VM, too, but only after it has told the guest that
-/// its connections are gone.
+/// its connections are gone. And it writes into files that exist, which clones may have mapped.
 Result<void> Vm::snapshot(const fcvm_vm_snapshot& snapshot, const Call& call) {
   if (snapshot.device_state == nullptr || snapshot.memory == nullptr) {
     return fail(EINVAL, "making a snapshot: no file is named for its state or its memory");
   }
   FCVM_TRY(process_->must_live("making a snapshot"));
-  if (!paused_) return fail(EBUSY, "making a snapshot: the VM is running; pause it first");
-  const Request request = FCVM_TRY(snapshot_request(snapshot));
-  vmm::NewFiles made(process_->directory(), {snapshot.device_state, snapshot.memory});
+  if (!paused_) return fail(EINVAL, "making a snapshot: the VM is running", "pause it first");
+  const std::string state = std::string(snapshot.device_state) + kPart;
+  const std::string memory = std::string(snapshot.memory) + kPart;
+  auto parts = sized_copy(&snapshot);
+  parts.device_state = state.c_str();
+  parts.memory = memory.c_str();
+  const Request request = FCVM_TRY(snapshot_request(parts));
+  const int directory = process_->directory();
+  for (const std::string& name : {state, memory}) ::unlinkat(directory, name.c_str(), 0);
+  const vmm::NewFiles made(directory, {state, memory});
   streams_lost_ = true;
   FCVM_TRY(ask(request, "making a snapshot", call));
-  made.keep();
+  if (::renameat(directory, memory.c_str(), directory, snapshot.memory) != 0 ||
+      ::renameat(directory, state.c_str(), directory, snapshot.device_state) != 0) {
+    return fail_errno("keeping the snapshot");
+  }
   return {};
 }
 

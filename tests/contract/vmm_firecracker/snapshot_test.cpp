@@ -63,6 +63,26 @@ TEST_CASE("a clone has its own tap, its own socket and its metadata, then runs")
   }
 }
 
+TEST_CASE("a snapshot replaces files, and writes into none that a clone may have mapped") {
+  for (const std::uint32_t type : {FCVM_SNAPSHOT_FULL, FCVM_SNAPSHOT_DIFF}) {
+    const FakeBinary binary(16);
+    Machine machine(binary.subject());
+    for (const std::string name : {"state", "memory"}) {
+      machine.write("shared-" + name, "a clone's " + name);
+      REQUIRE(std::system(("ln -s shared-" + name + " " + machine.path() + "/" + name).c_str()) ==
+              0);
+      machine.write(name + ".part", "left by another life");
+    }
+    make_snapshot(machine, type);
+    CHECK(machine.read("shared-memory") == "a clone's memory");
+    CHECK(machine.read("shared-state") == "a clone's state");
+    CHECK(machine.read("memory") == std::string(4096, 'm'));
+    CHECK_THAT(machine.read("state"), Contains("1.16.1"));
+    CHECK_FALSE(machine.exists("state.part"));
+    CHECK_FALSE(machine.exists("memory.part"));
+  }
+}
+
 TEST_CASE("without metadata the load resumes by itself") {
   const FakeBinary binary(16);
   Machine source(binary.subject());
