@@ -58,6 +58,10 @@ Result<std::string> ask(const Host& host, const std::string& program, const std:
 
 Result<std::string> find_program(const std::string& name, const std::string& remedy) {
   if (name.find('/') != std::string::npos) {
+    if (name[0] != '/') {
+      return fail(EINVAL, name + " is a relative path, which means another file in each directory",
+                  "write the whole path");
+    }
     if (executable(name)) return name;
     return fail(ENOENT, name + " is not a program that can be run", remedy);
   }

@@ -6,9 +6,11 @@
 #include <cstring>
 #include <dirent.h>
 #include <memory>
+#include <string_view>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "core/base/socket_pair.hpp"
 
@@ -99,9 +101,12 @@ Result<std::size_t> end_streams(int pid, int pidfd, const std::string& socket) {
   if (!open) return fail_errno("reading " + directory);
   std::size_t ended = 0;
   while (const dirent* entry = ::readdir(open.get())) {
-    char* end = nullptr;
-    const long number = std::strtol(entry->d_name, &end, 10);
-    if (*end != '\0' || end == entry->d_name) continue;
+    char target[8] = {};
+    if (::readlinkat(::dirfd(open.get()), entry->d_name, target, sizeof target - 1) < 0 ||
+        std::string_view(target) != "socket:") {
+      continue;
+    }
+    const int number = std::atoi(entry->d_name);
     const Fd fd(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd, number, 0)));
     if (!fd && errno == EBADF) continue;  // closed meanwhile
     if (!fd) return fail_errno("taking a descriptor of Firecracker's");

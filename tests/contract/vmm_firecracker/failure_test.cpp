@@ -34,6 +34,15 @@ TEST_CASE("a Firecracker that is not there is named, with what installs it") {
   CHECK(probe(machine).status == FCVM_PROBE_UNUSABLE);
 }
 
+TEST_CASE("a path that means another file in each directory is refused") {
+  Subject subject = FakeBinary(16).subject();
+  subject.texts["binary"] = "./firecracker";
+  Machine machine(subject);
+  CHECK(machine.start() == -EINVAL);
+  CHECK_THAT(machine.message(), Contains("./firecracker is a relative path"));
+  CHECK_THAT(machine.remedy(), Contains("whole path"));
+}
+
 TEST_CASE("a Firecracker that is too old is refused") {
   const FakeBinary binary(9);
   Machine machine(binary.subject());

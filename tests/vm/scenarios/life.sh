@@ -35,6 +35,7 @@ sleep 3
 check "and nothing runs meanwhile" test "$size" -eq "$(wc -c <"$log")"
 run "$FCVM" unpause "$web"
 check "unpause succeeds" test "$rc" -eq 0
+check "the guest hears the host again" test "$(timeout 120 "$FCVM" exec "$web" echo heard)" = heard
 check "and it goes on" wait_for 60 sh -c "[ \$(wc -c <'$log') -gt $size ]"
 
 run "$FCVM" stop -t 120 "$web"
