@@ -39,7 +39,9 @@ Verb pause_verb() {
       .details =
           "A paused VM keeps its memory, its disks and its connections, and uses no CPU. Time in\n"
           "the guest stands still until `fcvm unpause`. Prints what was given for each VM that is\n"
-          "paused; a VM that does not run is an error.\n"
+          "paused; a VM that does not run is an error. With Firecracker 1.16, a pause cuts off "
+          "the\n"
+          "commands of `fcvm exec` that are under way.\n"
           "\n"
           "Example:\n"
           "  fcvm pause web && fcvm unpause web\n",
