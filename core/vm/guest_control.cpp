@@ -13,6 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kDialPause = 20ms;
+constexpr auto kDialLimit = 3s;
 constexpr auto kHelloLimit = 5s;
 /// How long a request waits for a stream that has just broken, and is dialled again.
 constexpr auto kRedialLimit = 5s;
@@ -100,7 +101,7 @@ void GuestControl::run() {
       lose_stream();
       continue;
     }
-    auto again = dial(base::Deadline::in(1s));
+    auto again = dial(base::Deadline::in(kDialLimit));
     std::unique_lock lock(mutex_);
     if (stopping_) return;
     if (again) {

@@ -106,6 +106,30 @@ TEST_CASE("Firecracker that dies between two calls is quoted") {
   CHECK(machine.status().state == FCVM_VM_NEW);
 }
 
+TEST_CASE("Firecracker that was taken over takes nobody with it") {
+  for (const char* mode : {"close-at", "garbage-at", "flood-at", "drip-at"}) {
+    INFO(mode);
+    const FakeBinary at_start(16, std::string(mode) + ":PUT /vsock");
+    const bool drips = std::string(mode) == "drip-at";
+    Machine starting(at_start.subject());
+    const auto code = starting.start(drips ? 1000 : 20'000);
+    CHECK((code == -EPIPE || code == -EPROTO || code == -EMSGSIZE || code == -ETIMEDOUT));
+    CHECK((code == -ETIMEDOUT) == drips);
+    CHECK_THAT(starting.message(), Contains("starting the VM"));
+    CHECK(starting.status().state == FCVM_VM_NEW);
+    check_clean(starting);
+    const FakeBinary later(16, std::string(mode) + ":PATCH /vm");
+    Machine machine(later.subject());
+    REQUIRE(machine.start() == 0);
+    CHECK(machine.pause(drips ? 300 : 20'000) < 0);
+    CHECK(machine.status().state == FCVM_VM_RUNNING);
+    CHECK(machine.connected(7).valid());
+    CHECK(machine.set_balloon(1 << 20) == 0);  // on a new connection
+    CHECK(machine.kill() == 0);
+    check_clean(machine);
+  }
+}
+
 TEST_CASE("Firecracker that stops answering is given up at the deadline and can be killed") {
   const FakeBinary binary(16, "mute-at:PATCH /vm");
   Machine machine(binary.subject());

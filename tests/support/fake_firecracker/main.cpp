@@ -6,11 +6,15 @@
 //   no-socket         never opens its socket
 //   die-at:REQUEST    exits instead of answering, e.g. "PATCH /vm"
 //   mute-at:REQUEST   does not answer it
+//   close-at:REQUEST, garbage-at:, flood-at:, drip-at:
+//                     closes the connection instead, or answers with noise, with headers without
+//                     end, or with a byte now and then
 // Every request goes to requests.log in its working directory.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <random>
 #include <set>
 #include <sstream>
 #include <sys/socket.h>
@@ -96,13 +100,31 @@ bool read_request(int fd, std::string& head, std::string& body) {
   return true;
 }
 
-void misbehave(const Arguments& arguments, const std::string& request) {
-  if (arguments.request != request) return;
+bool send_all(int fd, const std::string& bytes) {
+  return ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+}
+
+/// As a Firecracker would whom its guest has taken over; true when the connection is to be closed.
+bool misbehave(int fd, const Arguments& arguments, const std::string& request) {
+  if (arguments.request != request) return false;
   if (arguments.mode == "die-at") {
     std::fputs("thread 'main' panicked at fake\n", stderr);
     std::exit(1);
   }
   if (arguments.mode == "mute-at") ::pause();
+  if (arguments.mode == "garbage-at") {
+    std::minstd_rand noise;
+    std::string bytes(4096, '\0');
+    for (char& byte : bytes) byte = static_cast<char>(noise());
+    (void)send_all(fd, bytes);
+  }
+  if (arguments.mode == "flood-at" && send_all(fd, "HTTP/1.1 200 \r\n")) {
+    while (send_all(fd, "X-More: " + std::string(1000, 'x') + "\r\n")) continue;
+  }
+  if (arguments.mode == "drip-at" && send_all(fd, "HTTP/1.1 200 \r\nX-Slow: ")) {
+    while (send_all(fd, "x")) ::usleep(10'000);
+  }
+  return true;
 }
 
 void answer(int fd, const fake::Answer& given) {
@@ -129,7 +151,7 @@ void serve(int fd, fake::Machine& machine, const Arguments& arguments) {
     std::string path;
     first >> method >> path;
     std::ofstream("requests.log", std::ios::app) << method << " " << path << " " << body << "\n";
-    misbehave(arguments, method + " " + path);
+    if (misbehave(fd, arguments, method + " " + path)) return;
     std::optional<fake::Json> json;
     if (!body.empty()) json = fake::Json::parse(body, nullptr, false);
     answer(fd, machine.handle(method, path, json));
