@@ -32,9 +32,12 @@ bool has_ended(const base::Fd& stream) {
 }  // namespace
 
 TEST_CASE("after a pause the guest hears the host, and no stream hangs") {
-  for (const int minor : {10, 15, 16, 17}) {
-    INFO("1." << minor);
-    const FakeBinary binary(minor);
+  const std::pair<int, const char*> versions[] = {
+      {10, ""}, {15, ""}, {16, ""}, {17, "-dev"}, {17, ""}};
+  for (const auto& [minor, suffix] : versions) {
+    INFO("1." << minor << suffix);
+    const bool mutes = minor == 16 || *suffix != '\0';
+    const FakeBinary binary(minor, "well", suffix);
     Machine machine(binary.subject());
     REQUIRE(machine.start() == 0);
     for (int round = 0; round < 2; ++round) {
@@ -44,7 +47,7 @@ TEST_CASE("after a pause the guest hears the host, and no stream hangs") {
       REQUIRE(machine.pause() == 0);
       REQUIRE(machine.resume() == 0);
       CHECK(echoes(machine.connected(kEcho)));
-      if (minor == 16) {
+      if (mutes) {
         CHECK(has_ended(before));
         CHECK(has_ended(other));
       } else {
@@ -52,7 +55,7 @@ TEST_CASE("after a pause the guest hears the host, and no stream hangs") {
         CHECK(echoes(other));
       }
     }
-    CHECK((machine.read("requests.log").find("/dev/null") != std::string::npos) == (minor == 16));
+    CHECK((machine.read("requests.log").find("/dev/null") != std::string::npos) == mutes);
     CHECK(machine.status().state == FCVM_VM_RUNNING);
   }
 }

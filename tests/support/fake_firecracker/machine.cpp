@@ -130,12 +130,12 @@ Answer Machine::start() {
   return {};
 }
 
-/// 1.16 takes every resumption for that of a VM that was saved, and waits for the guest to
-/// acknowledge the reset of its streams, which only a VM that was saved gets.
+/// 1.16, and 1.17 before its release, take every resumption for that of a VM that was saved, and
+/// wait for the guest to acknowledge the reset of its streams, which only a VM that was saved gets.
 Answer Machine::set_state(State wanted) {
   if (wanted == State::kRunning) {
     if (saved_) ++vsock.life;
-    vsock.muted = minor_ == 16 && !saved_;
+    vsock.muted = !saved_ && (minor_ == 16 || version_.find("-dev") != std::string::npos);
     saved_ = false;
   }
   state_ = wanted;

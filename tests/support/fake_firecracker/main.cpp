@@ -1,6 +1,6 @@
 // A program that passes for Firecracker before the plugin: its command line, its API socket, its
 // refusals. `--fake MINOR:MODE[:REQUEST]`, put first by the tests' wrapper, chooses the version
-// 1.MINOR.1 and how it misbehaves:
+// 1.MINOR.1 (with MINOR "17-dev": 1.17.1-dev) and how it misbehaves:
 //   well              not at all
 //   die               exits before it opens its socket
 //   no-socket         never opens its socket
@@ -10,6 +10,7 @@
 //                     closes the connection instead, or answers with noise, with headers without
 //                     end, or with a byte now and then
 // Every request goes to requests.log in its working directory.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -27,6 +28,7 @@ namespace {
 
 struct Arguments {
   int minor = 16;
+  std::string suffix;  // of the version
   std::string mode = "well";
   std::string request;  // at which it misbehaves
   std::string socket = "/run/firecracker.socket";
@@ -46,6 +48,7 @@ void read_fake(const std::string& text, Arguments& arguments) {
   std::getline(stream, arguments.mode, ':');
   std::getline(stream, arguments.request);
   arguments.minor = std::atoi(minor.c_str());
+  arguments.suffix = minor.substr(std::min(minor.find('-'), minor.size()));
 }
 
 Arguments read_arguments(int argc, char** argv) {
@@ -162,7 +165,7 @@ void serve(int fd, fake::Machine& machine, const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   const Arguments arguments = read_arguments(argc, argv);
-  const std::string version = "1." + std::to_string(arguments.minor) + ".1";
+  const std::string version = "1." + std::to_string(arguments.minor) + ".1" + arguments.suffix;
   if (arguments.version) {
     std::printf("Firecracker v%s\n\n", version.c_str());
     return 0;
