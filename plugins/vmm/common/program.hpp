@@ -8,7 +8,8 @@
 
 namespace fcvm::vmm {
 
-/// A whole path for a whole path or for a name in PATH; ENOENT with the remedy, which says what to install.
+/// A whole path for a whole path or for a name in PATH; ENOENT with the remedy, which says what to
+/// install.
 Result<std::string> find_program(const std::string& name, const std::string& remedy);
 
 /// What `program --version` prints (at most 4 KiB of it), or with another question than that. It is
