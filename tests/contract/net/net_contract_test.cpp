@@ -20,7 +20,7 @@
 namespace fcvm::test {
 namespace {
 
-using Catch::Matchers::Contains;
+using fcvm::test::Contains;
 
 /// What a TCP and a UDP client in the guest hear there.
 std::string ask(FakeGuest& guest, const std::string& address, std::uint16_t number) {

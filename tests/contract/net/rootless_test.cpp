@@ -15,7 +15,7 @@
 namespace fcvm::test {
 namespace {
 
-using Catch::Matchers::Contains;
+using fcvm::test::Contains;
 
 /// The first word of its command line: a path, for what is found by one.
 std::string command_of(pid_t pid) {

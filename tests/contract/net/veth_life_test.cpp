@@ -27,7 +27,7 @@
 namespace fcvm::test {
 namespace {
 
-using Catch::Matchers::Contains;
+using fcvm::test::Contains;
 
 bool is_root_environment() { return Environment::get() != nullptr && ::geteuid() == 0; }
 

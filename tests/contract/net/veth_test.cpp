@@ -16,7 +16,7 @@
 namespace fcvm::test {
 namespace {
 
-using Catch::Matchers::Contains;
+using fcvm::test::Contains;
 using Catch::Matchers::StartsWith;
 
 Environment* root_environment() {

@@ -13,7 +13,7 @@
 
 using namespace fcvm;
 using namespace fcvm::qemu;
-using Catch::Matchers::Contains;
+using fcvm::test::Contains;
 
 namespace {
 

@@ -6,7 +6,7 @@
 
 using namespace fcvm;
 using namespace fcvm::test;
-using Catch::Matchers::Contains;
+using fcvm::test::Contains;
 
 TEST_CASE("a VM starts, pauses, resumes and is killed") {
   Machine machine;

@@ -8,7 +8,7 @@
 
 using namespace fcvm;
 using namespace fcvm::test;
-using Catch::Matchers::Contains;
+using fcvm::test::Contains;
 
 namespace {
 

@@ -12,7 +12,7 @@
 namespace fcvm::base {
 namespace {
 
-using Catch::Matchers::Contains;
+using fcvm::test::Contains;
 
 Rtnetlink fresh() {
   test::enter_fresh_network();
