@@ -19,19 +19,10 @@
 #include "core/plugin/probe.hpp"
 #include "core/plugin/process_keeper.hpp"
 #include "core/plugin/registry.hpp"
-#include "tests/support/catch.hpp"
+#include "tests/support/must.hpp"
 #include "tests/support/tar_writer.hpp"
 
 namespace fcvm::tests {
-
-template <typename T>
-T must(Result<T> result) {
-  if (!result) FAIL(result.error().message());
-  return *std::move(result);
-}
-inline void must(Result<void> result) {
-  if (!result) FAIL(result.error().message());
-}
 
 inline std::string sha256(std::string_view bytes) {
   unsigned char raw[32];

@@ -6,19 +6,9 @@
 
 #include "core/base/pipe.hpp"
 #include "core/base/spawn.hpp"
-#include "tests/support/catch.hpp"
+#include "tests/support/must.hpp"
 
 namespace fcvm::base {
-
-/// The value, or a failed test that shows the error.
-template <typename T>
-T must(Result<T> result) {
-  if (!result) FAIL(result.error().message());
-  return *std::move(result);
-}
-inline void must(Result<void> result) {
-  if (!result) FAIL(result.error().message());
-}
 
 inline SpawnOptions shell(const std::string& script) {
   SpawnOptions options;

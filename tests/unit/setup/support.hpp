@@ -11,18 +11,9 @@
 #include "core/base/file.hpp"
 #include "core/base/temp_dir.hpp"
 #include "core/setup/program.hpp"
-#include "tests/support/catch.hpp"
+#include "tests/support/must.hpp"
 
 namespace fcvm::setup {
-
-template <typename T>
-T must(Result<T> result) {
-  if (!result) FAIL(result.error().message());
-  return *std::move(result);
-}
-inline void must(Result<void> result) {
-  if (!result) FAIL(result.error().message());
-}
 
 /// What `sh -c script` prints, bytes and all.
 inline std::string shell(const std::string& script) {

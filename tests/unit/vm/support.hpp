@@ -8,19 +8,9 @@
 
 #include "core/base/temp_dir.hpp"
 #include "core/vm/store.hpp"
-#include "tests/support/catch.hpp"
+#include "tests/support/must.hpp"
 
 namespace fcvm::vm {
-
-/// The value, or a failed test that shows the error.
-template <typename T>
-T must(Result<T> result) {
-  if (!result) FAIL(result.error().message());
-  return *std::move(result);
-}
-inline void must(Result<void> result) {
-  if (!result) FAIL(result.error().message());
-}
 
 struct Scratch {
   base::TempDir directory = must(base::TempDir::create());
