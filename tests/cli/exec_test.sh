@@ -1,8 +1,7 @@
 # exec and attach without a VM: against an agent on local sockets, behind a supervisor without a VM.
 . "$(dirname "$0")/../support/assert.sh"
+. "$(dirname "$0")/../support/fake_vm.sh"
 
-export FCVM_DATA_DIR="$scratch/data" FCVM_PATHS_RUNTIME_DIR="$scratch/run"
-pids=()
 # agent DIR: an fc-agent whose guest is this machine.
 agent() {
   mkdir -p "$1"
@@ -11,16 +10,6 @@ agent() {
   disown "$agent_pid"
   pids+=("$agent_pid")
   until [ -S "$1/5103" ]; do sleep 0.02; done
-}
-# start NAME...: leaves $id once it runs.
-start() {
-  : >"$scratch/id"
-  "$FCVM_BUILD/tests/fake_supervisor" "$FCVM_DATA_DIR" "$FCVM_PATHS_RUNTIME_DIR" "$@" >"$scratch/id" &
-  pid=$!
-  disown "$pid"
-  pids+=("$pid")
-  until [ -s "$scratch/id" ]; do sleep 0.02; done
-  id=$(cat "$scratch/id")
 }
 cleanup() {
   tmux -S "$scratch/tmux" kill-server 2>/dev/null

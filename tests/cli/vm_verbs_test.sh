@@ -1,19 +1,7 @@
 # The verbs that look at VMs and end them, against supervisors without a VM.
 . "$(dirname "$0")/../support/assert.sh"
+. "$(dirname "$0")/../support/fake_vm.sh"
 
-export FCVM_DATA_DIR="$scratch/data" FCVM_PATHS_RUNTIME_DIR="$scratch/run"
-fake="$FCVM_BUILD/tests/fake_supervisor"
-pids=()
-# start NAME...: leaves $id and $pid once it runs.
-start() {
-  : >"$scratch/id"
-  "$fake" "$FCVM_DATA_DIR" "$FCVM_PATHS_RUNTIME_DIR" "$@" >"$scratch/id" &
-  pid=$!
-  disown "$pid"
-  pids+=("$pid")
-  until [ -s "$scratch/id" ]; do sleep 0.02; done
-  id=$(cat "$scratch/id")
-}
 vmm_of() { "$FCVM" inspect --format '{{.State.Pid}}' "$1"; }
 is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null; }
 cleanup() {
