@@ -122,10 +122,11 @@ po::options_description describe(const std::vector<Known>& known) {
 }
 
 std::string suggestion(const std::vector<Known>& known, std::string_view typed) {
+  if (typed.substr(0, 2) != "--") return "";  // a letter is near to everything
   std::vector<std::string> names;
   for (const Known& entry : known) names.push_back(entry.option->name);
-  while (!typed.empty() && typed.front() == '-') typed.remove_prefix(1);
-  return config::did_you_mean(typed.substr(0, typed.find('=')), names);
+  const auto meant = config::nearest(typed.substr(2, typed.find('=') - 2), names);
+  return meant.empty() ? "" : "; did you mean `--" + meant + "`?";
 }
 
 Result<void> take_options(const std::vector<Known>& known, const std::vector<std::string>& words,
@@ -208,8 +209,10 @@ Result<CommandLine> parse(const Verb& verb, const std::vector<std::string>& word
 }  // namespace
 
 Result<CommandLine> parse_command_line(const Verb& verb, const std::vector<std::string>& words) {
-  return parse(verb, words) | context("fcvm " + verb.name) |
-         remedy(fmt::format("fcvm {} --help", verb.name));
+  const auto help = fmt::format("fcvm {} --help", verb.name);
+  auto line = FCVM_TRY(parse(verb, words) | context("fcvm " + verb.name) | remedy(help));
+  line.help = help;
+  return line;
 }
 
 }  // namespace fcvm::cli

@@ -18,6 +18,7 @@ struct CommandLine {
   std::map<std::string, std::vector<std::string>, std::less<>> options{};
   std::vector<std::string> positionals{};
   std::vector<config::Assignment> run_assignments{};  // options of [run], for core/config
+  std::string help{};                                 // the command that tells what can be typed
 };
 
 /// `words` are those after the verb's name.

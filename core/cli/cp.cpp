@@ -247,7 +247,8 @@ Verb cp_verb() {
       .options =
           {{.name = "archive",
             .type = Type::kBoolean,
-            .help = "give files to the container's user; by default true",
+            .initial = "true",
+            .help = "give files to the container's user there, and to you here",
             .letter = 'a'},
            {.name = "overwrite",
             .type = Type::kBoolean,

@@ -57,8 +57,7 @@ config::LoadRequest Invocation::load_request() const {
 
 Result<config::Config*> Invocation::config() {
   if (!config_) {
-    config_ =
-        FCVM_TRY(config::load(load_request()) | remedy("fcvm config check shows every mistake"));
+    config_ = FCVM_TRY(config::load(load_request()) | remedy(line_.help));
     for (const auto& warning : config_->warnings()) log::warning("config", "{}", warning);
   }
   return &*config_;

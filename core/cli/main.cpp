@@ -17,6 +17,8 @@ namespace {
 
 using Words = std::vector<std::string>;
 
+bool asks_help(std::string_view word) { return word == "--help" || word == "-h"; }
+
 /// Whether `words` begin with the words of `name`; how many there are.
 std::size_t matches(const Words& words, std::string_view name) {
   std::size_t count = 0;
@@ -46,12 +48,14 @@ Found find_verb(const Words& words) {
 }
 
 /// `fcvm plugin`, `fcvm plugin --help`: the verbs that begin so.
-std::string help_of_group(std::string_view group) {
+std::string help_of_group(const std::string& group) {
   std::string text;
   for (const Verb& verb : verbs()) {
-    if (verb.name.size() > group.size() && verb.name.compare(0, group.size(), group) == 0 &&
-        verb.name[group.size()] == ' ') {
-      text += fmt::format("  fcvm {:<20}  {}\n", verb.name, verb.summary);
+    Words names = verb.aliases;
+    names.insert(names.begin(), verb.name);
+    for (const auto& name : names) {
+      if (name.compare(0, group.size() + 1, group + ' ') != 0) continue;
+      text += fmt::format("\n  fcvm {:<20}  {}", name, verb.summary);
     }
   }
   return text;
@@ -60,7 +64,7 @@ std::string help_of_group(std::string_view group) {
 Unexpected unknown_verb(const Words& words) {
   const auto group = help_of_group(words.front());
   if (!group.empty() && words.size() == 1) {
-    return fail(EINVAL, fmt::format("fcvm {} needs another word:\n{}", words.front(), group));
+    return fail(EINVAL, fmt::format("fcvm {} needs another word:{}", words.front(), group));
   }
   std::vector<std::string> names;
   for (const Verb& verb : verbs()) {
@@ -69,9 +73,10 @@ Unexpected unknown_verb(const Words& words) {
     names.push_back(verb.name.substr(0, verb.name.find(' ')));
   }
   const bool two = words.size() > 1 && words[1][0] != '-';
-  const auto typed = two ? words[0] + ' ' + words[1] : words[0];
+  auto typed = two ? words[0] + ' ' + words[1] : words[0];
   auto meant = config::did_you_mean(typed, names);
   if (meant.empty()) meant = config::did_you_mean(words[0], names);
+  if (group.empty()) typed = words[0];
   return fail(EINVAL, fmt::format("there is no verb \"{}\"{}", typed, meant),
               "fcvm --help lists the verbs");
 }
@@ -94,20 +99,31 @@ void configure_log_early(const Words& words) {
   }
 }
 
-/// Global options may stand before the verb, too: `fcvm --log-level debug ls`.
-Words with_verb_first(Words words) {
+/// Global options may stand before the verb, too: how many words of `fcvm --log-level debug ls`.
+std::size_t count_words_before_verb(const Words& words) {
   std::size_t i = 0;
   while (i < words.size() && words[i].size() > 1 && words[i][0] == '-') {
-    const bool takes_next = words[i].find('=') == std::string::npos && words[i] != "--help" &&
-                            words[i] != "-h" && words[i] != "--version";
+    const bool takes_next = words[i].find('=') == std::string::npos && !asks_help(words[i]);
     i += takes_next ? 2 : 1;
   }
-  i = std::min(i, words.size());
-  const Found found = find_verb(Words(words.begin() + static_cast<std::ptrdiff_t>(i), words.end()));
-  const auto end_of_verb = static_cast<std::ptrdiff_t>(i + found.words);
-  std::rotate(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(i),
-              words.begin() + end_of_verb);
-  return words;
+  return std::min(i, words.size());
+}
+
+/// Help is there without a verb, too; all else is a mistake.
+Result<int> run_no_verb(const Words& before, const Words& words) {
+  const bool wants_help = asks_help(words.empty() ? before.back() : words.back());
+  const auto group = words.empty() ? "" : help_of_group(words.front());
+  if (wants_help && (words.empty() || !group.empty())) {
+    fmt::print("{}", words.empty() ? help_of_all() : "Verbs:" + group + '\n');
+    return 0;
+  }
+  if (!words.empty()) return unknown_verb(words);
+  for (const auto& option : global_options()) {
+    if (before.front().substr(0, before.front().find('=')) != "--" + option.name) continue;
+    return fail(EINVAL, fmt::format("a verb is missing behind {}", before.front()),
+                "fcvm --help lists the verbs");
+  }
+  return fail(EINVAL, fmt::format("unknown option {}", before.front()), "fcvm --help");
 }
 
 /// A descriptor that is closed (`<&-`) would become whatever is opened next.
@@ -119,10 +135,13 @@ bool fill_standard_descriptors() {
   return fd >= 0 && ::close(fd) == 0;
 }
 
-Result<int> run(const Words& given) {
+Result<int> run(Words given) {
   configure_log_early(given);
-  if (given.empty() || given.front() == "--help" || given.front() == "-h" ||
-      given.front() == "help") {
+  if (given.size() > 1 && given.front() == "help") {  // fcvm help run
+    given.erase(given.begin());
+    given.emplace_back("--help");
+  }
+  if (given.empty() || asks_help(given.front()) || given.front() == "help") {
     fmt::print("{}", help_of_all());
     return given.empty() ? kExitFailure : 0;
   }
@@ -130,17 +149,14 @@ Result<int> run(const Words& given) {
     fmt::print("fcvm {}\n", FCVM_VERSION);
     return 0;
   }
-  const Words words = with_verb_first(given);
-  const Found found = find_verb(words);
-  if (found.verb == nullptr) {
-    const bool asks_help = words.back() == "--help" || words.back() == "-h";
-    const auto group = help_of_group(words.front());
-    if (!asks_help || group.empty()) return unknown_verb(words);
-    fmt::print("{}", group);
-    return 0;
-  }
-  auto line = FCVM_TRY(parse_command_line(
-      *found.verb, Words(words.begin() + static_cast<std::ptrdiff_t>(found.words), words.end())));
+  const auto verb_at = given.begin() + static_cast<std::ptrdiff_t>(count_words_before_verb(given));
+  const Words from_verb(verb_at, given.end());
+  Words words(given.begin(), verb_at);
+  const Found found = find_verb(from_verb);
+  if (found.verb == nullptr) return run_no_verb(words, from_verb);
+  words.insert(words.end(), from_verb.begin() + static_cast<std::ptrdiff_t>(found.words),
+               from_verb.end());
+  auto line = FCVM_TRY(parse_command_line(*found.verb, words));
   if (line.options.count("help") != 0) {
     fmt::print("{}", help_of(*found.verb));
     return 0;

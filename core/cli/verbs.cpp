@@ -4,7 +4,7 @@ namespace fcvm::cli {
 
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
-      podman_run_verb(),
+      run_verb(),
       exec_verb(),
       cp_verb(),
       attach_verb(),

@@ -5,7 +5,7 @@
 
 namespace fcvm::cli {
 
-[[nodiscard]] Verb podman_run_verb();
+[[nodiscard]] Verb run_verb();
 [[nodiscard]] Verb exec_verb();
 [[nodiscard]] Verb cp_verb();
 [[nodiscard]] Verb attach_verb();

@@ -82,7 +82,7 @@ Result<void> Config::validate_plugin_sections(const PluginTables& plugins) {
   Problems problems;
   PluginLoader(*this, problems).load(plugins);
   problems.sort();
-  return problems.result() | remedy("correct it, then look again with `fcvm config check`");
+  return problems.result() | remedy(kCheckAgain);
 }
 
 Result<void> check_required(const Section& section) {

@@ -11,7 +11,11 @@ Result<Config> load(const LoadRequest& request) {
   Problems problems;
   Config config = Loader(request, problems).run();
   problems.sort();
-  FCVM_TRY(problems.result() | remedy("correct it, then look again with `fcvm config check`"));
+  const auto& all = problems.all();
+  const bool only_typed = std::all_of(all.begin(), all.end(), [](const Problem& problem) {
+    return problem.where.layer == Layer::kCommandLine;
+  });
+  FCVM_TRY(problems.result() | remedy(only_typed ? "" : kCheckAgain));
   return config;
 }
 

@@ -45,7 +45,8 @@ struct LoadRequest {
   PluginTables plugins{};              // without: [plugin.*] is kept for validate_plugin_sections()
 };
 
-/// Every mistake in the configuration is in the one error, a line each, at most Problems::kMost.
+/// Every mistake in the configuration is in the one error, a line each, at most Problems::kMost. It
+/// has no remedy where all of them were typed: the caller knows the command line.
 [[nodiscard]] Result<Config> load(const LoadRequest& request);
 
 struct CheckReport {

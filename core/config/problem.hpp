@@ -11,6 +11,9 @@
 
 namespace fcvm::config {
 
+/// What fixes a mistake in a file.
+inline constexpr const char* kCheckAgain = "correct it, then look again with `fcvm config check`";
+
 struct Problem {
   Origin where{};
   std::string message{};

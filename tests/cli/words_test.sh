@@ -22,7 +22,23 @@ check "and is corrected" contains "$err" "did you mean"
 run "$FCVM" plugin
 check "half a verb shows its continuations" contains "$err" "fcvm plugin inspect"
 run "$FCVM" plugin ls --jsn
-check "a mistyped option is corrected" contains "$err" "did you mean \`json\`?"
+check "a mistyped option is corrected" contains "$err" "did you mean \`--json\`?"
+run "$FCVM" run --cpus many image
+check "a wrong value leads to the verb's help" contains "$err" "fcvm run --help"
+run "$FCVM" run -v /a:/b image
+check "nothing is suggested for a letter" test -z "$(grep 'did you mean' <<<"$err")"
+run "$FCVM" --jsn
+check "an option without a verb is called an option" contains "$err" "unknown option --jsn"
+run "$FCVM" --log-level debug
+check "and a global one lacks its verb" contains "$err" "a verb is missing"
+run "$FCVM" --log-level debug frob
+check "a wrong verb behind options is named alone" contains "$err" 'no verb "frob"'
+run "$FCVM" frob image
+check "and without what follows it" contains "$err" 'no verb "frob"'
+run "$FCVM" podman
+check "podman's group shows all of podman's verbs" contains "$err" "fcvm podman exec"
+run "$FCVM" help port add
+check "help VERB is VERB --help" contains "$out" "Usage: fcvm port add"
 run "$FCVM" plugin inspect
 check "a missing argument is an error with usage" contains "$err" "[--json] ID"
 run "$FCVM" --log-level debug plugin ls

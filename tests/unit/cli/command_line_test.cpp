@@ -59,7 +59,7 @@ TEST_CASE("mistakes are named, with what was meant and where to read on") {
   const auto unknown = parse_command_line(run_like(), {"--fats", "i"});
   REQUIRE_FALSE(unknown);
   CHECK(unknown.error().message() ==
-        "fcvm podman run: unknown option --fats; did you mean `fast`?");
+        "fcvm podman run: unknown option --fats; did you mean `--fast`?");
   CHECK(unknown.error().remedy() == "fcvm podman run --help");
   CHECK_FALSE(parse_command_line(run_like(), {"--label-file"}));
   CHECK_FALSE(parse_command_line(run_like(), {}));

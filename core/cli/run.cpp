@@ -1,4 +1,4 @@
-// fcvm podman run: runs a container in a VM of its own. This process is the VM's supervisor.
+// fcvm run: runs a container in a VM of its own. This process is the VM's supervisor.
 #include <fcntl.h>
 #include <optional>
 #include <unistd.h>
@@ -96,10 +96,10 @@ Result<int> run(Invocation& invocation) {
 
 }  // namespace
 
-Verb podman_run_verb() {
+Verb run_verb() {
   return {
-      .name = "podman run",
-      .aliases = {"run"},
+      .name = "run",
+      .aliases = {"podman run"},
       .arguments = "[OPTION...] IMAGE [COMMAND [ARG...]]",
       .summary = "Run a container in a microVM of its own",
       .details =
