@@ -93,13 +93,19 @@ void Stream::commit_data(std::uint16_t type, std::size_t size) {
   flush();
 }
 
+// A peer that has gone may have said before that it would, so what it sent is read to its end.
 void Stream::flush() {
+  if (unheard_) out_begin_ = out_end_ = 0;
   while (fd_ && queued() > 0) {
     const ssize_t sent =
         ::send(fd_.get(), out_.get() + out_begin_, queued(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) break;
-    if (sent < 0) return close();
+    if (sent < 0) {
+      unheard_ = true;
+      out_begin_ = out_end_ = 0;
+      break;
+    }
     out_begin_ += static_cast<std::size_t>(sent);
   }
   update();

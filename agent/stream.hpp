@@ -83,6 +83,7 @@ class Stream {
   std::size_t out_begin_ = 0;  // of what is to be sent
   std::size_t out_end_ = 0;
   bool finishing_ = false;
+  bool unheard_ = false;  // the peer reads no more
   bool was_congested_ = false;
   Callbacks callbacks_;
 };

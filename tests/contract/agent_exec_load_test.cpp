@@ -1,5 +1,6 @@
 // exec: commands that are left, and many at once.
 #include <poll.h>
+#include <sys/ioctl.h>
 
 #include "tests/contract/agent_client.hpp"
 
@@ -11,16 +12,26 @@ void await_file(const std::string& path) {
   CHECK(::access(path.c_str(), F_OK) == 0);
 }
 
+/// Until nothing more fits between the two: from then on the agent waits to write.
+void await_full(int socket) {
+  int before = -1;
+  for (int now = 0; now != before; ::usleep(50'000)) {
+    before = now;
+    REQUIRE(::ioctl(socket, FIONREAD, &now) == 0);
+  }
+}
+
 TEST_CASE("exec: a command that was left goes on, and its output waits for nobody") {
   const RunningAgent agent;
   const auto directory = *base::TempDir::create();
   for (const bool tty : {false, true}) {
     const std::string done = directory.path() + (tty ? "/tty" : "/pipe");
-    auto request = shell("echo ready; trap 'exit' HUP; head -c 3000000 /dev/zero; touch " + done);
+    auto request = shell("echo ready; trap 'exit' HUP; head -c 30000000 /dev/zero; touch " + done);
     request.tty = tty;
     {
       Connection connection = begin(agent, request);
       CHECK(connection.next()->payload.substr(0, 5) == "ready");
+      await_full(connection.fd());
       connection.say(wire::ExecDetach{});
     }
     await_file(done);
