@@ -1,5 +1,6 @@
 #include "core/vm/control_server.hpp"
 
+#include <chrono>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@ namespace asio = boost::asio;
 using Socket = asio::local::stream_protocol::socket;
 
 namespace {
+
+constexpr std::chrono::milliseconds kAcceptPause{100};
 
 /// The directory keeps strangers out already; this does where it was given a laxer mode.
 bool is_permitted(int connection) {
@@ -92,11 +95,21 @@ ControlServer::~ControlServer() {
 
 void ControlServer::accept() {
   acceptor_.async_accept([this](const boost::system::error_code& error, Socket socket) {
-    if (error) return;  // closed: the VM has ended
+    if (error == asio::error::operation_aborted) return;  // closed: the VM has ended
+    if (error) return accept_later(error);
     if (is_permitted(socket.native_handle())) {
       std::make_shared<Connection>(std::move(socket), handler_)->start();
     }
     accept();
+  });
+}
+
+/// Out of descriptors, mostly, which passes; who asks is kept waiting in the backlog.
+void ControlServer::accept_later(const boost::system::error_code& why) {
+  log::debug("vm", "accepting on the control socket: {}", why.message());
+  pause_.expires_after(kAcceptPause);
+  pause_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (!cancelled) accept();
   });
 }
 

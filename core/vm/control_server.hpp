@@ -8,6 +8,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <fcvm/result.hpp>
 
@@ -33,11 +34,16 @@ class ControlServer {
   class Connection;
 
   ControlServer(boost::asio::io_context& loop, std::filesystem::path directory, Handler handler)
-      : acceptor_(loop), directory_(std::move(directory)), handler_(std::move(handler)) {}
+      : acceptor_(loop),
+        pause_(loop),
+        directory_(std::move(directory)),
+        handler_(std::move(handler)) {}
 
   void accept();
+  void accept_later(const boost::system::error_code& why);
 
   boost::asio::local::stream_protocol::acceptor acceptor_;
+  boost::asio::steady_timer pause_;
   std::filesystem::path directory_;
   Handler handler_;
 };

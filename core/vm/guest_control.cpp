@@ -38,7 +38,7 @@ Result<std::shared_ptr<GuestStream>> GuestControl::dial(base::Deadline deadline)
   auto stream = std::make_shared<GuestStream>(FCVM_TRY(
       GuestStream::open(std::move(fd), wire::kMaxControlReply,
                         base::Deadline::earlier(deadline, base::Deadline::in(kHelloLimit)))));
-  FCVM_TRY(stream->send(wire::Attach{last_event_}));
+  FCVM_TRY(stream->send(wire::Attach{last_event_}, deadline));
   return stream;
 }
 
@@ -72,7 +72,7 @@ Result<void> GuestControl::transact(std::uint64_t id, const std::string& frames,
   changed_.wait_for(lock, redialled.remaining(), [&] { return stream_ || stopping_; });
   if (!stream_) return fail(ENOTCONN, "the guest's agent is not connected");
   waiting_.emplace(id, std::nullopt);
-  const auto sent = stream_->send_bytes(frames);
+  const auto sent = stream_->send_bytes(frames, deadline);
   const auto answered = [&] { return waiting_.at(id).has_value() || stopping_ || !sent; };
   // A wait_until() far beyond the clock's range overflows, so waiting for ever is done by the hour.
   while (!answered() && !deadline.expired()) {

@@ -19,7 +19,7 @@ Result<GuestStream> GuestStream::open(Fd fd, std::size_t max_payload, base::Dead
   GuestStream stream(std::move(fd), std::max(max_payload, wire::kMaxHello));
   wire::Hello ours;
   ours.software = "fcvm " FCVM_VERSION;
-  FCVM_TRY(stream.send(ours) | context("greeting the guest's agent"));
+  FCVM_TRY(stream.send(ours, deadline) | context("greeting the guest's agent"));
   const wire::Frame first =
       FCVM_TRY(stream.receive(deadline) | context("waiting for the greeting of the guest's agent"));
   stream.peer_ = FCVM_TRY(wire::decode<wire::Hello>(first));
@@ -30,8 +30,23 @@ Result<GuestStream> GuestStream::open(Fd fd, std::size_t max_payload, base::Dead
   return stream;
 }
 
-Result<void> GuestStream::send_bytes(std::string_view frames) {
-  return base::write_all(fd_.get(), frames) | context("writing to the guest");
+Result<void> GuestStream::send_bytes(std::string_view frames, base::Deadline deadline) {
+  auto sent = [&]() -> Result<void> {
+    while (!frames.empty()) {
+      const ssize_t count =
+          ::send(fd_.get(), frames.data(), frames.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (count >= 0) {
+        frames.remove_prefix(static_cast<std::size_t>(count));
+      } else if (errno == EAGAIN) {
+        FCVM_TRY(base::wait_writable(fd_.get(), deadline));
+      } else if (errno != EINTR) {
+        return fail_errno("writing to the guest");
+      }
+    }
+    return {};
+  }();
+  if (!sent) shut_down();
+  return sent;
 }
 
 Result<wire::Frame> GuestStream::receive(base::Deadline deadline) {

@@ -26,10 +26,12 @@ class GuestStream {
                                                 base::Deadline deadline);
 
   template <typename Message>
-  Result<void> send(const Message& message) {
-    return send_bytes(wire::encode(message));
+  Result<void> send(const Message& message, base::Deadline deadline = base::Deadline::never()) {
+    return send_bytes(wire::encode(message), deadline);
   }
-  Result<void> send_bytes(std::string_view frames);
+  /// What failed in the middle cannot be gone on with: the stream is shut down.
+  Result<void> send_bytes(std::string_view frames,
+                          base::Deadline deadline = base::Deadline::never());
 
   /// The next frame; its payload lives until the next call. EPIPE at the end of the stream,
   /// ETIMEDOUT at the deadline; a Refusal of the guest comes back as the error it carries.

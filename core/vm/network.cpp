@@ -1,5 +1,9 @@
 #include "core/vm/network.hpp"
 
+#include <chrono>
+#include <mutex>
+#include <thread>
+
 namespace fcvm::vm {
 namespace {
 
@@ -17,6 +21,8 @@ constexpr VerbRule kDial{"dial", Threads::kAny, kAttached};
 constexpr VerbRule kPublish{"publish", Threads::kWorker, kAttached};
 constexpr VerbRule kUnpublish{"unpublish", Threads::kWorker, kAttached};
 constexpr VerbRule kHealth{"health", Threads::kAny, kAttached};
+
+constexpr std::chrono::milliseconds kCancelPause{10};
 
 const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
 
@@ -94,10 +100,19 @@ Result<void> Network::attach(const NetworkPlan& plan, const std::string& vm_id,
   made.net_namespace_fd = made.user_namespace_fd = -1;
   FCVM_TRY(instance_->call(kAttach, instance_->verbs().attach, &request, deadline.as_ns(), &made));
   attachment_ = take(made);
+  const std::lock_guard lock(dials_);
+  attached_ = true;
   return {};
 }
 
 Result<void> Network::detach(base::Deadline deadline) {
+  // A cancel does not reach a verb that has not quite begun, so it is said again.
+  while (!dials_.try_lock()) {
+    instance_->cancel();
+    std::this_thread::sleep_for(kCancelPause);
+  }
+  const std::lock_guard lock(dials_, std::adopt_lock);
+  attached_ = false;
   // Else they would keep alive what the plugin is about to give up.
   attachment_.net_namespace = Fd();
   attachment_.user_namespace = Fd();
@@ -105,6 +120,8 @@ Result<void> Network::detach(base::Deadline deadline) {
 }
 
 Result<Fd> Network::dial(std::uint32_t protocol, std::uint16_t port, base::Deadline deadline) {
+  const std::shared_lock lock(dials_, std::try_to_lock);
+  if (!lock || !attached_) return fail(ECANCELED, "the VM's network is being removed");
   std::int32_t fd = -1;
   FCVM_TRY(instance_->call(kDial, instance_->verbs().dial, protocol, port, deadline.as_ns(), &fd));
   return Fd(fd);

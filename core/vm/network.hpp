@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ class Network {
       : instance_(std::move(instance)) {}
 
   Result<void> attach(const NetworkPlan& plan, const std::string& vm_id, base::Deadline deadline);
+  /// Ends the dials that are under way, and those to come.
   Result<void> detach(base::Deadline deadline);
   /// From any thread: a connection to a guest port; with FCVM_PROTO_UDP a connected socket.
   [[nodiscard]] Result<Fd> dial(std::uint32_t protocol, std::uint16_t port,
@@ -59,6 +61,8 @@ class Network {
  private:
   std::unique_ptr<plugin::Instance<fcvm_net_v1>> instance_;
   Attachment attachment_;
+  std::shared_mutex dials_;  // shared by those under way; detach() has it alone
+  bool attached_ = false;
 };
 
 }  // namespace fcvm::vm

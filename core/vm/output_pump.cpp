@@ -82,11 +82,13 @@ void OutputPump::step() {
   for (const auto& sink : sinks_) {
     polled.push_back({sink.empty() ? -1 : sink.fd(), POLLOUT, 0});
   }
-  const std::size_t clients = polled.size() + 1;
+  const std::size_t guest = polled.size();
+  polled.push_back({-1, 0, 0});
+  attachments_.add_to(polled);
+  // Not before: whoever was let in just now is waited for no more.
   short wanted = idle() ? POLLIN : 0;
   if (guest_ && guest_->queued() > 0) wanted |= POLLOUT;
-  polled.push_back({guest_ && wanted != 0 ? guest_->fd() : -1, wanted, 0});
-  attachments_.add_to(polled);
+  if (guest_ && wanted != 0) polled[guest] = {guest_->fd(), wanted, 0};
   const int limit = redial ? next_dial_.as_poll_ms() : -1;
   if (::poll(polled.data(), polled.size(), limit) <= 0) return;
   std::uint64_t ignored = 0;
@@ -94,9 +96,9 @@ void OutputPump::step() {
   for (auto& sink : sinks_) {
     if (auto flushed = sink.flush(); !flushed) close_sink(sink, flushed.error());
   }
-  attachments_.handle(polled.data() + clients, stdin_, callbacks_.attached);
+  attachments_.handle(polled.data() + guest + 1, stdin_, callbacks_.attached);
   if (!guest_) return;
-  if (auto served = serve_guest(polled[clients - 1].revents); !served) lose(served.error());
+  if (auto served = serve_guest(polled[guest].revents); !served) lose(served.error());
 }
 
 void OutputPump::connect() {

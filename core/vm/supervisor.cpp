@@ -163,6 +163,7 @@ Result<Fd> Supervisor::Impl::dial(std::uint32_t port, base::Deadline deadline) {
 }
 
 void Supervisor::Impl::on_launched(const Result<void>& launched) {
+  launched_ = true;
   if (!launched) fail_with(launched.error());
 }
 
@@ -178,6 +179,8 @@ void Supervisor::Impl::finish() {
 
 void Supervisor::Impl::tear_down() {
   if (std::exchange(tearing_down_, true)) return;
+  // What follows waits for the worker, which may be waiting for a guest that never comes.
+  if (!launched_) launch_->cancel();
   signals_.cancel();
   lifetime_.cancel();
   if (vmm_watch_) vmm_watch_->cancel();

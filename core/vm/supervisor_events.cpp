@@ -41,7 +41,6 @@ void Supervisor::Impl::on_signal(int number) {
   } else if (phase_ == Phase::kStarting && ends) {
     // Nothing to be gentle with yet.
     exit_code_ = 128 + number;
-    launch_->cancel();
     tear_down();
   }
 }

@@ -140,6 +140,7 @@ class Supervisor::Impl {
 
   // The control thread's alone.
   Phase phase_ = Phase::kCreated;
+  bool launched_ = false;  // or failed to
   bool machine_runs_ = false;
   bool output_ended_ = false;
   bool sink_closed_ = false;

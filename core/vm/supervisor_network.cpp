@@ -57,7 +57,8 @@ void Supervisor::Impl::watch_network() {
   network_watch_.emplace(loop_, own);
   network_watch_->async_wait(asio::posix::stream_descriptor::wait_read,
                              [this](const boost::system::error_code& error) {
-                               if (error) return;
+                               // A cancel does not reach what is queued already.
+                               if (error || tearing_down_) return;
                                network_watch_.reset();
                                const auto again = launch_->network()->health();
                                if (!again) return on_network_broken(again.error());

@@ -7,7 +7,7 @@
 
 using namespace fcvm;
 using namespace fcvm::test;
-using Catch::Matchers::Contains;
+using fcvm::test::Contains;
 
 namespace {
 

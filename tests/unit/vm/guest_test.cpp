@@ -61,9 +61,12 @@ class FakeGuest {
       frames_.commit(*count);
     }
   }
-  void hang_up() { fd_.reset(); }
+  /// Catch2 belongs to the test's own thread: what is not right here fails when the guests end.
+  void check(bool right) { wrong_ = wrong_ || !right; }
+  [[nodiscard]] bool was_wrong() const { return wrong_; }
 
  private:
+  bool wrong_ = false;
   Fd fd_;
   wire::FrameBuffer frames_{1 << 20};
 };
@@ -75,6 +78,7 @@ class Guests {
   explicit Guests(std::deque<Script> scripts) : scripts_(std::move(scripts)) {}
   ~Guests() {
     for (auto& thread : threads_) thread.join();
+    CHECK_FALSE(wrong_);
   }
 
   DialGuest dial() {
@@ -84,9 +88,10 @@ class Guests {
       auto pair = FCVM_TRY(base::SocketPair::create());
       auto script = std::move(scripts_.front());
       scripts_.pop_front();
-      threads_.emplace_back([script, fd = pair.second.release()] {
+      threads_.emplace_back([this, script, fd = pair.second.release()] {
         FakeGuest guest{Fd(fd)};
         script(guest);
+        if (guest.was_wrong()) wrong_ = true;
       });
       return std::move(pair.first);
     };
@@ -96,6 +101,7 @@ class Guests {
   std::mutex mutex_;
   std::deque<Script> scripts_;
   std::vector<std::thread> threads_;
+  std::atomic<bool> wrong_ = false;
 };
 
 wire::Event event(std::uint64_t number, wire::EventKind kind) {
@@ -143,6 +149,7 @@ TEST_CASE("a frame beyond the limit ends the stream before any memory is taken f
   Guests guests({[](FakeGuest& guest) {
     guest.send(wire::Hello{});
     guest.send_bytes(std::string("\xff\xff\xff\x7f\x01\x00\x00\x00", 8));
+    [[maybe_unused]] auto end = guest.await<wire::Ping>();
   }});
   auto fd = guests.dial()(wire::kControlPort, base::Deadline::never());
   auto stream = GuestStream::open(*std::move(fd), 4096, base::Deadline::in(10s));
@@ -155,13 +162,13 @@ TEST_CASE("events come once and in order, over as many connections as it takes")
   std::vector<std::uint64_t> seen;
   Guests guests({[](FakeGuest& guest) {
                    guest.send(wire::Hello{});
-                   CHECK(guest.await<wire::Attach>()->after_event == 0);
+                   guest.check(guest.await<wire::Attach>()->after_event == 0);
                    guest.send(event(1, wire::EventKind::kReady));
                    guest.send(event(2, wire::EventKind::kProgress));
                  },
                  [](FakeGuest& guest) {
                    guest.send(wire::Hello{});
-                   CHECK(guest.await<wire::Attach>()->after_event == 2);
+                   guest.check(guest.await<wire::Attach>()->after_event == 2);
                    guest.send(event(2, wire::EventKind::kProgress));
                    guest.send(event(3, wire::EventKind::kExited));
                    [[maybe_unused]] auto end = guest.await<wire::Ping>();
@@ -227,24 +234,40 @@ TEST_CASE("a request that comes while the stream is dialled again waits for it")
   CHECK(answer.get());
 }
 
+TEST_CASE("a guest that reads nothing costs a request its deadline, and no more") {
+  std::promise<void> over;
+  Guests guests({[&](FakeGuest& guest) {
+    guest.send(wire::Hello{});
+    over.get_future().wait();
+  }});
+  {
+    GuestControl control(guests.dial(), [](const wire::Event&) {});
+    REQUIRE(control.connect(base::Deadline::in(10s)));
+    wire::Boot boot;
+    boot.plan.environment.assign(64, std::string(64 << 10, 'x'));  // more than sockets hold
+    CHECK(control.request(boot, base::Deadline::in(100ms)).error().code() == ETIMEDOUT);
+  }
+  over.set_value();
+}
+
 TEST_CASE("output is taken up where it broke off, and a guest that lies about it is not believed") {
   std::promise<void> ended;
   auto pipe = base::Pipe::create();
   REQUIRE(pipe);
   Guests guests({[](FakeGuest& guest) {
                    guest.send(wire::Hello{});
-                   CHECK(guest.await<wire::OutputAttach>()->stdout_from == 0);
+                   guest.check(guest.await<wire::OutputAttach>()->stdout_from == 0);
                    guest.send_output(wire::Stream::kStdout, 0, "first ");
                  },
                  [](FakeGuest& guest) {
                    guest.send(wire::Hello{});
-                   CHECK(guest.await<wire::OutputAttach>()->stdout_from == 6);
+                   guest.check(guest.await<wire::OutputAttach>()->stdout_from == 6);
                    guest.send_output(wire::Stream::kStdout, 3, "twice");
                    [[maybe_unused]] auto end = guest.await<wire::Ping>();
                  },
                  [](FakeGuest& guest) {
                    guest.send(wire::Hello{});
-                   CHECK(guest.await<wire::OutputAttach>()->stdout_from == 6);
+                   guest.check(guest.await<wire::OutputAttach>()->stdout_from == 6);
                    guest.send_output(wire::Stream::kStdout, 6, "second");
                    guest.send(wire::OutputEnd{wire::Stream::kStdout, 12});
                    guest.send(wire::OutputEnd{wire::Stream::kStderr, 0});
@@ -270,6 +293,7 @@ TEST_CASE("a reader that takes nothing holds the guest back, and does not hold u
   REQUIRE(pipe);
   Guests guests({[&](FakeGuest& guest) {
     guest.send(wire::Hello{});
+    guest.check(guest.await<wire::OutputAttach>().has_value());
     const std::string block(64 << 10, 'x');
     for (std::uint64_t i = 0; i < 4; ++i) {
       guest.send_output(wire::Stream::kStdout, i * block.size(), block);
@@ -301,6 +325,7 @@ TEST_CASE("a reader that has gone is told of, once, and the rest still reaches t
   pipe->read_end.reset();
   Guests guests({[](FakeGuest& guest) {
     guest.send(wire::Hello{});
+    guest.check(guest.await<wire::OutputAttach>().has_value());
     guest.send_output(wire::Stream::kStdout, 0, "a");
     guest.send_output(wire::Stream::kStdout, 1, "b");
     guest.send(wire::OutputEnd{wire::Stream::kStdout, 2});
