@@ -63,7 +63,8 @@ void Supervisor::Impl::stop_container(int signal, std::chrono::milliseconds grac
 }
 
 void Supervisor::Impl::signal_container(int signal, ControlServer::Reply reply) {
-  // Signals of our own and of clients come until the very end; there may be no GuestControl by then.
+  // Signals of our own and of clients come until the very end; there may be no GuestControl by
+  // then.
   if (tearing_down_) return reply(fail(EBUSY, fmt::format("{} is ending", record_.name)));
   log_happening("kill", {{"signal", std::to_string(signal)}});
   on_worker([this, signal, reply = std::move(reply)] {

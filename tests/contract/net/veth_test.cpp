@@ -16,8 +16,8 @@
 namespace fcvm::test {
 namespace {
 
-using fcvm::test::Contains;
 using Catch::Matchers::StartsWith;
+using fcvm::test::Contains;
 
 Environment* root_environment() {
   Environment* host = Environment::get();
