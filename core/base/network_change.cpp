@@ -152,6 +152,15 @@ void NetworkChange::forbid_link_local(unsigned index, const std::string& name) {
   add(std::move(message), "forbidding link-local addresses on " + name);
 }
 
+void NetworkChange::set_ipv4_setting(unsigned index, const std::string& name, std::uint16_t setting,
+                                     std::uint32_t value) {
+  NetlinkMessage message(RTM_SETLINK, 0, link_body(index));
+  const auto number = [&] { message.number(setting, value); };
+  const auto family = [&] { message.nested(IFLA_INET_CONF, number); };
+  message.nested(IFLA_AF_SPEC, [&] { message.nested(AF_INET, family); });
+  add(std::move(message), "changing IPv4 setting " + std::to_string(setting) + " of " + name);
+}
+
 void NetworkChange::delete_link(unsigned index, const std::string& name) {
   add(NetlinkMessage(RTM_DELLINK, 0, link_body(index)), "removing the link " + name);
 }

@@ -70,6 +70,10 @@ class NetworkChange {
   void set_link(unsigned index, const std::string& name, const LinkChange& change);
   /// The kernel gives it no fe80::... when it comes up: to be asked before that.
   void forbid_link_local(unsigned index, const std::string& name);
+  /// A setting below ipv4/conf of /proc/sys/net, by its number there (IPV4_DEVCONF_...). To write
+  /// the file is to try for the kernel's lock over and over while another has it.
+  void set_ipv4_setting(unsigned index, const std::string& name, std::uint16_t setting,
+                        std::uint32_t value);
   void delete_link(unsigned index, const std::string& name);
 
   /// Added or replaced; an IPv6 one is usable at once (no duplicate address detection).

@@ -1,5 +1,6 @@
 // Every request is made to the kernel, in a network namespace of this program's own.
 #include <linux/if_addr.h>
+#include <linux/ip.h>
 #include <linux/netlink.h>
 #include <sys/stat.h>
 
@@ -112,6 +113,28 @@ TEST_CASE("a bridge, its port and their addresses are made in one go") {
   CHECK_THAT(neighbours(), Contains("10.0.2.100 dev br0 lladdr 02:00:00:00:00:99 PERMANENT"));
   CHECK_THAT(output_of(shell("bridge fdb show dev a")).text, Contains("02:00:00:00:00:99"));
   CHECK_THAT(output_of(shell("bridge -d link show dev a")).text, Contains("neigh_suppress on"));
+}
+
+TEST_CASE("IPv4 settings of a link are those below /proc/sys") {
+  Rtnetlink kernel = fresh();
+  add_pair(kernel);
+  const auto settings = [] {
+    return output_of(shell("cd /proc/sys/net/ipv4/conf; cat a/forwarding a/route_localnet "
+                           "a/proxy_arp b/forwarding all/forwarding"))
+        .text;
+  };
+  REQUIRE(settings() == "0\n0\n0\n0\n0\n");
+  NetworkChange change;
+  change.set_ipv4_setting(10, "a", IPV4_DEVCONF_FORWARDING, 1);
+  change.set_ipv4_setting(10, "a", IPV4_DEVCONF_ROUTE_LOCALNET, 1);
+  change.set_ipv4_setting(10, "a", IPV4_DEVCONF_PROXY_ARP, 1);
+  must(kernel.apply(change));
+  CHECK(settings() == "1\n1\n1\n0\n0\n");
+  NetworkChange none;
+  none.set_ipv4_setting(12, "c", IPV4_DEVCONF_FORWARDING, 1);
+  const auto refused = kernel.apply(none);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == ENODEV);
 }
 
 TEST_CASE("a failure names the request, says what the kernel says, and others are done") {
