@@ -53,17 +53,22 @@ Result<LeasedPair> AddressPool::take(const std::string& directory, const std::st
                                      const HostNetwork& host, const Call& call) const {
   const std::uint64_t start = spread(vm_id);
   std::string last_user;
-  for (std::uint64_t i = 0; i < size(); ++i) {
-    FCVM_TRY(call.check());
-    const PairNetwork pair = at((start + i) % size());
-    // Also the link of a VM that was just killed, which the kernel has not got round to removing.
-    std::string user = host.user_of(pair.vm);
-    if (!user.empty()) {
-      last_user = std::move(user);
-      continue;
+  // A link that is still there has been released, and the kernel is about to remove it: it would
+  // have to be waited for, so that such a place is the last choice.
+  for (const bool with_link : {false, true}) {
+    for (std::uint64_t i = 0; i < size(); ++i) {
+      FCVM_TRY(call.check());
+      const PairNetwork pair = at((start + i) % size());
+      if (host.has_link(link_name(pair.number)) != with_link) continue;
+      // Also the link of a VM that was just killed, which the kernel has not got round to removing.
+      std::string user = host.user_of(pair.vm);
+      if (!user.empty()) {
+        last_user = std::move(user);
+        continue;
+      }
+      auto lease = FCVM_TRY(Lease::try_take(lease_file(directory), pair.number));
+      if (lease) return LeasedPair{pair, *std::move(lease)};
     }
-    auto lease = FCVM_TRY(Lease::try_take(lease_file(directory), pair.number));
-    if (lease) return LeasedPair{pair, *std::move(lease)};
   }
   const std::string also = last_user.empty() ? "" : ", or used by the host, such as " + last_user;
   return fail(ENOSPC,

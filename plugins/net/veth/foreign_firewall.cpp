@@ -5,8 +5,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "plugins/net/veth/nft.hpp"
-
 namespace fcvm::net {
 
 namespace {
@@ -16,8 +14,8 @@ using Json = nlohmann::json;
 constexpr const char* kChainForOthers = "DOCKER-USER";
 
 /// The objects of one kind in a listing.
-Result<std::vector<Json>> objects(const std::string& command, const char* kind) {
-  const std::string text = FCVM_TRY(ask_nft(command, "looking at the host's firewall"));
+Result<std::vector<Json>> objects(Nft& nft, const std::string& command, const char* kind) {
+  const std::string text = FCVM_TRY(nft.ask(command, "looking at the host's firewall"));
   const Json all = Json::parse(text, nullptr, false);
   std::vector<Json> found;
   if (all.is_discarded() || !all.contains("nftables")) return found;
@@ -44,8 +42,8 @@ bool drops_by_policy(const Json& chain) {
 
 }  // namespace
 
-Result<std::vector<ForeignChain>> dropping_chains() {
-  const auto chains = FCVM_TRY(objects("list chains", "chain"));
+Result<std::vector<ForeignChain>> dropping_chains(Nft& nft) {
+  const auto chains = FCVM_TRY(objects(nft, "list chains", "chain"));
   std::vector<ForeignChain> found;
   for (const auto& chain : chains) {
     if (!drops_by_policy(chain)) continue;
@@ -70,12 +68,12 @@ std::string pass_command(const ForeignChain& chain, const std::string& link,
   return text;
 }
 
-Result<void> delete_passes(const std::string& mark) {
+Result<void> delete_passes(Nft& nft, const std::string& mark) {
   std::string commands;
-  for (const auto& object : FCVM_TRY(objects("list chains", "chain"))) {
+  for (const auto& object : FCVM_TRY(objects(nft, "list chains", "chain"))) {
     const ForeignChain chain = chain_of(object);
     if (!chain.takes_rules) continue;
-    const auto rules = FCVM_TRY(objects("list chain " + chain.to_string(), "rule"));
+    const auto rules = FCVM_TRY(objects(nft, "list chain " + chain.to_string(), "rule"));
     for (const auto& rule : rules) {
       const auto handle = rule.find("handle");
       if (text_of_field(rule, "comment") != mark || handle == rule.end()) continue;
@@ -84,7 +82,7 @@ Result<void> delete_passes(const std::string& mark) {
     }
   }
   if (commands.empty()) return {};
-  return run_nft(commands, "removing our rules from " + std::string(kChainForOthers));
+  return nft.run(commands, "removing our rules from " + std::string(kChainForOthers));
 }
 
 }  // namespace fcvm::net

@@ -10,6 +10,8 @@
 
 #include <fcvm/result.hpp>
 
+#include "plugins/net/veth/nft.hpp"
+
 namespace fcvm::net {
 
 struct ForeignChain {
@@ -23,13 +25,13 @@ struct ForeignChain {
 
 /// The chains on the way of forwarded packets whose policy is to drop them; in place of one, the
 /// DOCKER-USER of its table, if there is one.
-Result<std::vector<ForeignChain>> dropping_chains();
+Result<std::vector<ForeignChain>> dropping_chains(Nft& nft);
 
 /// The commands that let the packets of this link pass; `mark` is the rules' comment.
 std::string pass_command(const ForeignChain& chain, const std::string& link,
                          const std::string& mark);
 
 /// Deletes all rules of that comment from every DOCKER-USER.
-Result<void> delete_passes(const std::string& mark);
+Result<void> delete_passes(Nft& nft, const std::string& mark);
 
 }  // namespace fcvm::net

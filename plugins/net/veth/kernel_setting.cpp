@@ -74,6 +74,11 @@ Result<void> write_setting(const std::string& name, const std::string& value) {
                 "` where /proc/sys can be written: in a container it often is read-only");
 }
 
+Result<void> ensure_setting(const std::string& name, const std::string& value) {
+  if (FCVM_TRY(read_setting(name)) == value) return {};
+  return write_setting(name, value);
+}
+
 bool has_setting(const std::string& name) { return ::access(path_of(name).c_str(), F_OK) == 0; }
 
 Result<SharedSetting> SharedSetting::hold(const std::string& directory, const std::string& name,

@@ -13,6 +13,8 @@ namespace fcvm::net {
 /// `name` is a path: "ipv4/conf/eth0/forwarding".
 Result<std::string> read_setting(const std::string& name);
 Result<void> write_setting(const std::string& name, const std::string& value);
+/// Writes it unless it is so: to write some of them is to wait for the kernel's lock, busily.
+Result<void> ensure_setting(const std::string& name, const std::string& value);
 bool has_setting(const std::string& name);
 
 /// Owns a part in a setting of the host. Everyone who needs it holds a shared lock on a file that

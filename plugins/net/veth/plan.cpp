@@ -102,7 +102,7 @@ void fill_remains(Plan& plan) {
 }  // namespace
 
 Result<Plan> make_plan(const Request& request, const VethOptions& options, const Mode& mode,
-                       base::Rtnetlink& kernel, const Call& call) {
+                       base::Rtnetlink& kernel, Nft& nft, const Call& call) {
   const AddressPool pool = FCVM_TRY(AddressPool::parse(options.address_pool));
   Plan plan;
   plan.directory = FCVM_TRY(namespace_directory(options.lease_directory));
@@ -122,7 +122,7 @@ Result<Plan> make_plan(const Request& request, const VethOptions& options, const
   }
   const std::string ndp_proxy = plan.ipv6 ? plan.ipv6->ndp_proxy : "";
   plan.settings = FCVM_TRY(needed_settings(host, {plan.ipv6.has_value(), ndp_proxy}));
-  plan.foreign_chains = FCVM_TRY(dropping_chains());
+  plan.foreign_chains = FCVM_TRY(dropping_chains(nft));
   fill_firewall(plan, request);
   fill_remains(plan);
   return plan;

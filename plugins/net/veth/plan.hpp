@@ -71,6 +71,6 @@ struct Plan {
 };
 
 Result<Plan> make_plan(const Request& request, const VethOptions& options, const Mode& mode,
-                       base::Rtnetlink& kernel, const Call& call);
+                       base::Rtnetlink& kernel, Nft& nft, const Call& call);
 
 }  // namespace fcvm::net

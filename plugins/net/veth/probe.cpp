@@ -38,7 +38,8 @@ Result<Probe> probe_veth(const VethOptions& options) {
   if (::access("/dev/net/tun", R_OK | W_OK) != 0) {
     return Probe::unusable("/dev/net/tun cannot be opened", "`modprobe tun`");
   }
-  const auto tables = has_table("fcvm");
+  auto nft = Nft::open();
+  const auto tables = nft ? nft->has_table("fcvm") : unexpected(std::move(nft).error());
   if (!tables) return Probe::unusable(tables.error().message(), "`modprobe nf_tables`");
   return Probe::usable("guests at " + pool->to_string());
 }

@@ -6,7 +6,7 @@
 #include "plugins/net/veth/foreign_firewall.hpp"
 #include "plugins/net/veth/kernel_setting.hpp"
 #include "plugins/net/veth/lease.hpp"
-#include "plugins/net/veth/nft.hpp"
+#include "plugins/net/veth/wiring.hpp"
 
 namespace fcvm::net {
 
@@ -88,14 +88,17 @@ Result<std::optional<Remains>> Remains::recall(const Host& host) {
 
 Result<void> Remains::forget(const Host& host) { return host.forget(kKey); }
 
-Result<void> Remains::undo_of_dead(base::Rtnetlink& kernel) const {
+Result<void> Remains::undo_of_dead(base::Rtnetlink& kernel, Nft& nft) const {
   Result<void> first;
   const auto keep = [&](Result<void> done) {
     if (first && !done) first = std::move(done);
   };
   if (proxied) keep(stop_proxying_for_dead(*proxied, kernel));
-  if (foreign_rules) keep(delete_passes(table));
-  if (!table.empty()) keep(delete_table(table));
+  if (foreign_rules) keep(delete_passes(nft, table));
+  if (!table.empty()) {
+    keep(nft.delete_table(table));
+    keep(delete_link_of_dead(table, kernel));
+  }
   for (auto name = settings.rbegin(); name != settings.rend(); ++name) {
     keep(SharedSetting::undo(directory, *name));
   }

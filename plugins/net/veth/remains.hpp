@@ -10,6 +10,7 @@
 #include <fcvm/sdk/host.hpp>
 
 #include "core/base/rtnetlink.hpp"
+#include "plugins/net/veth/nft.hpp"
 
 namespace fcvm::net {
 
@@ -34,7 +35,7 @@ struct Remains {
   static Result<void> forget(const Host& host);
 
   /// Undoes them, each whether or not it was made. The first error; the others are tried anyway.
-  [[nodiscard]] Result<void> undo_of_dead(base::Rtnetlink& kernel) const;
+  [[nodiscard]] Result<void> undo_of_dead(base::Rtnetlink& kernel, Nft& nft) const;
 };
 
 Result<void> proxy_address(const ProxiedAddress& proxied, base::Rtnetlink& kernel);

@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <system_error>
 
+#include "core/base/deadline.hpp"
 #include "plugins/net/veth/inside.hpp"
 #include "plugins/net/veth/nft.hpp"
 #include "plugins/net/veth/wiring.hpp"
@@ -23,6 +25,20 @@ class FirstError {
  private:
   Result<void> first_;
 };
+
+/// Waits until no other VM's links are being made, if that does not last. The kernel makes one at a
+/// time, and lets who writes its settings meanwhile try over and over: of a hundred who begin at
+/// once, most would only be in the way of the one that gets on. A courtesy: nothing depends on it.
+Result<std::optional<Lease>> take_turn(const std::string& directory, const Call& call) {
+  constexpr std::chrono::milliseconds kRetry(2);
+  constexpr std::chrono::seconds kPatience(5);
+  const auto limit = base::Deadline::in(kPatience);
+  for (;;) {
+    auto turn = FCVM_TRY(Lease::try_take(directory + "/turn", 0));
+    if (turn || limit.expired()) return turn;
+    FCVM_TRY(call.sleep(kRetry));
+  }
+}
 
 Wires wires_of(const Plan& plan) {
   return {plan.firewall.table,        plan.firewall.link, plan.pair,
@@ -63,7 +79,8 @@ Result<fcvm_net_attachment> VethNetwork::attach(const Request& request, const Mo
                                                 const Call& call) {
   if (plan_) return fail(EBUSY, "attaching a network: this instance has one already");
   auto kernel = FCVM_TRY(base::Rtnetlink::open());
-  Plan plan = FCVM_TRY(make_plan(request, options_, mode, kernel, call));
+  if (!nft_) nft_ = FCVM_TRY(Nft::open());
+  Plan plan = FCVM_TRY(make_plan(request, options_, mode, kernel, *nft_, call));
   FCVM_TRY(plan.remains.remember(host_));
   {
     const std::lock_guard lock(mutex_);
@@ -78,13 +95,17 @@ Result<fcvm_net_attachment> VethNetwork::attach(const Request& request, const Mo
 
 Result<void> VethNetwork::make(const Call& call) {
   auto kernel = FCVM_TRY(base::Rtnetlink::open());
-  auto inside = FCVM_TRY(base::Namespace::new_net() | remedy("run fcvm as root"));
   FCVM_TRY(plan_->lease.write_note(plan_->firewall.table));
+  auto turn = FCVM_TRY(take_turn(plan_->directory, call));
+  auto inside = FCVM_TRY(base::Namespace::new_net() | remedy("run fcvm as root"));
   FCVM_TRY(wire(wires_of(*plan_), kernel, inside));
+  turn.reset();
   FCVM_TRY(call.check());
-  FCVM_TRY(base::in_namespace(inside, [&] {
-    return run_nft(inside_table(plan_->firewall), "making the firewall of the VM's namespace");
-  }));
+  const auto guard = [&]() -> Result<void> {
+    auto nft = FCVM_TRY(Nft::open());
+    return nft.run(inside_table(plan_->firewall), "making the firewall of the VM's namespace");
+  };
+  FCVM_TRY(base::in_namespace(inside, guard));
   auto watch = FCVM_TRY(FirewallWatch::open());
   FCVM_TRY(make_table());
   FCVM_TRY(hold_settings(call));
@@ -97,15 +118,15 @@ Result<void> VethNetwork::make(const Call& call) {
 }
 
 /// Deleting costs the kernel a grace period, for which it has us wait: so only what is there.
-Result<void> VethNetwork::make_table() const {
+Result<void> VethNetwork::make_table() {
   const HostPorts* ports = plan_->ports ? &*plan_->ports : nullptr;
   const std::string& stale = plan_->stale_table;
   const std::string table = host_table(plan_->firewall, ports) + pass_foreign_chains();
   const std::string doing = "making the firewall table " + plan_->firewall.table;
-  auto made = run_nft((stale.empty() ? "" : delete_command(stale)) + table, doing);
+  auto made = nft_->run((stale.empty() ? "" : delete_command(stale)) + table, doing);
   if (made || made.error().code() != EEXIST) return made;
   // Of a VM of this id that could not be detached.
-  return run_nft(delete_command(plan_->firewall.table) + table, doing);
+  return nft_->run(delete_command(plan_->firewall.table) + table, doing);
 }
 
 std::string VethNetwork::pass_foreign_chains() const {
@@ -154,15 +175,20 @@ Result<fcvm_net_attachment> VethNetwork::describe() const {
 Result<void> VethNetwork::detach() {
   if (!plan_) return {};
   FirstError error;
+  {
+    const std::lock_guard lock(mutex_);
+    watch_.reset();  // before the table goes: closed after that, it would wait for the kernel
+  }
   auto kernel = base::Rtnetlink::open();
   if (kernel) {
     if (plan_->remains.proxied) error.keep(stop_proxying(*plan_->remains.proxied, *kernel));
-    error.keep(unwire(plan_->firewall.link, *kernel, inside_ ? &*inside_ : nullptr));
+    error.keep(unwire(wires_of(*plan_), *kernel));
+    begin_removal(plan_->firewall.link);
   } else {
     error.keep(unexpected(std::move(kernel).error()));
   }
-  if (plan_->remains.foreign_rules) error.keep(delete_passes(plan_->firewall.table));
-  error.keep(delete_table(plan_->firewall.table));
+  if (plan_->remains.foreign_rules) error.keep(delete_passes(*nft_, plan_->firewall.table));
+  error.keep(nft_->delete_table(plan_->firewall.table));
   while (!settings_.empty()) {
     error.keep(settings_.back().let_go());
     settings_.pop_back();
@@ -172,10 +198,25 @@ Result<void> VethNetwork::detach() {
   if (undone) undone = Remains::forget(host_);
   if (undone) undone = plan_->lease.write_note("");
   const std::lock_guard lock(mutex_);
-  watch_.reset();
   inside_.reset();
   plan_.reset();
   return undone;
+}
+
+/// Beside what else there is to do: whoever gets the address meanwhile needs not wait for it.
+void VethNetwork::begin_removal(const std::string& link) {
+  const auto remove = [host = host_, link] {
+    const auto removed = [&]() -> Result<void> {
+      auto kernel = FCVM_TRY(base::Rtnetlink::open());
+      return delete_released(link, kernel);
+    }();
+    if (!removed) host.warning(removed.error().message());
+  };
+  try {
+    removal_ = std::async(std::launch::async, remove);
+  } catch (const std::system_error&) {
+    remove();
+  }
 }
 
 Result<Fd> VethNetwork::dial(std::uint32_t protocol, std::uint16_t port, const Call& call) const {
@@ -213,7 +254,7 @@ Result<Fd> VethNetwork::dial(std::uint32_t protocol, std::uint16_t port, const C
 Result<void> VethNetwork::publish(const fcvm_publish& wanted) {
   if (!plan_ || !plan_->ports) return fail(ENOTCONN, "publishing a port: there is no network");
   FCVM_TRY(plan_->ports->add(wanted));
-  auto done = run_nft(republish(plan_->firewall, *plan_->ports), "publishing a port");
+  auto done = nft_->run(republish(plan_->firewall, *plan_->ports), "publishing a port");
   if (!done) FCVM_TRY(plan_->ports->remove(wanted));
   return done;
 }
@@ -221,12 +262,12 @@ Result<void> VethNetwork::publish(const fcvm_publish& wanted) {
 Result<void> VethNetwork::unpublish(const fcvm_publish& unwanted) {
   if (!plan_ || !plan_->ports) return fail(ENOTCONN, "there is no network");
   FCVM_TRY(plan_->ports->remove(unwanted));
-  return run_nft(republish(plan_->firewall, *plan_->ports), "withdrawing a port");
+  return nft_->run(republish(plan_->firewall, *plan_->ports), "withdrawing a port");
 }
 
 Result<void> VethNetwork::check_table() {
   const bool deleted = FCVM_TRY(watch_->table_deleted());
-  if (deleted || !table_there_) table_there_ = FCVM_TRY(has_table(plan_->firewall.table));
+  if (deleted || !table_there_) table_there_ = FCVM_TRY(nft_->has_table(plan_->firewall.table));
   if (table_there_) return {};
   return fail(ENOENT,
               "the firewall table " + plan_->firewall.table +
@@ -253,7 +294,8 @@ Result<void> VethNetwork::recover() {
   const auto remains = FCVM_TRY(Remains::recall(host_));
   if (!remains) return {};
   auto kernel = FCVM_TRY(base::Rtnetlink::open());
-  FCVM_TRY(remains->undo_of_dead(kernel));
+  auto nft = FCVM_TRY(Nft::open());
+  FCVM_TRY(remains->undo_of_dead(kernel, nft));
   return Remains::forget(host_);
 }
 

@@ -2,6 +2,7 @@
 // links, the address in the pool, the firewall's tables, the settings of the host.
 #pragma once
 
+#include <future>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -39,7 +40,8 @@ class VethNetwork {
  private:
   Result<void> make(const Call& call);
   Result<void> hold_settings(const Call& call);
-  Result<void> make_table() const;
+  void begin_removal(const std::string& link);
+  Result<void> make_table();
   [[nodiscard]] std::string pass_foreign_chains() const;
   Result<fcvm_net_attachment> describe() const;
   Result<void> check_table();
@@ -47,6 +49,8 @@ class VethNetwork {
   Host host_;
   VethOptions options_;
   std::vector<SharedSetting> settings_;
+  std::future<void> removal_;  // of the link; waited for when this ends
+  std::optional<Nft> nft_;     // from the first attach on: to close it is to wait
 
   mutable std::mutex mutex_;  // guards what [any] calls look at, which attach and detach change
   std::optional<Plan> plan_;

@@ -1,6 +1,8 @@
 // See wiring.hpp.
 #include "plugins/net/veth/wiring.hpp"
 
+#include <linux/ip.h>
+
 #include "plugins/net/veth/inside.hpp"
 #include "plugins/net/veth/kernel_setting.hpp"
 
@@ -16,6 +18,8 @@ using base::Rtnetlink;
 
 constexpr const char* kOuterLinkLocal = "fe80::1/64";
 constexpr const char* kInnerLinkLocal = "fe80::2/64";
+/// The alias of a link that nobody needs any more.
+constexpr const char* kReleased = "fcvm: released";
 /// A guest remembers its gateway's MAC, and its clones do.
 constexpr base::MacAddress kTapMac{{0x02, 0xfc, 0x00, 0x00, 0x00, 0x02}};
 
@@ -40,23 +44,15 @@ Route direct(const base::IpAddress& destination, unsigned link) {
   return route;
 }
 
+std::string alias_of(const std::string& vm_id) { return "fcvm VM " + vm_id; }
+
 /// Before there are links: they inherit it.
 Result<void> set_inside_defaults(bool ipv6) {
-  FCVM_TRY(write_setting("ipv4/ip_forward", "1"));
   if (!has_setting("ipv6/conf/default/disable_ipv6")) return {};
-  FCVM_TRY(write_setting("ipv6/conf/default/disable_ipv6", ipv6 ? "0" : "1"));
+  FCVM_TRY(ensure_setting("ipv6/conf/default/disable_ipv6", ipv6 ? "0" : "1"));
   if (!ipv6) return {};
-  FCVM_TRY(write_setting("ipv6/conf/default/accept_dad", "0"));
-  FCVM_TRY(write_setting("ipv6/conf/default/accept_ra", "0"));
+  FCVM_TRY(ensure_setting("ipv6/conf/default/accept_ra", "0"));
   return write_setting("ipv6/conf/all/forwarding", "1");
-}
-
-/// The guest takes all of 10.0.2.0/24 for neighbours: whatever of it leads to the host is answered
-/// for, at once.
-Result<void> answer_for_neighbours() {
-  const std::string tap = kTap;
-  FCVM_TRY(write_setting("ipv4/conf/" + tap + "/proxy_arp", "1"));
-  return write_setting("ipv4/neigh/" + tap + "/proxy_delay", "0");
 }
 
 void add_tap(NetworkChange& change, const base::Link& tap, const Wires& wires) {
@@ -64,6 +60,10 @@ void add_tap(NetworkChange& change, const base::Link& tap, const Wires& wires) {
   first.mac = kTapMac;
   first.mtu = wires.mtu;
   change.forbid_link_local(tap.index, tap.name);
+  change.set_ipv4_setting(tap.index, tap.name, IPV4_DEVCONF_FORWARDING, 1);
+  // The guest takes all of 10.0.2.0/24 for neighbours: whatever of it leads to the host is answered
+  // for.
+  change.set_ipv4_setting(tap.index, tap.name, IPV4_DEVCONF_PROXY_ARP, 1);
   change.set_link(tap.index, tap.name, first);
   change.set_link(tap.index, tap.name, up());
   change.add_address(tap.index, IpPrefix::host(address(kInsideOwn)));
@@ -80,6 +80,7 @@ void add_tap(NetworkChange& change, const base::Link& tap, const Wires& wires) {
 
 void add_inner_link(NetworkChange& change, const base::Link& inner, const Wires& wires) {
   change.forbid_link_local(inner.index, inner.name);
+  change.set_ipv4_setting(inner.index, inner.name, IPV4_DEVCONF_FORWARDING, 1);
   change.set_link(inner.index, inner.name, up());
   change.add_address(inner.index, wires.pair.vm);
   change.add_route(by_gateway(IpPrefix::any(AF_INET), inner.index, wires.pair.host.address));
@@ -99,32 +100,30 @@ Result<void> wire_inside(const Wires& wires) {
   add_inner_link(change, inner, wires);
   add_tap(change, tap, wires);
   FCVM_TRY(kernel.apply(change));
-  return answer_for_neighbours();
+  return write_setting(std::string("ipv4/neigh/") + kTap + "/proxy_delay", "0");
 }
 
 /// All of it is the link's own, and goes with it.
-Result<void> set_outer_link(const std::string& link, bool ipv6) {
-  FCVM_TRY(write_setting("ipv4/conf/" + link + "/forwarding", "1"));
-  // What a guest sends to its gateway becomes a packet to 127.0.0.1. It cannot send such a packet
-  // itself: its namespace drops it.
-  FCVM_TRY(write_setting("ipv4/conf/" + link + "/route_localnet", "1"));
-  if (!ipv6) return {};
-  FCVM_TRY(write_setting("ipv6/conf/" + link + "/disable_ipv6", "0"));
-  FCVM_TRY(write_setting("ipv6/conf/" + link + "/accept_ra", "0"));
-  FCVM_TRY(write_setting("ipv6/conf/" + link + "/accept_dad", "0"));
-  FCVM_TRY(write_setting("ipv6/conf/" + link + "/forwarding", "1"));
+Result<void> set_outer_ipv6(const std::string& link) {
+  const std::string settings = "ipv6/conf/" + link + "/";
+  FCVM_TRY(ensure_setting(settings + "disable_ipv6", "0"));
+  FCVM_TRY(ensure_setting(settings + "accept_ra", "0"));
   // Where the kernel has it, else the host as a whole has to forward: see host_settings.hpp.
-  const std::string by_itself = "ipv6/conf/" + link + "/force_forwarding";
-  return has_setting(by_itself) ? write_setting(by_itself, "1") : Result<void>();
+  const std::string by_itself = settings + "force_forwarding";
+  return has_setting(by_itself) ? ensure_setting(by_itself, "1") : Result<void>();
 }
 
 Result<void> wire_outside(const Wires& wires, Rtnetlink& kernel) {
   const auto outer = FCVM_TRY(kernel.link(wires.link));
-  FCVM_TRY(set_outer_link(wires.link, wires.ipv6.has_value()));
+  if (wires.ipv6) FCVM_TRY(set_outer_ipv6(wires.link));
   LinkChange change = up();
-  change.alias = "fcvm VM " + wires.vm_id;
+  change.alias = alias_of(wires.vm_id);
   NetworkChange changes;
   changes.forbid_link_local(outer.index, outer.name);
+  changes.set_ipv4_setting(outer.index, outer.name, IPV4_DEVCONF_FORWARDING, 1);
+  // What a guest sends to its gateway becomes a packet to 127.0.0.1. It cannot send such a packet
+  // itself: its namespace drops it.
+  changes.set_ipv4_setting(outer.index, outer.name, IPV4_DEVCONF_ROUTE_LOCALNET, 1);
   changes.set_link(outer.index, outer.name, change);
   changes.add_address(outer.index, wires.pair.host);
   if (wires.ipv6) {
@@ -135,7 +134,7 @@ Result<void> wire_outside(const Wires& wires, Rtnetlink& kernel) {
   return kernel.apply(changes);
 }
 
-Result<void> join(const Wires& wires, Rtnetlink& host, const base::Namespace& inside) {
+Result<void> add_pair(const Wires& wires, Rtnetlink& host, const base::Namespace& inside) {
   base::NewLink outer;
   outer.name = wires.link;
   outer.mtu = wires.mtu;
@@ -146,6 +145,20 @@ Result<void> join(const Wires& wires, Rtnetlink& host, const base::Namespace& in
   NetworkChange change;
   change.add_veth(outer, inner);
   return host.apply(change);
+}
+
+/// What somebody deleted meanwhile is fine.
+Result<void> unless_gone(Result<void> done) {
+  const int code = done ? 0 : done.error().code();
+  return code == ENODEV || code == EADDRNOTAVAIL ? Result<void>() : std::move(done);
+}
+
+/// Whoever had the address before may not have got round to it.
+Result<void> join(const Wires& wires, Rtnetlink& host, const base::Namespace& inside) {
+  auto joined = add_pair(wires, host, inside);
+  if (joined || joined.error().code() != EEXIST) return joined;
+  FCVM_TRY(delete_released(wires.link, host));
+  return add_pair(wires, host, inside);
 }
 
 }  // namespace
@@ -161,21 +174,32 @@ Result<void> wire(const Wires& wires, Rtnetlink& host, const base::Namespace& in
   return wire_outside(wires, host);
 }
 
-Result<void> unwire(const std::string& link, base::Rtnetlink& host, const base::Namespace* inside) {
-  const auto found = FCVM_TRY(host.find_link(link));
+Result<void> unwire(const Wires& wires, base::Rtnetlink& host) {
+  const auto found = FCVM_TRY(host.find_link(wires.link));
   if (!found) return {};
-  if (inside != nullptr) {
-    LinkChange away;
-    away.namespace_fd = inside->fd();
-    NetworkChange change;
-    change.set_link(found->index, link, away);
-    if (host.apply(change)) return {};
-  }
+  LinkChange released;
+  released.up = false;
+  released.alias = kReleased;
+  NetworkChange change;
+  change.set_link(found->index, wires.link, released);
+  change.delete_address(found->index, wires.pair.host);
+  return unless_gone(host.apply(change));
+}
+
+Result<void> delete_released(const std::string& link, base::Rtnetlink& host) {
+  const auto found = FCVM_TRY(host.find_link(link));
+  if (!found || found->alias != kReleased) return {};
   NetworkChange change;
   change.delete_link(found->index, link);
-  auto done = host.apply(change);
-  if (!done && done.error().code() == ENODEV) return {};  // its namespace went meanwhile
-  return done;
+  return unless_gone(host.apply(change));
+}
+
+Result<void> delete_link_of_dead(const std::string& vm_id, base::Rtnetlink& host) {
+  NetworkChange change;
+  for (const auto& link : FCVM_TRY(host.links())) {
+    if (link.alias == alias_of(vm_id)) change.delete_link(link.index, link.name);
+  }
+  return unless_gone(host.apply(change));
 }
 
 }  // namespace fcvm::net

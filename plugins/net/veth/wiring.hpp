@@ -37,9 +37,14 @@ struct Wires {
 /// Makes them all, and the namespace. What a failure has left goes with unwire() and the namespace.
 Result<void> wire(const Wires& wires, base::Rtnetlink& host, const base::Namespace& inside);
 
-/// Takes the veth pair from the host now: its end joins the other one in the namespace, and goes
-/// with that. To delete it would be to wait for what the kernel can do later. `inside` is null when
-/// the namespace was not made.
-Result<void> unwire(const std::string& link, base::Rtnetlink& host, const base::Namespace* inside);
+/// Takes the host's end of the veth pair out of use, at once: no address, no route, down.
+Result<void> unwire(const Wires& wires, base::Rtnetlink& host);
+
+/// Deletes a link that unwire() has left, which takes the kernel some 20 ms. Left alone it would go
+/// with the namespace, which lives as long as any connection that was made in it.
+Result<void> delete_released(const std::string& link, base::Rtnetlink& host);
+
+/// Deletes that of a VM whose owner is dead, whatever it is called.
+Result<void> delete_link_of_dead(const std::string& vm_id, base::Rtnetlink& host);
 
 }  // namespace fcvm::net

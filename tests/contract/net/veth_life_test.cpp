@@ -1,81 +1,22 @@
-// What net.bridged and net.routed make on the host, and that nothing of it is left: after detach,
-// after SIGKILL, after a hundred at once.
+// What net.bridged and net.routed make on the host, and that nothing of it is left after detach,
+// nor after a hundred at once. Addresses, and what becomes of them.
 #include <atomic>
-#include <csignal>
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <functional>
 #include <set>
-#include <sstream>
 #include <sys/resource.h>
 #include <thread>
 
-#include "core/base/child.hpp"
-#include "core/base/file.hpp"
-#include "core/base/pipe.hpp"
 #include "core/base/poll.hpp"
-#include "core/base/rtnetlink.hpp"
-#include "core/base/spawn.hpp"
-#include "core/base/temp_dir.hpp"
 #include "tests/contract/net/backends.hpp"
 #include "tests/contract/net/environment.hpp"
-#include "tests/contract/net/network.hpp"
-#include "tests/contract/net/server.hpp"
+#include "tests/contract/net/host_state.hpp"
 #include "tests/support/catch.hpp"
 
 namespace fcvm::test {
 namespace {
 
 using fcvm::test::Contains;
-
-bool is_root_environment() { return Environment::get() != nullptr && ::geteuid() == 0; }
-
-std::string output_of(const std::vector<std::string>& words) {
-  auto pipe = base::Pipe::create();
-  REQUIRE(pipe);
-  base::SpawnOptions options;
-  options.argv = words;
-  options.stdout_fd = pipe->write_end.get();
-  auto child = base::spawn(options);
-  REQUIRE(child);
-  pipe->write_end.reset();
-  auto text = base::read_all(pipe->read_end.get(), 1 << 20);
-  REQUIRE(text);
-  REQUIRE(child->wait());
-  return *std::move(text);
-}
-
-/// Everything that the plugins could change on the host. Counters and caches are left out.
-std::string state_of_host() {
-  std::string text = output_of({"nft", "list", "ruleset"});
-  for (const char* what : {"link", "address", "route", "-6 route", "-6 neighbour show proxy"}) {
-    std::istringstream words(std::string("ip -o ") + what);
-    std::vector<std::string> argv;
-    for (std::string word; words >> word;) argv.push_back(word);
-    text += output_of(argv);
-  }
-  // The kernel may still be busy with the link-local address of eth0.
-  const std::string busy = " tentative";
-  for (auto at = text.find(busy); at != std::string::npos; at = text.find(busy)) {
-    text.erase(at, busy.size());
-  }
-  for (const char* setting :
-       {"ipv4/ip_forward", "ipv4/conf/eth0/forwarding", "ipv6/conf/all/forwarding",
-        "ipv6/conf/eth0/forwarding", "ipv6/conf/eth0/accept_ra", "ipv6/conf/eth0/proxy_ndp"}) {
-    const auto value = base::read_file(std::string("/proc/sys/net/") + setting);
-    REQUIRE(value);
-    text += std::string(setting) + " = " + *value;
-  }
-  return text;
-}
-
-/// The kernel removes the namespace of a killed VM, and the links with it, in its own time.
-std::string state_when_quiet(const std::string& expected) {
-  const auto deadline = base::Deadline::in(std::chrono::seconds(30));
-  while (state_of_host() != expected && !deadline.expired()) ::usleep(50'000);
-  return state_of_host();
-}
 
 /// What this process has computed, in the kernel too.
 std::int64_t cpu_ms() {
@@ -85,39 +26,6 @@ std::int64_t cpu_ms() {
     return std::int64_t{time.tv_sec} * 1000 + time.tv_usec / 1000;
   };
   return ms(usage.ru_utime) + ms(usage.ru_stime);
-}
-
-Request with_id(const std::string& id) {
-  Request request;
-  request.vm_id = id;
-  return request;
-}
-
-/// Attaches in a process of its own, and kills it.
-MemoryState attach_and_die(const Backend& backend) {
-  const auto directory = base::TempDir::create();
-  REQUIRE(directory);
-  const std::string state = directory->path() + "/state";
-  auto pipe = base::Pipe::create();
-  REQUIRE(pipe);
-  base::SpawnOptions options;
-  options.argv = {"/proc/self/exe", "an owner with state that is to be killed"};
-  options.environment = {{"FCVM_TEST_INSIDE=1", "FCVM_TEST_BACKEND=" + backend.name,
-                          "FCVM_TEST_STATE=" + state, "FCVM_TEST_LEASES=" + lease_directory(),
-                          "ASAN_OPTIONS=detect_leaks=0"}};
-  options.stdout_fd = pipe->write_end.get();
-  auto owner = base::spawn(options);
-  REQUIRE(owner);
-  pipe->write_end.reset();
-  std::string said;
-  while (said.find("attached") == std::string::npos) {
-    char byte = 0;
-    REQUIRE(base::read_exact(pipe->read_end.get(), {&byte, 1}));
-    said += byte;
-  }
-  REQUIRE(owner->signal(SIGKILL));
-  REQUIRE(owner->wait());
-  return read_state(state);
 }
 
 }  // namespace
@@ -140,7 +48,7 @@ TEST_CASE("bridged and routed leave nothing behind") {
     // The first still needs what both did.
     CHECK_THAT(state_of_host(), Contains("ipv4/conf/eth0/forwarding = 1"));
     REQUIRE(network.detach() == 0);
-    CHECK(state_of_host() == before);
+    CHECK(state_when_quiet(before) == before);
     CHECK(state.entries.empty());
   }
 }
@@ -159,60 +67,8 @@ TEST_CASE("a failed attach of bridged or routed leaves nothing behind") {
       if (network.attach({}, deadline) == 0) CHECK(network.detach() == 0);
     }
     CHECK(state.entries.empty());
-    CHECK(state_of_host() == before);
-  }
-}
-
-TEST_CASE("recover undoes what a killed owner of bridged or routed left") {
-  if (!is_root_environment()) return;
-  const std::string before = state_of_host();
-  for (const Backend& backend : {bridged(), routed()}) {
-    MemoryState state = attach_and_die(backend);
-    CHECK_THAT(state_of_host(), Contains("table inet fcvm_killed"));
-    // A living neighbour goes on having what it needs.
-    {
-      Network living(backend);
-      REQUIRE(living.attach({}) == 0);
-      Network network(backend, &state);
-      REQUIRE(network.recover() == 0);
-      CHECK(network.recover() == 0);
-      CHECK_THAT(state_of_host(), Contains("ipv4/conf/eth0/forwarding = 1"));
-      CHECK_THAT(state_of_host(), !Contains("fcvm_killed"));
-    }
-    CHECK(state.entries.empty());
     CHECK(state_when_quiet(before) == before);
   }
-}
-
-TEST_CASE("the address of a killed VM is free, and its firewall table goes with the next one") {
-  if (!is_root_environment()) return;
-  const std::string before = state_of_host();
-  MemoryState state = attach_and_die(bridged());
-  CHECK_THAT(state_of_host(), Contains("table inet fcvm_killed"));
-  const auto deadline = base::Deadline::in(std::chrono::seconds(30));
-  while (state_of_host().find(": fcvm-") != std::string::npos && !deadline.expired()) {
-    ::usleep(50'000);
-  }
-  Network next(bridged());
-  Request request = with_id("next");
-  // Of the same address: that of the id is where the search began.
-  request.vm_id = "killed";
-  REQUIRE(next.attach(request) == 0);
-  const std::string address = next.attachment().host_address;
-  REQUIRE(next.detach() == 0);
-  state = attach_and_die(bridged());
-  while (state_of_host().find(": fcvm-") != std::string::npos && !deadline.expired()) {
-    ::usleep(50'000);
-  }
-  request.vm_id = "heir";
-  request.ipv4 = address;
-  REQUIRE(next.attach(request) == 0);
-  CHECK(std::string(next.attachment().host_address) == address);
-  CHECK_THAT(state_of_host(), !Contains("fcvm_killed"));
-  REQUIRE(next.detach() == 0);
-  Network network(bridged(), &state);
-  REQUIRE(network.recover() == 0);
-  CHECK(state_when_quiet(before) == before);
 }
 
 TEST_CASE("a hundred bridged networks are made and removed at once") {
@@ -240,6 +96,7 @@ TEST_CASE("a hundred bridged networks are made and removed at once") {
   for (const auto& network : networks) addresses.insert(network->attachment().host_address);
   CHECK(addresses.size() == kNetworks);
   REQUIRE(at_once([&](int i) { return networks[static_cast<std::size_t>(i)]->detach(); }) == 0);
+  networks.clear();
   const auto took = (base::Deadline::now_ns() - start) / 1'000'000;
   const std::int64_t cpu = cpu_ms() - cpu_before;
   std::printf("a hundred networks at once: %lld ms, %lld ms of them computing\n",
@@ -251,7 +108,7 @@ TEST_CASE("a hundred bridged networks are made and removed at once") {
   constexpr int kSlower = 1;
 #endif
   CHECK(cpu < 10'000 * kSlower);
-  CHECK(state_of_host() == before);
+  CHECK(state_when_quiet(before) == before);
 }
 
 TEST_CASE("bridged: addresses are chosen, taken, exhausted") {
@@ -293,29 +150,32 @@ TEST_CASE("bridged: addresses are chosen, taken, exhausted") {
   }
 }
 
-TEST_CASE("bridged: Docker's firewall lets VMs pass, and is left as it was") {
+TEST_CASE("bridged: an address can be had again as soon as its VM has gone") {
   if (!is_root_environment()) return;
-  const std::string quiet = state_of_host();
-  output_of({"nft",
-             "table ip filter { chain DOCKER-USER { iifname \"other\" drop; }; chain FORWARD { "
-             "type filter hook forward priority 0; policy drop; jump DOCKER-USER; }; }"});
   const std::string before = state_of_host();
-  REQUIRE_THAT(before, Contains("policy drop"));
-  const Server outside(Environment::get()->outside_ipv4(), "outside");
-  for (const Backend& backend : {bridged(), routed()}) {
-    Network network(backend);
-    REQUIRE(network.attach({}) == 0);
-    FakeGuest guest(network);
-    CHECK(guest.ask_stream(kOutsideIpv4, kOutsidePort) == "outside\n");
-    REQUIRE(network.detach() == 0);
-    CHECK(state_of_host() == before);
-    MemoryState state = attach_and_die(backend);
-    CHECK_THAT(state_of_host(), Contains("comment \"fcvm_killed\""));
-    REQUIRE(Network(backend, &state).recover() == 0);
-    CHECK(state_when_quiet(before) == before);
+  {
+    Network network(bridged());
+    Request request = with_id("again");
+    request.ipv4 = "172.30.7.2";
+    base::Fd connection;
+    for (int round = 0; round < 3; ++round) {
+      INFO(network.message());
+      REQUIRE(network.attach(request) == 0);
+      CHECK(std::string(network.attachment().host_address) == "172.30.7.2");
+      // It holds the namespace, and so the host's end of the veth pair.
+      const FakeGuest guest(network);
+      REQUIRE(network.dial(FCVM_PROTO_TCP, kEcho, connection) == 0);
+      CHECK(exchange(connection, "hello", 5) == "hello");
+      REQUIRE(network.detach() == 0);
+      const std::string left = state_of_host();
+      CHECK_THAT(left, !Contains("172.30.7."));
+      CHECK_THAT(left, !Contains("fcvm_again"));
+    }
+    request.vm_id = "elsewhere";
+    request.ipv4.clear();
+    REQUIRE(network.attach(request) == 0);
   }
-  output_of({"nft", "delete table ip filter"});
-  CHECK(state_of_host() == quiet);
+  CHECK(state_when_quiet(before) == before);
 }
 
 TEST_CASE("bridged: a firewall that is flushed is noticed") {
@@ -330,19 +190,6 @@ TEST_CASE("bridged: a firewall that is flushed is noticed") {
   CHECK(network.health(watch) == -ENOENT);
   CHECK_THAT(network.message(), Contains("fcvm_contract was deleted"));
   REQUIRE(network.detach() == 0);
-}
-
-TEST_CASE("an owner with state that is to be killed", "[.]") {
-  REQUIRE(is_root_environment());
-  FileState state(std::getenv("FCVM_TEST_STATE"));
-  const bool is_bridged = std::string(std::getenv("FCVM_TEST_BACKEND")) == "bridged";
-  Network network(is_bridged ? bridged() : routed(), &state);
-  Request request = with_id("killed");
-  request.publish = {port(4402, FCVM_PROTO_TCP, kHostIpv4)};
-  REQUIRE(network.attach(request) == 0);
-  std::printf("attached\n");
-  std::fflush(stdout);
-  ::pause();
 }
 
 }  // namespace fcvm::test
