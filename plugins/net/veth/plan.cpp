@@ -90,6 +90,8 @@ void fill_firewall(Plan& plan, const Request& request) {
 void fill_remains(Plan& plan) {
   plan.remains.directory = plan.directory;
   plan.remains.table = plan.firewall.table;
+  plan.remains.addresses.push_back(plan.pair.vm.address);
+  if (plan.ipv6) plan.remains.addresses.push_back(plan.ipv6->outside);
   plan.remains.foreign_rules =
       std::any_of(plan.foreign_chains.begin(), plan.foreign_chains.end(),
                   [](const ForeignChain& chain) { return chain.takes_rules; });

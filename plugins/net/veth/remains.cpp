@@ -1,8 +1,10 @@
 // See remains.hpp.
 #include "plugins/net/veth/remains.hpp"
 
+#include <algorithm>
 #include <sstream>
 
+#include "plugins/net/veth/connections.hpp"
 #include "plugins/net/veth/foreign_firewall.hpp"
 #include "plugins/net/veth/kernel_setting.hpp"
 #include "plugins/net/veth/lease.hpp"
@@ -18,6 +20,7 @@ constexpr const char* kKey = "made";
 /// one write to the disk.
 std::string to_text(const Remains& remains) {
   std::string text = "directory " + remains.directory + "\ntable " + remains.table + "\n";
+  for (const auto& address : remains.addresses) text += "address " + address.to_string() + "\n";
   for (const auto& name : remains.settings) text += "setting " + name + "\n";
   if (remains.foreign_rules) text += "foreign-rules yes\n";
   if (!remains.proxied) return text;
@@ -34,6 +37,7 @@ Result<void> read_line(Remains& remains, const std::string& word, const std::str
   if (word == "table") remains.table = rest;
   if (word == "foreign-rules") remains.foreign_rules = true;
   if (word == "setting") remains.settings.push_back(rest);
+  if (word == "address") remains.addresses.push_back(FCVM_TRY(base::IpAddress::parse(rest)));
   if (word == "proxied") {
     remains.proxied.emplace();
     remains.proxied->address = FCVM_TRY(base::IpAddress::parse(rest));
@@ -73,6 +77,21 @@ Result<void> stop_proxying_for_dead(const ProxiedAddress& proxied, base::Rtnetli
   return stop_proxying(proxied, kernel);
 }
 
+/// Unless another VM has the address by now, which has seen to it.
+Result<void> forget_connections_of_dead(const std::vector<base::IpAddress>& addresses,
+                                        base::Rtnetlink& kernel) {
+  const HostNetwork host = FCVM_TRY(HostNetwork::survey(kernel));
+  auto connections = FCVM_TRY(Connections::open());
+  for (const auto& address : addresses) {
+    const bool routed = std::any_of(
+        host.routes().begin(), host.routes().end(),
+        [&](const auto& route) { return route.destination == base::IpPrefix::host(address); });
+    const bool in_pair = address.is_v4() && !host.user_of(base::IpPrefix::host(address)).empty();
+    if (!routed && !in_pair) FCVM_TRY(connections.forget_all_of(address));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> Remains::remember(const Host& host) const {
@@ -99,6 +118,7 @@ Result<void> Remains::undo_of_dead(base::Rtnetlink& kernel, Nft& nft) const {
     keep(nft.delete_table(table));
     keep(delete_link_of_dead(table, kernel));
   }
+  keep(forget_connections_of_dead(addresses, kernel));
   for (auto name = settings.rbegin(); name != settings.rend(); ++name) {
     keep(SharedSetting::undo(directory, *name));
   }

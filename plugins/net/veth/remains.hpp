@@ -23,8 +23,9 @@ struct ProxiedAddress {
 };
 
 struct Remains {
-  std::string directory;       // of leases and saved settings
-  std::string table;           // of nf_tables
+  std::string directory;                   // of leases and saved settings
+  std::string table;                       // of nf_tables
+  std::vector<base::IpAddress> addresses;  // of the VM, as the host knew it
   bool foreign_rules = false;  // in other firewalls' tables, with `table` as their comment
   std::vector<std::string> settings;
   std::optional<ProxiedAddress> proxied;

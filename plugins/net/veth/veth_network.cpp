@@ -80,6 +80,7 @@ Result<fcvm_net_attachment> VethNetwork::attach(const Request& request, const Mo
   if (plan_) return fail(EBUSY, "attaching a network: this instance has one already");
   auto kernel = FCVM_TRY(base::Rtnetlink::open());
   if (!nft_) nft_ = FCVM_TRY(Nft::open());
+  if (!connections_) connections_ = FCVM_TRY(Connections::open());
   Plan plan = FCVM_TRY(make_plan(request, options_, mode, kernel, *nft_, call));
   FCVM_TRY(plan.remains.remember(host_));
   {
@@ -87,6 +88,9 @@ Result<fcvm_net_attachment> VethNetwork::attach(const Request& request, const Mo
     plan_ = std::move(plan);
   }
   auto made = make(call);
+  for (const auto& one : request.publish) {
+    if (made && mode.translate_ports) made = begin_sessions_anew(one);
+  }
   auto described = made ? describe() : unexpected(std::move(made).error());
   if (described) return described;
   if (const auto undone = detach(); !undone) host_.warning(undone.error().message());
@@ -108,6 +112,7 @@ Result<void> VethNetwork::make(const Call& call) {
   FCVM_TRY(base::in_namespace(inside, guard));
   auto watch = FCVM_TRY(FirewallWatch::open());
   FCVM_TRY(make_table());
+  if (!plan_->stale_table.empty()) FCVM_TRY(forget_connections());
   FCVM_TRY(hold_settings(call));
   if (plan_->remains.proxied) FCVM_TRY(proxy_address(*plan_->remains.proxied, kernel));
   const std::lock_guard lock(mutex_);
@@ -189,6 +194,7 @@ Result<void> VethNetwork::detach() {
   }
   if (plan_->remains.foreign_rules) error.keep(delete_passes(*nft_, plan_->firewall.table));
   error.keep(nft_->delete_table(plan_->firewall.table));
+  error.keep(forget_connections());
   while (!settings_.empty()) {
     error.keep(settings_.back().let_go());
     settings_.pop_back();
@@ -251,18 +257,10 @@ Result<Fd> VethNetwork::dial(std::uint32_t protocol, std::uint16_t port, const C
   return socket;
 }
 
-Result<void> VethNetwork::publish(const fcvm_publish& wanted) {
-  if (!plan_ || !plan_->ports) return fail(ENOTCONN, "publishing a port: there is no network");
-  FCVM_TRY(plan_->ports->add(wanted));
-  auto done = nft_->run(republish(plan_->firewall, *plan_->ports), "publishing a port");
-  if (!done) FCVM_TRY(plan_->ports->remove(wanted));
-  return done;
-}
-
-Result<void> VethNetwork::unpublish(const fcvm_publish& unwanted) {
-  if (!plan_ || !plan_->ports) return fail(ENOTCONN, "there is no network");
-  FCVM_TRY(plan_->ports->remove(unwanted));
-  return nft_->run(republish(plan_->firewall, *plan_->ports), "withdrawing a port");
+/// Once the rules have gone, or changed: what comes meanwhile would be remembered by the old ones.
+Result<void> VethNetwork::forget_connections() {
+  FCVM_TRY(connections_->forget_all_of(plan_->pair.vm.address));
+  return plan_->ipv6 ? connections_->forget_all_of(plan_->ipv6->outside) : Result<void>();
 }
 
 Result<void> VethNetwork::check_table() {

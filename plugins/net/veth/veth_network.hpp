@@ -11,6 +11,7 @@
 #include <fcvm/net.hpp>
 
 #include "core/base/namespaces.hpp"
+#include "plugins/net/veth/connections.hpp"
 #include "plugins/net/veth/firewall_watch.hpp"
 #include "plugins/net/veth/kernel_setting.hpp"
 #include "plugins/net/veth/plan.hpp"
@@ -40,6 +41,8 @@ class VethNetwork {
  private:
   Result<void> make(const Call& call);
   Result<void> hold_settings(const Call& call);
+  Result<void> forget_connections();
+  Result<void> begin_sessions_anew(const fcvm_publish& changed);
   void begin_removal(const std::string& link);
   Result<void> make_table();
   [[nodiscard]] std::string pass_foreign_chains() const;
@@ -50,7 +53,9 @@ class VethNetwork {
   VethOptions options_;
   std::vector<SharedSetting> settings_;
   std::future<void> removal_;  // of the link; waited for when this ends
-  std::optional<Nft> nft_;     // from the first attach on: to close it is to wait
+  // From the first attach on: to close them is to wait.
+  std::optional<Nft> nft_;
+  std::optional<Connections> connections_;
 
   mutable std::mutex mutex_;  // guards what [any] calls look at, which attach and detach change
   std::optional<Plan> plan_;

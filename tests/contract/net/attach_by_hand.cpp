@@ -1,6 +1,7 @@
-// An attachment for who holds the guest already: tests/vm/network_reattach_test.sh runs this, to plug a
-// running guest into a fresh network. It is attached as a clone's is; it says where its namespace
-// is, and goes when stdin ends. Arguments come by the environment, as this is a test case.
+// An attachment for who holds the guest already: tests/vm/network_reattach_test.sh runs this, to
+// plug a running guest into a fresh network. It is attached as a clone's is; it says where its
+// namespace is, and goes when stdin ends. Arguments come by the environment, as this is a test
+// case.
 #include <cstdio>
 #include <cstdlib>
 #include <unistd.h>

@@ -9,6 +9,7 @@
 #include "core/base/rtnetlink.hpp"
 #include "tests/contract/net/backends.hpp"
 #include "tests/contract/net/environment.hpp"
+#include "tests/contract/net/host_state.hpp"
 #include "tests/contract/net/network.hpp"
 #include "tests/contract/net/server.hpp"
 #include "tests/support/catch.hpp"
@@ -72,10 +73,29 @@ std::string seen_outside(const Environment& host, FakeGuest& guest, const char* 
   return base::IpAddress::of_bytes({raw, from.ss_family == AF_INET6 ? 16U : 4U}).to_string();
 }
 
-Request with_id(const std::string& id) {
-  Request request;
-  request.vm_id = id;
-  return request;
+base::Fd datagrams_to(const char* address, std::uint16_t number) {
+  base::Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_storage raw{};
+  const socklen_t length = base::IpAddress::parse(address)->to_sockaddr(number, raw);
+  REQUIRE(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&raw), length) == 0);
+  return socket;
+}
+
+/// Whether an echo comes back in time. A refusal is none.
+bool is_answered(const base::Fd& client,
+                 std::chrono::milliseconds patience = std::chrono::seconds(30)) {
+  const auto deadline = base::Deadline::in(patience);
+  char back = 0;
+  while (::recv(client.get(), &back, 1, 0) >= 0 || errno == ECONNREFUSED) {
+  }
+  while (!deadline.expired()) {
+    (void)::send(client.get(), "?", 1, 0);
+    const auto until =
+        base::Deadline::earlier(deadline, base::Deadline::in(std::chrono::seconds(1)));
+    const bool heard = base::wait_readable(client.get(), until).has_value();
+    if (heard && ::recv(client.get(), &back, 1, 0) == 1) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -159,6 +179,36 @@ TEST_CASE("bridged: a published port is nobody else's") {
   CHECK_THAT(second.message(), Contains("::1"));
   REQUIRE(first.detach() == 0);
   CHECK(ServerSockets::bind(kHostIpv4, 4320));
+}
+
+TEST_CASE("bridged: a UDP client is led to the VM that has the port now") {
+  if (root_environment() == nullptr) return;
+  // As long as there is any VM, the kernel remembers whose the client was.
+  Network other(bridged());
+  Request request;
+  request.vm_id = "other";
+  REQUIRE(other.attach(request) == 0);
+  const auto published = port(4500, FCVM_PROTO_UDP, kHostIpv4);
+  const base::Fd client = datagrams_to(kHostIpv4, 4500);
+  Network first(bridged());
+  Network second(bridged());
+  request.vm_id = "first";
+  request.publish = {published};
+  REQUIRE(first.attach(request) == 0);
+  {
+    const FakeGuest guest(first);
+    CHECK(is_answered(client));
+    REQUIRE(first.unpublish(published) == 0);
+    CHECK_FALSE(is_answered(client, std::chrono::milliseconds(300)));
+    REQUIRE(first.publish(published) == 0);
+    CHECK(is_answered(client));
+  }
+  REQUIRE(first.detach() == 0);
+  CHECK_FALSE(is_answered(client, std::chrono::milliseconds(300)));
+  request.vm_id = "second";
+  REQUIRE(second.attach(request) == 0);
+  const FakeGuest guest(second);
+  CHECK(is_answered(client));
 }
 
 TEST_CASE("bridged and routed: VMs are apart, but for what they publish") {

@@ -1,0 +1,46 @@
+// Publishing of VethNetwork: ports of the host that lead to the VM by address translation.
+#include <algorithm>
+#include <netinet/in.h>
+
+#include "plugins/net/veth/veth_network.hpp"
+
+namespace fcvm::net {
+
+/// UDP knows of no end: clients of a port go on as they began, be it that nobody had published it
+/// yet. TCP connections that are open are to go on.
+Result<void> VethNetwork::begin_sessions_anew(const fcvm_publish& changed) {
+  const PortRange range = FCVM_TRY(parse_range(changed, plan_->pair.vm.address.to_string()));
+  if (range.protocol != FCVM_PROTO_UDP) return {};
+  const auto at = FCVM_TRY(base::IpAddress::parse(range.address));
+  const bool anywhere = at == base::IpPrefix::any(at.family).address;
+  const auto own = at.is_v4() || !plan_->ipv6 ? plan_->pair.vm.address : plan_->ipv6->outside;
+  auto kernel = FCVM_TRY(base::Rtnetlink::open());
+  const auto addresses = FCVM_TRY(kernel.addresses(at.family));
+  return connections_->forget(at.family, [&](const Connection& one) {
+    if (one.protocol != IPPROTO_UDP || one.to_port < range.host_port ||
+        one.to_port >= range.host_port + range.count || !(anywhere || one.to == at)) {
+      return false;
+    }
+    const bool of_host = std::any_of(addresses.begin(), addresses.end(), [&](const auto& each) {
+      return each.prefix.address == one.to;
+    });
+    return one.answered_by == own || (of_host && one.answered_by == one.to);
+  });
+}
+
+Result<void> VethNetwork::publish(const fcvm_publish& wanted) {
+  if (!plan_ || !plan_->ports) return fail(ENOTCONN, "publishing a port: there is no network");
+  FCVM_TRY(plan_->ports->add(wanted));
+  auto done = nft_->run(republish(plan_->firewall, *plan_->ports), "publishing a port");
+  if (!done) FCVM_TRY(plan_->ports->remove(wanted));
+  return done ? begin_sessions_anew(wanted) : done;
+}
+
+Result<void> VethNetwork::unpublish(const fcvm_publish& unwanted) {
+  if (!plan_ || !plan_->ports) return fail(ENOTCONN, "there is no network");
+  FCVM_TRY(plan_->ports->remove(unwanted));
+  FCVM_TRY(nft_->run(republish(plan_->firewall, *plan_->ports), "withdrawing a port"));
+  return begin_sessions_anew(unwanted);
+}
+
+}  // namespace fcvm::net
