@@ -28,7 +28,8 @@ Result<std::uint16_t> parse_port(std::string_view text) {
     return fail(EINVAL, fmt::format("\"{}\" is no port number", text), kForm);
   }
   if (parsed.ec == std::errc::result_out_of_range || number > kHighestPort) {
-    return fail(ERANGE, fmt::format("there is no port {}: the highest is {}", text, kHighestPort));
+    return fail(ERANGE, fmt::format("there is no port {}: the highest is {}", text, kHighestPort),
+                "choose one from 1 to 65535");
   }
   if (number == 0) return fail(EINVAL, "port 0 cannot be published", "choose one from 1 to 65535");
   return static_cast<std::uint16_t>(number);
@@ -62,7 +63,8 @@ Result<std::string> take_address(std::string_view& text) {
     address = text.substr(1, close - 1);
     text.remove_prefix(close + 2);
     if (!is_address(AF_INET6, address)) {
-      return fail(EINVAL, fmt::format("\"{}\" is no IPv6 address", address));
+      return fail(EINVAL, fmt::format("\"{}\" is no IPv6 address", address),
+                  "only those are written in brackets");
     }
     return address;
   }
@@ -106,8 +108,10 @@ Result<PublishedPort> parse(std::string_view text) {
   const Range host = FCVM_TRY(parse_range(text.substr(0, colon)));
   const Range guest = FCVM_TRY(parse_range(text.substr(colon + 1)));
   if (host.count != guest.count) {
-    return fail(EINVAL, fmt::format("{} ports of the host cannot lead to {} of the guest",
-                                    host.count, guest.count));
+    return fail(EINVAL,
+                fmt::format("{} ports of the host cannot lead to {} of the guest", host.count,
+                            guest.count),
+                "write ranges of the same length, such as 8000-8009:80-89");
   }
   port.host_port = host.first;
   port.guest_port = guest.first;

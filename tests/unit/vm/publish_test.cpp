@@ -58,6 +58,7 @@ TEST_CASE("each mistake in a published port has its own message") {
   for (const auto& [text, message] : expected) {
     CAPTURE(text, mistake(text));
     CHECK(mistake(text).find(message) != std::string::npos);
+    CHECK_FALSE(parse_publish(text).error().remedy().empty());
   }
 }
 
