@@ -2,6 +2,7 @@
 #include "plugins/net/veth/remains.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <sstream>
 
 #include "plugins/net/veth/connections.hpp"
@@ -72,8 +73,10 @@ Result<std::optional<base::Neighbour>> neighbour(const ProxiedAddress& proxied,
 
 /// Unless another VM has it by now.
 Result<void> stop_proxying_for_dead(const ProxiedAddress& proxied, base::Rtnetlink& kernel) {
-  const auto free = FCVM_TRY(Lease::try_take(proxied.lease_file, proxied.lease));
-  if (!free) return {};
+  const auto free = Lease::try_take(proxied.lease_file, proxied.lease);
+  if (!free && free.error().code() == ENOENT) return {};  // the host was started anew
+  if (!free) return unexpected(free.error());
+  if (!*free) return {};
   return stop_proxying(proxied, kernel);
 }
 
