@@ -19,7 +19,7 @@
 namespace fcvm::test {
 namespace {
 
-using Catch::Matchers::Contains;
+using fcvm::test::Contains;
 
 /// Attaches in a process of its own, and kills it.
 MemoryState attach_and_die(const Backend& backend) {
