@@ -50,6 +50,10 @@ struct Diagnosis {
 
 [[nodiscard]] std::string_view to_string(Verdict verdict);
 
+/// By the first line of `pasta --version`, where versions are dates. Debian 12's, of March 2023,
+/// says "unknown version".
+[[nodiscard]] Finding judge_pasta(const std::string& version);
+
 /// What `/proc/cpuinfo` says of hardware virtualization: the flag of x86, or true elsewhere.
 [[nodiscard]] bool has_virtualization(std::string_view cpuinfo, std::string_view machine);
 

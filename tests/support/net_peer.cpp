@@ -4,7 +4,8 @@
 //   net_peer send PORT FILE           TCP: every connection gets the file
 //   net_peer shell PORT               TCP on the loopback: every connection gets a shell
 //   net_peer ask tcp|udp ADDRESS PORT TEXT
-//                                     sends TEXT, prints the answer; fails when none comes in 10 s
+//                                     sends TEXT, prints the answer; fails when none comes in 10 s.
+//                                     Its half stays open: old pastas repeat answers otherwise
 //   net_peer fetch ADDRESS PORT       prints what the other side sends until it ends
 //   net_peer talk ADDRESS PORT        stdin and stdout over TCP, with half-close
 #include <arpa/inet.h>
@@ -165,7 +166,6 @@ int connect_to(const char* address, const char* port, int type) {
 int run_ask(bool udp, const char* address, const char* port, const std::string& text) {
   const int fd = connect_to(address, port, udp ? SOCK_DGRAM : SOCK_STREAM);
   write_all(fd, text.data(), text.size());
-  if (!udp) ::shutdown(fd, SHUT_WR);
   std::string answer;
   char bytes[65536];
   pollfd wait{fd, POLLIN, 0};

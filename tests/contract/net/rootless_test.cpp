@@ -1,12 +1,15 @@
 // What is net.rootless's own: its addresses, pasta's death, DNS, and hosts that lack something.
 #include <csignal>
 #include <cstdlib>
+#include <future>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/base/child.hpp"
 #include "core/base/file.hpp"
 #include "core/base/poll.hpp"
 #include "core/base/rtnetlink.hpp"
+#include "core/setup/doctor.hpp"
 #include "tests/contract/net/backends.hpp"
 #include "tests/contract/net/environment.hpp"
 #include "tests/contract/net/server.hpp"
@@ -119,6 +122,42 @@ TEST_CASE("rootless: the host's loopback is reached by IPv6, too") {
   REQUIRE(network.attach({}) == 0);
   FakeGuest guest(network);
   CHECK(guest.ask_stream("fd00::2", 4102) == "the loopback\n");
+}
+
+/// Takes one connection, and answers once the other side has closed its half; then holds it open.
+struct HeldConnection {
+  base::Fd stream;
+  std::string heard;
+};
+HeldConnection answer_at_end(const ServerSockets& sockets) {
+  const auto called =
+      base::wait_readable(sockets.stream.get(), base::Deadline::in(std::chrono::seconds(60)));
+  if (!called) return {};
+  base::Fd stream(::accept4(sockets.stream.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  auto heard = base::read_all(stream.get(), 1 << 20);
+  (void)base::write_all(stream.get(), "answer;");
+  return {std::move(stream), heard ? *heard : heard.error().message()};
+}
+
+TEST_CASE("rootless: who has closed its half hears the answer once, but for old pastas") {
+  if (Environment::get() == nullptr) return;
+  Network network(rootless());
+  REQUIRE(network.attach({}) == 0);
+  FakeGuest guest(network);
+  const std::string version =
+      guest.shell(pasta_to_test() + " --version 2>/dev/null | head -n 1").text;
+  const bool repeats = setup::judge_pasta(version).verdict == setup::Verdict::kWarn;
+  INFO("pasta's version: " << version);
+  const auto sockets = ServerSockets::bind("127.0.0.1", 4103);
+  REQUIRE(sockets);
+  auto served = std::async(std::launch::async, answer_at_end, std::cref(*sockets));
+  // Ends as soon as it has heard the answer twice.
+  const std::string patience = repeats ? "60" : "3";
+  const auto heard =
+      guest.shell("printf question | timeout " + patience +
+                  " " FCVM_TEST_NET_PEER " talk 10.0.2.2 4103 2>/dev/null | head -c 14");
+  CHECK(heard.text == (repeats ? "answer;answer;" : "answer;"));
+  CHECK(served.get().heard == "question");
 }
 
 TEST_CASE("rootless: resolvers that the user names are used, if the guest reaches them") {

@@ -15,6 +15,23 @@ TEST_CASE("a KVM counts only where the CPU can virtualize") {
   CHECK(has_virtualization("Features : fp asimd", "aarch64"));
 }
 
+TEST_CASE("a pasta that repeats answers is told by its date") {
+  for (const char* old : {"pasta unknown version", "pasta 2024_09_06.6b38f07",
+                          "pasta 0.0~git20240906.6b38f07-1", "pasta 2025_03_19.1"}) {
+    const Finding found = judge_pasta(old);
+    CHECK(found.verdict == Verdict::kWarn);
+    CHECK_THAT(found.found, fcvm::test::Contains(old));
+    CHECK_FALSE(found.fix.empty());
+  }
+  for (const char* mended : {"pasta 2025_03_20.32f6212", "pasta 0.0~git20250503.587980c-2",
+                             "pasta 2026_01_17.81c97f6", ""}) {
+    const Finding found = judge_pasta(mended);
+    CHECK(found.verdict == Verdict::kPass);
+    CHECK_FALSE(found.found.empty());
+    CHECK(found.fix.empty());
+  }
+}
+
 TEST_CASE("every check finds something, says why, and how to fix what is not there") {
   const base::TempDir dir = must(base::TempDir::create());
   std::set<std::string> names;
