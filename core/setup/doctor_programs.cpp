@@ -9,7 +9,8 @@
 namespace fcvm::setup {
 
 Finding judge_pasta(const std::string& version) {
-  // Builds of spring 2025 lose what they say in a pipe; they have been mended.
+  // Those of 2025-02-05 to 2025-06-06 lose it in a pipe. Debian 13's is one, and mended; of
+  // February's and March's, which are not, this cannot tell.
   if (version.empty()) return {Verdict::kPass, "a pasta of 2025 that tells a pipe no version"};
   static const std::regex date("(20[0-9]{2})_?([0-9]{2})_?([0-9]{2})");
   std::smatch parts;
