@@ -19,11 +19,11 @@ attach_afresh() {
     FCVM_TEST_IPV4="$(jq -r '.Addresses[] | select(contains(":") | not)' <<<"$settings")" \
     FCVM_TEST_IPV6="$(jq -r '.Addresses[] | select(contains(":"))' <<<"$settings")" \
     "$FCVM_BUILD/tests/contract_net" "an attachment to try by hand" \
-    <"$scratch/hold.$1" >"$scratch/fresh.out" 2>&1 &
+    <"$scratch/hold.$1" >"$scratch/fresh.$1" 2>&1 &
   attachment=$!
   exec {hold}>"$scratch/hold.$1"
-  wait_for 60 grep -q '^attached ' "$scratch/fresh.out" || { cat "$scratch/fresh.out" >&2; return 1; }
-  read -r _ fresh tap fresh_address < <(grep '^attached ' "$scratch/fresh.out")
+  wait_for 60 grep -q '^attached ' "$scratch/fresh.$1" || { cat "$scratch/fresh.$1" >&2; return 1; }
+  read -r _ fresh tap fresh_address < <(grep '^attached ' "$scratch/fresh.$1")
 }
 in_fresh() { nsenter --net="$fresh" -- "$@"; }
 
