@@ -5,8 +5,8 @@
 
 kept_runs=10
 
-# What this run leaves: output.log (what was streamed), console.log (the machine's kernel), qemu.log,
-# result, and guest/, what fcvm and its VMs logged in there.
+# What this run leaves: output.log (what was streamed), console.log (the machine's kernel;
+# console.died.log of a boot before), qemu.log, result, and guest/, what fcvm and its VMs logged in there.
 open_logs() {
   if [ -z "$logs" ]; then
     local runs=$rig_cache/runs
@@ -17,14 +17,15 @@ open_logs() {
   fi
   mkdir -p "$logs"
   logs=$(cd "$logs" && pwd)
-  rm -rf "$logs"/{output.log,console.log,qemu.log,result,guest.tar,guest}
+  rm -rf "$logs"/{output.log,console.log,console.died.log,qemu.log,result,guest.tar,guest}
 }
 
 # The machine's own disk, where fcvm keeps VMs and snapshots.
 open_scratch() {
   rm -f "$logs/scratch.ext4"
   truncate -s 24G "$logs/scratch.ext4"
-  mke2fs -q -F -t ext4 -O ^has_journal -m 0 -E lazy_itable_init=1,nodiscard "$logs/scratch.ext4"
+  mke2fs -q -F -t ext4 -O ^has_journal -m 0 -E lazy_itable_init=1,nodiscard "$logs/scratch.ext4" ||
+    die "making the machine's disk $logs/scratch.ext4 failed"
   exec 5<>"$logs/scratch.ext4"
   [ $keep = yes ] || rm "$logs/scratch.ext4"
 }
@@ -91,13 +92,11 @@ run_machine() {
   trap - INT TERM HUP
 }
 
-boot_machine() {
-  open_logs
+# One boot of it. 1 when the machine died before it had a result.
+boot_once() {
   open_scratch
   exec 6<"$debian/root.ext4" 7<"$build_disk" 4<"$guest_disk"
   describe_machine
-  exec 8>&-
-  say "booting; the logs go to $logs"
   local begin=$SECONDS
   if [ $shell = yes ]; then run_machine /dev/stdin; else run_machine /dev/null; fi
   if [ -s "$logs/guest.tar" ]; then
@@ -109,11 +108,29 @@ boot_machine() {
     say "it did not end within $limit s; the logs are in $logs"
     exit 124
   fi
-  [ $rc -eq 0 ] || die "QEMU ended with $rc: $(tail -n 3 "$logs/qemu.log")"
-  [ $shell = no ] || exit 0
-  [[ $(cat "$logs/result" 2>/dev/null) =~ ^[0-9]+$ ]] ||
-    die "the machine ended without a result; its console ends with:
+  died="the machine ended without a result; its console ends with:
 $(tail -n 5 "$logs/console.log")"
+  [ $rc -eq 0 ] || died="QEMU ended with $rc: $(tail -n 3 "$logs/qemu.log")"
+  [ $rc -eq 0 ] || return 1
+  [ $shell = no ] || exit 0
+  [[ $(cat "$logs/result" 2>/dev/null) =~ ^[0-9]+$ ]]
+}
+
+# A scenario that fails is tried again in the machine; this is for when the emulated CPU has brought
+# down the machine itself.
+boot_machine() {
+  open_logs
+  exec 8>&-
+  say "booting; the logs go to $logs"
+  local begin=$SECONDS left=$tries died
+  until boot_once; do
+    left=$((left - 1))
+    [ $left -gt 0 ] && [ $shell = no ] || die "$died"
+    mv -f "$logs/console.log" "$logs/console.died.log"
+    rm -f "$logs"/{output.log,result}
+    say "$died"
+    say "once more, for the emulated CPU may have failed"
+  done
   say "done in $((SECONDS - begin)) s; the logs are in $logs"
   exit "$(cat "$logs/result")"
 }
