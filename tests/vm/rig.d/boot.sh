@@ -4,6 +4,8 @@
 # no name unless it is to be kept.
 
 kept_runs=10
+# A scenario is never silent for so long, in seconds; a machine whose emulated CPU hangs is for ever.
+longest_silence=600
 
 # What this run leaves: output.log (what was streamed), console.log (the machine's kernel;
 # console.died.log of a boot before), qemu.log, result, and guest/, what fcvm and its VMs logged in there.
@@ -74,20 +76,34 @@ describe_machine() {
   fi
 }
 
+# Ends the machine when it has said nothing for too long.
+watch_silence() {
+  while sleep 5; do
+    [ $(($(date +%s) - $(stat -c %Y "$logs/output.log"))) -ge "$longest_silence" ] || continue
+    say "it has said nothing for $longest_silence s"
+    kill -TERM "$1"
+    return
+  done
+}
+
 # Ends by itself, with the machine; $1 is stdin.
 run_machine() {
   local dying=(setpriv --pdeathsig KILL)
+  : >"$logs/output.log"
   "${dying[@]}" timeout -k 5 --foreground "$limit" "${dying[@]}" "${machine[@]}" \
     <"$1" 2>"$logs/qemu.log" &
   qemu=$!
   trap 'kill -TERM $qemu 2>/dev/null || true; wait $qemu || true; exit 130' INT TERM HUP
-  local follower=
+  local follower='' watcher=''
   if [ $shell = no ]; then
+    watch_silence $qemu &
+    watcher=$!
     tail -n +1 -F -s 0.1 --pid=$qemu "$logs/output.log" 2>/dev/null &
     follower=$!
   fi
   rc=0
   wait $qemu || rc=$?
+  [ -z "$watcher" ] || kill $watcher 2>/dev/null || true
   [ -z "$follower" ] || wait $follower || true
   trap - INT TERM HUP
 }
