@@ -78,7 +78,7 @@ describe_machine() {
 
 # Ends the machine when it has said nothing for too long.
 watch_silence() {
-  while sleep 5; do
+  while sleep 5 && kill -0 "$1" 2>/dev/null; do
     [ $(($(date +%s) - $(stat -c %Y "$logs/output.log"))) -ge "$longest_silence" ] || continue
     say "it has said nothing for $longest_silence s"
     kill -TERM "$1"
