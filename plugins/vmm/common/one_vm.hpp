@@ -1,0 +1,76 @@
+// OneVm: the verbs of a VMM plugin whose instances have one VM each, to which they hand them on.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include <fcvm/vmm.hpp>
+
+namespace fcvm::vmm {
+
+/// `Vm` has the verbs, and makes itself by start() and restore(); `Options` are the plugin's.
+template <typename Vm, typename OptionsType>
+class OneVm : public VmmPlugin {
+ public:
+  using Options = OptionsType;
+
+  OneVm(const Host& host, Options options) : host_(host), options_(std::move(options)) {}
+
+  Result<void> start(const fcvm_vm_spec& spec, const Call& call) {
+    if (vm()) return fail(EBUSY, "starting a VM: this instance has one already");
+    return keep(FCVM_TRY(Vm::start(host_, options_, spec, call)));
+  }
+  Result<void> restore(const fcvm_vm_spec& spec, const fcvm_vm_restore& from, const Call& call) {
+    if (vm()) return fail(EBUSY, "restoring a VM: this instance has one already");
+    return keep(FCVM_TRY(Vm::restore(host_, options_, spec, from, call)));
+  }
+  Result<void> pause(const Call& call) { return FCVM_TRY(need("pausing the VM"))->pause(call); }
+  Result<void> resume(const Call& call) { return FCVM_TRY(need("resuming the VM"))->resume(call); }
+  Result<void> snapshot(const fcvm_vm_snapshot& snapshot, const Call& call) {
+    return FCVM_TRY(need("making a snapshot"))->snapshot(snapshot, call);
+  }
+  Result<void> set_balloon(std::uint64_t bytes, const Call& call) {
+    return FCVM_TRY(need("setting the balloon"))->set_balloon(bytes, call);
+  }
+  Result<fcvm_vm_balloon> balloon(const Call& call) {
+    return FCVM_TRY(need("asking for the balloon"))->balloon(call);
+  }
+  Result<Fd> connect(std::uint32_t port, const Call& call) {
+    return FCVM_TRY(need("connecting to a guest port"))->connect(port, call);
+  }
+  Result<fcvm_vm_status> status() {
+    const auto vm = this->vm();
+    return vm ? vm->status() : vm_status();
+  }
+  Result<void> kill() {
+    const auto vm = this->vm();
+    return vm ? vm->kill() : Result<void>();
+  }
+
+ protected:
+  Result<std::shared_ptr<Vm>> need(const std::string& doing) {
+    auto vm = this->vm();
+    if (!vm) return fail(ENOTCONN, doing + ": it was not started");
+    return vm;
+  }
+
+ private:
+  Result<void> keep(std::shared_ptr<Vm> vm) {
+    const std::lock_guard lock(mutex_);
+    vm_ = std::move(vm);
+    return {};
+  }
+  std::shared_ptr<Vm> vm() {
+    const std::lock_guard lock(mutex_);
+    return vm_;
+  }
+
+  const Host host_;
+  const Options options_;
+  std::mutex mutex_;  // connect(), status() and kill() come from any thread
+  std::shared_ptr<Vm> vm_;
+};
+
+}  // namespace fcvm::vmm
