@@ -112,7 +112,12 @@ Result<void> Vm::set_balloon(std::uint64_t bytes, const Call& call) {
     return fail(EINVAL, "setting the balloon to " + mib(bytes) + ": the VM has " +
                             mib(memory_bytes_) + " in all");
   }
-  FCVM_TRY(ask(balloon_request(bytes), "setting the balloon", call));
+  auto answer = ask(balloon_request(bytes), "setting the balloon", call);
+  if (!answer && answer.error().message().find("not activated") != std::string::npos) {
+    return fail(EAGAIN, "setting the balloon: the guest's kernel has not taken the device",
+                "try again when the VM has booted; the guest kernel needs virtio_balloon");
+  }
+  FCVM_TRY(std::move(answer));
   if (!counts_balloon_) balloon_bytes_ = bytes >> 20 << 20;
   balloon_asked_ = 0;
   return {};

@@ -3,67 +3,17 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
-#include <elf.h>
-#include <string_view>
 #include <thread>
 
 #include "tests/contract/vmm/fake_binary.hpp"
 #include "tests/contract/vmm/fake_qemu.hpp"
+#include "tests/contract/vmm/real_firecracker.hpp"
 
 using namespace fcvm;
 using namespace fcvm::test;
 using fcvm::test::Contains;
 
 namespace {
-
-/// Nothing, and why, when there is no real Firecracker to test.
-std::vector<Subject> real_firecracker() {
-  const char* binary = std::getenv("FCVM_TEST_FIRECRACKER");
-  if (binary == nullptr || ::access("/dev/kvm", R_OK | W_OK) != 0) {
-    WARN("skipped: the real Firecracker needs FCVM_TEST_FIRECRACKER and KVM");
-    return {};
-  }
-  Subject made;
-  made.name = "real Firecracker";
-  made.object = FCVM_TEST_FIRECRACKER_PLUGIN;
-  made.texts["binary"] = binary;
-  made.snapshots = true;
-  made.fake_guest = false;
-  return {made};
-}
-
-/// An ELF kernel that halts for ever, so that any KVM runs it, be it one that runs no Linux.
-std::string halting_kernel() {
-  constexpr std::uint64_t kAddress = 16u << 20;
-  constexpr std::string_view kHaltForEver = "\xf4\xeb\xfd";
-  Elf64_Ehdr header{};
-  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-  header.e_ident[EI_CLASS] = ELFCLASS64;
-  header.e_ident[EI_DATA] = ELFDATA2LSB;
-  header.e_ident[EI_VERSION] = EV_CURRENT;
-  header.e_type = ET_EXEC;
-  header.e_machine = EM_X86_64;
-  header.e_version = EV_CURRENT;
-  header.e_entry = kAddress;
-  header.e_phoff = sizeof header;
-  header.e_ehsize = sizeof header;
-  header.e_phentsize = sizeof(Elf64_Phdr);
-  header.e_phnum = 1;
-  Elf64_Phdr segment{};
-  segment.p_type = PT_LOAD;
-  segment.p_flags = PF_R | PF_X;
-  segment.p_offset = sizeof header + sizeof segment;
-  segment.p_vaddr = segment.p_paddr = kAddress;
-  segment.p_filesz = segment.p_memsz = kHaltForEver.size();
-  std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
-  bytes.append(reinterpret_cast<const char*>(&segment), sizeof segment);
-  return bytes.append(kHaltForEver);
-}
-
-void use_real_kernel(Machine& machine, const Subject& subject) {
-  if (!subject.fake_guest) machine.write("kernel.elf", halting_kernel());
-}
 
 void started(Machine& machine) {
   const auto code = machine.start();
@@ -73,7 +23,7 @@ void started(Machine& machine) {
 
 void goes_through_its_life(const Subject& subject) {
   Machine machine(subject);
-  use_real_kernel(machine, subject);
+  give_real_kernel(machine, subject);
   CHECK(machine.status().state == FCVM_VM_NEW);
   CHECK(machine.status().pidfd == -1);
   CHECK(machine.pause() < 0);
@@ -99,7 +49,7 @@ void goes_through_its_life(const Subject& subject) {
 
 void leaves_nothing_behind(const Subject& subject) {
   Machine machine(subject);
-  use_real_kernel(machine, subject);
+  give_real_kernel(machine, subject);
   started(machine);
   const int pid = machine.status().pid;
   CHECK(machine.exists("guest.sock"));
@@ -197,7 +147,7 @@ void counts_its_balloon(const Subject& subject) {
 
 void is_restored(const Subject& subject) {
   Machine source(subject);
-  use_real_kernel(source, subject);
+  give_real_kernel(source, subject);
   started(source);
   CHECK(source.snapshot() < 0);
   REQUIRE(source.pause() == 0);

@@ -1,63 +1,16 @@
 // How a VM is described to each version of Firecracker.
 #include "tests/contract/vmm/fake_binary.hpp"
+#include "tests/contract/vmm/full_spec.hpp"
 
 using namespace fcvm;
 using namespace fcvm::test;
 using fcvm::test::Contains;
 
-namespace {
-
-/// A specification that uses everything.
-struct Full {
-  fcvm_rate_limit limit = sized<fcvm_rate_limit>();
-  fcvm_disk root = sized<fcvm_disk>();
-  fcvm_disk data = sized<fcvm_disk>();
-  const fcvm_disk* disks[2] = {&root, &data};
-  fcvm_nic nic = sized<fcvm_nic>();
-  fcvm_nic unplugged = sized<fcvm_nic>();
-  const fcvm_nic* nics[2] = {&nic, &unplugged};
-
-  explicit Full(Machine& machine) {
-    limit.bytes_per_second = 1'000'000;
-    limit.bytes_burst = 2'000'000;
-    limit.operations_per_second = 100;
-    root.id = "base-disk";
-    root.path = "base.img";
-    root.flags = FCVM_DISK_READ_ONLY;
-    data.id = "data";
-    data.path = "data.img";
-    data.flags = FCVM_DISK_CACHE_UNSAFE;
-    data.limit = &limit;
-    nic.id = "eth-0";
-    nic.tap = "tap0";
-    nic.mac = "02:00:00:00:00:01";
-    nic.mtu = 1400;
-    nic.receive_limit = nic.transmit_limit = &limit;
-    unplugged.id = "eth-1";
-    unplugged.tap = "";
-    machine.write("base.img", "base");
-    machine.write("data.img", "data");
-    machine.write("initrd", "initrd");
-    auto& spec = machine.spec();
-    spec.initrd = "initrd";
-    spec.command_line = "quiet panic=7 root=/dev/vda";
-    spec.flags = FCVM_VM_TRACK_DIRTY;
-    spec.disks = disks;
-    spec.disk_count = 2;
-    spec.nics = nics;
-    spec.nic_count = 2;
-    spec.metadata_json = R"({"name":"web","labels":{"a":"b"}})";
-    spec.balloon_bytes = 32u << 20;
-  }
-};
-
-}  // namespace
-
 TEST_CASE("every version accepts every request, with all devices") {
   for (const int minor : {10, 13, 16, 17}) {
     const FakeBinary binary(minor);
     Machine machine(binary.subject());
-    const Full full(machine);
+    const FullSpec full(machine);
     const auto code = machine.start();
     INFO("1." << minor << ": " << machine.message());
     REQUIRE(code == 0);
@@ -113,7 +66,7 @@ TEST_CASE("options reach Firecracker") {
   subject.texts["io-engine"] = "async";
   subject.texts["cpu-template"] = "T2";
   Machine machine(subject);
-  const Full full(machine);
+  const FullSpec full(machine);
   REQUIRE(machine.start() == 0);
   const std::string log = machine.read("requests.log");
   CHECK_THAT(log, Contains("\"smt\":true"));
@@ -153,6 +106,15 @@ TEST_CASE("without statistics the balloon counts as what was asked for") {
   CHECK(machine.status().balloon_bytes == 8 << 20);
   CHECK(machine.set_balloon(16 << 20) == 0);
   CHECK(machine.status().balloon_bytes == 16 << 20);
+}
+
+TEST_CASE("a balloon waits for the guest to take it") {
+  const FakeBinary binary(16, "driverless");
+  Machine machine(binary.subject());
+  REQUIRE(machine.start() == 0);
+  CHECK(machine.set_balloon(64u << 20) == -EAGAIN);
+  CHECK_THAT(machine.message(), Contains("has not taken the device"));
+  CHECK_THAT(machine.remedy(), Contains("try again when the VM has booted"));
 }
 
 TEST_CASE("PCI needs a version that has it") {

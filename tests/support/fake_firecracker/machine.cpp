@@ -148,6 +148,7 @@ Answer Machine::patch_balloon(const Json& body) {
   if (body["amount_mib"] > config_["/machine-config"].value("mem_size_mib", 128)) {
     return refuse("Balloon update error: Amount of pages requested is too large.");
   }
+  if (!has_drivers_) return refuse("Balloon update error: Balloon: Device not activated yet.");
   config_["/balloon"]["amount_mib"] = body["amount_mib"];
   return {};
 }

@@ -36,8 +36,12 @@ inline VsockState vsock;
 
 class Machine {
  public:
-  Machine(int minor, std::string version, Table table)
-      : minor_(minor), version_(std::move(version)), table_(std::move(table)) {}
+  /// `has_drivers`: whether the guest takes its devices, as it does once it has booted.
+  Machine(int minor, std::string version, Table table, bool has_drivers)
+      : minor_(minor),
+        version_(std::move(version)),
+        table_(std::move(table)),
+        has_drivers_(has_drivers) {}
 
   Answer handle(const std::string& method, const std::string& path,
                 const std::optional<Json>& body);
@@ -66,6 +70,7 @@ class Machine {
   const int minor_;
   const std::string version_;
   const Table table_;
+  const bool has_drivers_;
   State state_ = State::kNotStarted;
   bool saved_ = false;  // in this pause: the guest is to drop its streams when it goes on
   bool boot_path_ = false;

@@ -187,7 +187,8 @@ int main(int argc, char** argv) {
     return 1;
   }
   fake::Machine machine(arguments.minor, version,
-                        fake::Table::load(FAKE_FIRECRACKER_TABLE, arguments.minor));
+                        fake::Table::load(FAKE_FIRECRACKER_TABLE, arguments.minor),
+                        arguments.mode != "driverless");
   while (auto client = fcvm::base::accept_connection(listener->get())) {
     serve(client->get(), machine, arguments);
   }

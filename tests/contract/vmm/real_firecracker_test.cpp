@@ -1,0 +1,128 @@
+// That the real Firecracker takes what the fake one takes: every device and option, snapshots of both
+// types, and a clone's own network. Its guest only halts, so any KVM will do.
+#include "tests/contract/vmm/real_firecracker.hpp"
+
+#include <fcntl.h>
+#include <filesystem>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+
+#include "tests/contract/vmm/full_spec.hpp"
+#include "tests/support/fresh_network.hpp"
+
+using namespace fcvm;
+using namespace fcvm::test;
+using fcvm::test::Contains;
+
+namespace {
+
+/// It stays when its descriptor is closed, so that Firecracker can open it, too.
+void make_tap(const char* name) {
+  const base::Fd tun(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
+  REQUIRE(tun.valid());
+  ifreq request{};
+  std::strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+  request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+  REQUIRE(::ioctl(tun.get(), TUNSETIFF, &request) == 0);
+  REQUIRE(::ioctl(tun.get(), TUNSETPERSIST, 1) == 0);
+}
+
+void done(const Machine& machine, std::int32_t code) {
+  INFO(machine.message());
+  REQUIRE(code == 0);
+}
+
+/// What the fake's files are not: a disk has to have whole sectors, and be there to be written.
+void make_disks(Machine& machine) {
+  machine.write("base.img", std::string(64 << 10, '\0'));
+  machine.write("data.img", std::string(64 << 10, '\0'));
+}
+
+void takes_everything(Subject subject) {
+  subject.switches["metrics"] = true;
+  subject.texts["log-level"] = "debug";
+  Machine machine(subject);
+  give_real_kernel(machine, subject);
+  const FullSpec full(machine);
+  make_disks(machine);
+  done(machine, machine.start());
+  CHECK(machine.exists("firecracker.metrics"));
+  CHECK(machine.balloon().target_bytes == 32u << 20);
+  // No driver will ever take it in this guest.
+  CHECK(machine.set_balloon(64u << 20) == -EAGAIN);
+  done(machine, machine.verbs().set_metadata(machine.instance(), R"({"name":"new"})", in_ms(5000),
+                                             machine.error()));
+  done(machine, machine.pause());
+  done(machine, machine.snapshot(FCVM_SNAPSHOT_FULL));
+  done(machine, machine.resume());
+  done(machine, machine.pause());
+  done(machine, machine.snapshot(FCVM_SNAPSHOT_DIFF));
+  CHECK(machine.status().state == FCVM_VM_PAUSED);
+  CHECK(machine.kill() == 0);
+}
+
+void takes_options(Subject subject, const std::string& directory) {
+  subject.switches = {{"smt", true}, {"deflate-on-oom", false}};
+  subject.texts["io-engine"] = "async";
+  subject.texts["cpu-template"] = directory + "/template.json";
+  REQUIRE(base::write_file_atomic(directory + "/template.json",
+                                  R"({"cpuid_modifiers":[],"msr_modifiers":[]})"));
+  for (const bool pci : {false, true}) {
+    subject.switches["pci"] = pci;
+    Machine machine(subject);
+    give_real_kernel(machine, subject);
+    const FullSpec full(machine);
+    make_disks(machine);
+    machine.spec().cpus = 2;
+    const auto code = machine.start();
+    INFO(machine.message());
+    // Firecracker has PCI from 1.13 on.
+    if (pci && code == -ENOTSUP) return;
+    REQUIRE(code == 0);
+  }
+}
+
+void moves_a_clone(const Subject& subject) {
+  Machine source(subject);
+  give_real_kernel(source, subject);
+  FullSpec full(source);
+  make_disks(source);
+  done(source, source.start());
+  done(source, source.pause());
+  done(source, source.snapshot());
+  Machine clone(subject);
+  FullSpec its(clone);
+  make_disks(clone);
+  its.nic.tap = "tap1";
+  for (const std::string name : {"/state", "/memory"}) {
+    std::filesystem::copy_file(source.path() + name, clone.path() + name);
+  }
+  const std::string version = source.status().vmm_version;
+  source.destroy();
+  done(clone, clone.restore(version.c_str()));
+  CHECK(clone.status().state == FCVM_VM_RUNNING);
+  done(clone, clone.pause());
+  done(clone, clone.resume());
+}
+
+}  // namespace
+
+TEST_CASE("the real Firecracker takes all that the fake one takes", "[.real]") {
+  const auto subjects = real_firecracker();
+  if (subjects.empty()) return;
+  if (::access("/dev/net/tun", R_OK | W_OK) != 0) {
+    WARN("skipped: the real Firecracker needs a /dev/net/tun that opens");
+    return;
+  }
+  enter_fresh_network();
+  make_tap("tap0");
+  make_tap("tap1");
+  const auto directory = base::TempDir::create();
+  REQUIRE(directory);
+  for (const Subject& subject : subjects) {
+    takes_everything(subject);
+    takes_options(subject, directory->path());
+    moves_a_clone(subject);
+  }
+}
