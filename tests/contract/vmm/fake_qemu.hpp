@@ -5,12 +5,13 @@
 
 namespace fcvm::test {
 
-inline Subject fake_qemu() {
+/// `behaviour` is the fake's last argument.
+inline Subject fake_qemu(const char* behaviour = "well", const char* binary = FCVM_TEST_FAKE_QEMU) {
   Subject made;
   made.name = "fake QEMU";
   made.object = FCVM_TEST_QEMU_PLUGIN;
-  made.texts = {{"binary", FCVM_TEST_FAKE_QEMU}, {"accel", "tcg"}};
-  made.args = {"well"};
+  made.texts = {{"binary", binary}, {"accel", "tcg"}};
+  made.args = {behaviour};
   made.version = "qemu 8.1.2 tcg";
   made.accelerator = "tcg";
   made.snapshots = true;

@@ -38,6 +38,11 @@ struct Subject {
   bool fake_guest = true;
 };
 
+inline std::string read_to_end(const base::Fd& fd) {
+  auto all = base::read_all(fd.get(), 64 << 20);
+  return all ? *all : "error: " + all.error().message();
+}
+
 inline const fcvm_plugin* plugin_at(const std::string& object) {
   void* handle = ::dlopen(object.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) FAIL(::dlerror());

@@ -2,14 +2,14 @@
 #include <csignal>
 #include <thread>
 
-#include "tests/contract/vmm_qemu/fixture.hpp"
+#include "tests/contract/vmm/fake_qemu.hpp"
 
 using namespace fcvm;
 using namespace fcvm::test;
 using fcvm::test::Contains;
 
 TEST_CASE("a VM starts, pauses, resumes and is killed") {
-  Machine machine;
+  Machine machine(fake_qemu());
   CHECK(machine.status().state == FCVM_VM_NEW);
   REQUIRE(machine.start() == 0);
   const auto running = machine.status();
@@ -31,7 +31,7 @@ TEST_CASE("a VM starts, pauses, resumes and is killed") {
 }
 
 TEST_CASE("destroying the instance ends QEMU and removes the guest socket") {
-  Machine machine;
+  Machine machine(fake_qemu());
   REQUIRE(machine.start() == 0);
   const int pid = machine.status().pid;
   machine.destroy();
@@ -40,35 +40,35 @@ TEST_CASE("destroying the instance ends QEMU and removes the guest socket") {
 }
 
 TEST_CASE("QEMU that dies at the start is quoted") {
-  Machine machine("die");
+  Machine machine(fake_qemu("die"));
   CHECK(machine.start() != 0);
   CHECK_THAT(machine.message(), Contains("could not load kernel") && Contains("exited with 1"));
   CHECK(machine.status().state == FCVM_VM_NEW);
 }
 
 TEST_CASE("QEMU without seccomp is started without it") {
-  Machine machine("no-seccomp");
+  Machine machine(fake_qemu("no-seccomp"));
   CHECK(machine.start() == 0);
 }
 
 TEST_CASE("QEMU that does not speak is given up at the deadline") {
-  Machine machine("hang");
+  Machine machine(fake_qemu("hang"));
   CHECK(machine.start(300) == -ETIMEDOUT);
   CHECK_THAT(machine.message(), Contains("did not answer in time"));
 }
 
 TEST_CASE("a start can be canceled") {
-  Machine machine("hang");
+  Machine machine(fake_qemu("hang"));
   std::thread canceler([&] {
     ::usleep(100'000);
-    plugin()->cancel(machine.instance());
+    machine.plugin().cancel(machine.instance());
   });
   CHECK(machine.start(20'000) == -ECANCELED);
   canceler.join();
 }
 
 TEST_CASE("QEMU that stops answering is given up at the deadline and can be killed") {
-  Machine machine("mute");
+  Machine machine(fake_qemu("mute"));
   REQUIRE(machine.start() == 0);
   CHECK(machine.verbs().pause(machine.instance(), in_ms(200), machine.error()) == -ETIMEDOUT);
   CHECK(machine.status().state == FCVM_VM_RUNNING);
@@ -77,33 +77,33 @@ TEST_CASE("QEMU that stops answering is given up at the deadline and can be kill
 }
 
 TEST_CASE("an old QEMU is refused") {
-  Machine machine("old");
+  Machine machine(fake_qemu("old"));
   CHECK(machine.start() == -ENOTSUP);
   CHECK_THAT(machine.message(), Contains("4.1.2") && Contains("6.2"));
 }
 
 TEST_CASE("a QEMU that is not there is named, with what installs it") {
-  Machine machine("well", "/nonexistent/qemu");
+  Machine machine(fake_qemu("well", "/nonexistent/qemu"));
   CHECK(machine.start() == -ENOENT);
   CHECK_THAT(machine.message(), Contains("/nonexistent/qemu"));
   CHECK_THAT(std::string(machine.error()->remedy), Contains("apt install"));
 }
 
 TEST_CASE("QEMU that crashes mid-way says by which signal") {
-  Machine machine;
+  Machine machine(fake_qemu());
   REQUIRE(machine.start() == 0);
   auto echo = machine.connected(7);
   base::Fd fd;
   CHECK(machine.connect(10, fd) == -ESRCH);
   CHECK_THAT(machine.message(), Contains("killed by signal 6"));
-  CHECK(read_to_end(echo.get()).empty());
+  CHECK(read_to_end(echo).empty());
   CHECK(std::string(machine.ended().end_reason) == "killed by signal 6");
   CHECK(machine.connect(7, fd) == -ESRCH);
   CHECK(machine.verbs().pause(machine.instance(), in_ms(5000), machine.error()) == -ESRCH);
 }
 
 TEST_CASE("a guest that powers off is told from a QEMU that crashed") {
-  Machine machine;
+  Machine machine(fake_qemu());
   REQUIRE(machine.start() == 0);
   (void)machine.connected(7);
   base::Fd fd;
@@ -114,7 +114,7 @@ TEST_CASE("a guest that powers off is told from a QEMU that crashed") {
 }
 
 TEST_CASE("the balloon counts what is taken from the guest") {
-  Machine machine;
+  Machine machine(fake_qemu());
   REQUIRE(machine.start() == 0);
   auto* set = machine.verbs().set_balloon;
   CHECK(set(machine.instance(), 64u << 20, in_ms(5000), machine.error()) == 0);
@@ -124,7 +124,7 @@ TEST_CASE("the balloon counts what is taken from the guest") {
 }
 
 TEST_CASE("what QEMU refuses is passed on") {
-  Machine machine("no-balloon");
+  Machine machine(fake_qemu("no-balloon"));
   REQUIRE(machine.start() == 0);
   CHECK(machine.verbs().set_balloon(machine.instance(), 1u << 20, in_ms(5000), machine.error()) !=
         0);
@@ -132,15 +132,15 @@ TEST_CASE("what QEMU refuses is passed on") {
 }
 
 TEST_CASE("probe says what it found and what limits it") {
-  Machine machine;
+  Machine machine(fake_qemu());
   auto probe = sized<fcvm_probe>();
-  REQUIRE(plugin()->probe(process_host(), machine.settings(), in_ms(10'000), &probe,
+  REQUIRE(machine.plugin().probe(process_host(), machine.settings(), in_ms(10'000), &probe,
                           machine.error()) == 0);
   CHECK(probe.status == FCVM_PROBE_DEGRADED);
   CHECK_THAT(std::string(probe.reason), Contains("software emulation"));
   CHECK_THAT(std::string(probe.detail), Contains("QEMU 8.1.2"));
-  Machine missing("well", "no-such-qemu");
-  REQUIRE(plugin()->probe(process_host(), missing.settings(), in_ms(10'000), &probe,
+  Machine missing(fake_qemu("well", "no-such-qemu"));
+  REQUIRE(missing.plugin().probe(process_host(), missing.settings(), in_ms(10'000), &probe,
                           missing.error()) == 0);
   CHECK(probe.status == FCVM_PROBE_UNUSABLE);
 }

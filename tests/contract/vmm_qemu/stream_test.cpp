@@ -4,7 +4,8 @@
 #include <sys/socket.h>
 #include <thread>
 
-#include "tests/contract/vmm_qemu/fixture.hpp"
+#include "core/base/socket_pair.hpp"
+#include "tests/contract/vmm/fake_qemu.hpp"
 
 using namespace fcvm;
 using namespace fcvm::test;
@@ -20,10 +21,10 @@ std::string random_bytes(std::size_t size) {
 }
 
 /// Sends from a thread and reads meanwhile, as a user of a stream has to.
-std::string echo(int fd, const std::string& bytes) {
+std::string echo(const base::Fd& fd, const std::string& bytes) {
   std::thread writer([&] {
-    (void)base::write_all(fd, bytes);
-    ::shutdown(fd, SHUT_WR);
+    (void)base::write_all(fd.get(), bytes);
+    ::shutdown(fd.get(), SHUT_WR);
   });
   std::string back = read_to_end(fd);
   writer.join();
@@ -55,15 +56,15 @@ long resident_kib() {
 }  // namespace
 
 TEST_CASE("megabytes go there and back, and each end closes by itself") {
-  Machine machine;
+  Machine machine(fake_qemu());
   REQUIRE(machine.start() == 0);
   const auto fd = machine.connected(7);
   const std::string bytes = random_bytes(8 << 20);
-  CHECK((echo(fd.get(), bytes) == bytes));
+  CHECK((echo(fd, bytes) == bytes));
 }
 
 TEST_CASE("a port without listener is refused") {
-  Machine machine;
+  Machine machine(fake_qemu());
   REQUIRE(machine.start() == 0);
   (void)machine.connected(7);
   base::Fd fd;
@@ -72,7 +73,7 @@ TEST_CASE("a port without listener is refused") {
 }
 
 TEST_CASE("a guest that never answers is given up at the deadline") {
-  Machine machine;
+  Machine machine(fake_qemu());
   REQUIRE(machine.start() == 0);
   (void)machine.connected(7);
   base::Fd fd;
@@ -81,13 +82,13 @@ TEST_CASE("a guest that never answers is given up at the deadline") {
 }
 
 TEST_CASE("what the guest said before it closed arrives") {
-  Machine machine;
+  Machine machine(fake_qemu());
   REQUIRE(machine.start() == 0);
-  CHECK(read_to_end(machine.connected(14).get()) == "bye");
+  CHECK(read_to_end(machine.connected(14)) == "bye");
 }
 
 TEST_CASE("a guest that floods fills no memory and starves no other stream") {
-  Machine machine;
+  Machine machine(fake_qemu());
   REQUIRE(machine.start() == 0);
   const auto flood = machine.connected(8);  // never read
   const auto other = machine.connected(8);
@@ -95,12 +96,12 @@ TEST_CASE("a guest that floods fills no memory and starves no other stream") {
   std::string buffer(1 << 20, '\0');
   for (int i = 0; i < 200; ++i) (void)base::read_some(other.get(), buffer);
   const std::string bytes = random_bytes(1 << 20);
-  CHECK((echo(machine.connected(7).get(), bytes) == bytes));
+  CHECK((echo(machine.connected(7), bytes) == bytes));
   CHECK(resident_kib() - before < 32 * 1024);
 }
 
 TEST_CASE("a guest that reads nothing stops the writer") {
-  Machine machine;
+  Machine machine(fake_qemu());
   REQUIRE(machine.start() == 0);
   const auto fd = machine.connected(9);
   const std::string block(65536, 'x');
@@ -110,21 +111,21 @@ TEST_CASE("a guest that reads nothing stops the writer") {
     if (count > 0) sent += static_cast<std::size_t>(count);
   }
   CHECK(sent < 2u << 20);
-  CHECK(echo(machine.connected(7).get(), "lives") == "lives");
+  CHECK(echo(machine.connected(7), "lives") == "lives");
 }
 
 TEST_CASE("a guest that breaks the protocol loses its streams and is given a new session") {
-  Machine machine;
+  Machine machine(fake_qemu());
   REQUIRE(machine.start() == 0);
   const auto old = machine.connected(7);
   base::Fd fd;
   CHECK(machine.connect(12, fd) == -ECONNREFUSED);
-  CHECK(read_to_end(old.get()).empty());
-  CHECK(echo(machine.connected(7).get(), "again") == "again");
+  CHECK(read_to_end(old).empty());
+  CHECK(echo(machine.connected(7), "again") == "again");
 }
 
 TEST_CASE("many streams at once, from many threads") {
-  Machine machine;
+  Machine machine(fake_qemu());
   REQUIRE(machine.start() == 0);
   (void)machine.connected(7);
   std::vector<std::thread> threads;
@@ -136,7 +137,7 @@ TEST_CASE("many streams at once, from many threads") {
       if (machine.verbs().connect(machine.instance(), 7, in_ms(20'000), &raw, &error) != 0) return;
       const base::Fd fd(raw);
       const std::string bytes = random_bytes(100'000 + static_cast<std::size_t>(i));
-      if (echo(fd.get(), bytes) == bytes) ++good;
+      if (echo(fd, bytes) == bytes) ++good;
     });
   }
   for (auto& thread : threads) thread.join();
@@ -144,33 +145,33 @@ TEST_CASE("many streams at once, from many threads") {
 }
 
 TEST_CASE("the guest socket speaks Firecracker's words") {
-  Machine machine;
+  Machine machine(fake_qemu());
   REQUIRE(machine.start() == 0);
   (void)machine.connected(7);
   SECTION("accepted; what follows the line is the stream's") {
     const auto fd = dial_socket(machine, "CONNECT 7\nhello");
     CHECK_THAT(read_line(fd.get()), Catch::Matchers::StartsWith("OK "));
-    CHECK(echo(fd.get(), " there") == "hello there");
+    CHECK(echo(fd, " there") == "hello there");
   }
   SECTION("refused is closed") {
-    CHECK(read_to_end(dial_socket(machine, "CONNECT 999\n").get()).empty());
+    CHECK(read_to_end(dial_socket(machine, "CONNECT 999\n")).empty());
   }
   SECTION("nonsense is closed") {
-    CHECK(read_to_end(dial_socket(machine, "CONNECT x\n").get()).empty());
-    CHECK(read_to_end(dial_socket(machine, "HELLO 7\n").get()).empty());
-    CHECK(read_to_end(dial_socket(machine, "CONNECT 99999999999\n").get()).empty());
-    CHECK(read_to_end(dial_socket(machine, std::string(33, 'C')).get()).empty());
+    CHECK(read_to_end(dial_socket(machine, "CONNECT x\n")).empty());
+    CHECK(read_to_end(dial_socket(machine, "HELLO 7\n")).empty());
+    CHECK(read_to_end(dial_socket(machine, "CONNECT 99999999999\n")).empty());
+    CHECK(read_to_end(dial_socket(machine, std::string(33, 'C'))).empty());
   }
   SECTION("a client that says nothing keeps nobody waiting") {
     const auto silent = dial_socket(machine, "CONN");
-    CHECK(echo(machine.connected(7).get(), "x") == "x");
+    CHECK(echo(machine.connected(7), "x") == "x");
   }
 }
 
 TEST_CASE("a killed VM closes its streams") {
-  Machine machine;
+  Machine machine(fake_qemu());
   REQUIRE(machine.start() == 0);
   const auto fd = machine.connected(7);
   CHECK(machine.verbs().kill(machine.instance(), machine.error()) == 0);
-  CHECK(read_to_end(fd.get()).empty());
+  CHECK(read_to_end(fd).empty());
 }
