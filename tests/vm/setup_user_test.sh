@@ -1,22 +1,9 @@
 # fcvm setup for real, as an ordinary user made for this test: twice at once, then without subordinate
 # ids. Needs root, to make the user, and the Debian mirror that apt uses.
-. "$(dirname "$0")/../support/assert.sh"
-[ "$(id -u)" -eq 0 ] || { echo "vm tests have to be run as root" >&2; exit 1; }
-
-user=fcvmtest$$
-cleanup() {
-  if id "$user" >/dev/null 2>&1; then
-    pkill -KILL -u "$user"
-    userdel -rf "$user" >/dev/null 2>&1
-  fi
-  rm -rf "$scratch"
-}
-trap cleanup EXIT
+. "$(dirname "$0")/ordinary_user.sh"
 sound() { e2fsck -fn "$1/current/base.ext4" >/dev/null 2>&1; }
 
-useradd -m "$user"
 grep -q "^$user:" /etc/subuid || usermod --add-subuids 700000-765535 --add-subgids 700000-765535 "$user"
-home=$(getent passwd "$user" | cut -d : -f 6)
 mkdir "$home/fcvm"
 cp -r "$FCVM_BUILD/bin" "$FCVM_BUILD/libexec" "$home/fcvm/"
 as_user() {

@@ -1,18 +1,5 @@
 # The same VMs as an ordinary user, who has no privilege but root's guest to copy.
-. "$(dirname "$0")/../support/assert.sh"
-[ "$(id -u)" -eq 0 ] || { echo "this test has to be run as root, to make a user" >&2; exit 1; }
-
-user=fcvmvm$$
-cleanup() {
-  if id "$user" >/dev/null 2>&1; then
-    pkill -KILL -u "$user"
-    userdel -rf "$user" >/dev/null 2>&1
-  fi
-  rm -rf "$scratch"
-}
-trap cleanup EXIT
-useradd -m "$user"
-home=$(getent passwd "$user" | cut -d : -f 6)
+. "$(dirname "$0")/ordinary_user.sh"
 mkdir -p "$home/build/lib" "$home/source/tests" "$home/data" "$home/tmp"
 cp -r "$FCVM_BUILD/bin" "$FCVM_BUILD/libexec" "$home/build/"
 cp -r "$FCVM_BUILD/lib/fcvm" "$home/build/lib/"

@@ -135,12 +135,12 @@ TEST_CASE("probe says what it found and what limits it") {
   Machine machine(fake_qemu());
   auto probe = sized<fcvm_probe>();
   REQUIRE(machine.plugin().probe(process_host(), machine.settings(), in_ms(10'000), &probe,
-                          machine.error()) == 0);
+                                 machine.error()) == 0);
   CHECK(probe.status == FCVM_PROBE_DEGRADED);
   CHECK_THAT(std::string(probe.reason), Contains("software emulation"));
   CHECK_THAT(std::string(probe.detail), Contains("QEMU 8.1.2"));
   Machine missing(fake_qemu("well", "no-such-qemu"));
   REQUIRE(missing.plugin().probe(process_host(), missing.settings(), in_ms(10'000), &probe,
-                          missing.error()) == 0);
+                                 missing.error()) == 0);
   CHECK(probe.status == FCVM_PROBE_UNUSABLE);
 }
