@@ -5,7 +5,7 @@
 
 kept_runs=10
 # A scenario is never silent for so long, in seconds; a machine whose emulated CPU hangs is for ever.
-longest_silence=600
+longest_silence=400
 
 # What this run leaves: output.log (what was streamed), console.log (the machine's kernel;
 # console.died.log of a boot before), qemu.log, result, and guest/, what fcvm and its VMs logged in there.
@@ -47,6 +47,15 @@ scenario_list() {
   (IFS=,; echo "${list[*]}")
 }
 
+# The kernel's words. A timer that goes on by itself (highres=off nohz=off): TCG now and then loses an
+# interrupt as the CPU enters a guest, and with a timer that is set anew at each interrupt that would be
+# the CPU's last one.
+kernel_words() {
+  echo "console=ttyS0 quiet panic=-1 reboot=t mitigations=off cryptomgr.notests i8042.noaux" \
+    "i8042.nokbd highres=off nohz=off rig.terminal=$1 rig.vmm=$vmm rig.tries=$tries" \
+    "rig.run=$(scenario_list)"
+}
+
 # Sets `machine`: QEMU's words.
 describe_machine() {
   local port=virtserialport,bus=channels.0 number=0 disk terminal=
@@ -55,7 +64,7 @@ describe_machine() {
     -M "q35,usb=off,vmport=off,smbus=off,sata=off,graphics=off,smm=off,hpet=off"
     -accel tcg,thread=multi,tb-size=1024 -cpu max,+svm,+npt,-la57 -smp "$cpus" -m "$mem"
     -kernel "$debian/vmlinuz" -initrd "$debian/initrd"
-    -append "console=ttyS0 quiet panic=-1 reboot=t mitigations=off cryptomgr.notests i8042.noaux i8042.nokbd rig.terminal=$terminal rig.vmm=$vmm rig.tries=$tries rig.run=$(scenario_list)"
+    -append "$(kernel_words "$terminal")"
     -serial "file:$logs/console.log" -object rng-random,id=entropy,filename=/dev/urandom
     -device virtio-rng-pci,rng=entropy,addr=0x8 -device virtio-serial-pci,id=channels,addr=0x9)
   # In this order: vda is the root, vdb the build, vdc the guest, vdd its own.
