@@ -171,7 +171,7 @@ typedef struct fcvm_vmm_v1 {
   /* [any, running] A stream to a guest port. -ECONNREFUSED when nobody listens there (yet). */
   int32_t (*connect)(void *instance, uint32_t port, int64_t deadline, int32_t *fd,
                      fcvm_error *error);
-  /* [worker, running or paused] Optional. -EAGAIN: the guest has not taken the device yet. */
+  /* [worker, running or paused] Optional. May be -EAGAIN until the guest has taken the device. */
   int32_t (*set_balloon)(void *instance, uint64_t bytes, int64_t deadline, fcvm_error *error);
   /* [any] */
   int32_t (*status)(void *instance, fcvm_vm_status *out, fcvm_error *error);

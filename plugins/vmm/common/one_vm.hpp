@@ -69,7 +69,7 @@ class OneVm : public VmmPlugin {
 
   const Host host_;
   const Options options_;
-  std::mutex mutex_;  // connect(), status() and kill() come from any thread
+  std::mutex mutex_;  // connect() and status() come from any thread
   std::shared_ptr<Vm> vm_;
 };
 

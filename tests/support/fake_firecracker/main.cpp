@@ -4,6 +4,7 @@
 //   well              not at all
 //   die               exits before it opens its socket
 //   no-socket         never opens its socket
+//   driverless        its guest never takes its devices
 //   die-at:REQUEST    exits instead of answering, e.g. "PATCH /vm"
 //   mute-at:REQUEST   does not answer it
 //   close-at:REQUEST, garbage-at:, flood-at:, drip-at:

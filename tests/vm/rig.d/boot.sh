@@ -4,7 +4,8 @@
 # no name unless it is to be kept.
 
 kept_runs=10
-# A scenario is never silent for so long, in seconds; a machine whose emulated CPU hangs is for ever.
+# Longer, in seconds, than a scenario may take (stage.sh); a machine whose emulated CPU hangs is silent
+# for ever.
 longest_silence=400
 
 # What this run leaves: output.log (what was streamed), console.log (the machine's kernel;
@@ -120,7 +121,6 @@ run_machine() {
 # One boot of it. 1 when the machine died before it had a result.
 boot_once() {
   open_scratch
-  exec 6<"$debian/root.ext4" 7<"$build_disk" 4<"$guest_disk"
   describe_machine
   local begin=$SECONDS
   if [ $shell = yes ]; then run_machine /dev/stdin; else run_machine /dev/null; fi
@@ -145,7 +145,8 @@ $(tail -n 5 "$logs/console.log")"
 # down the machine itself.
 boot_machine() {
   open_logs
-  exec 8>&-
+  # Before the lock is gone, after which another rig may prune them.
+  exec 6<"$debian/root.ext4" 7<"$build_disk" 4<"$guest_disk" 8>&-
   say "booting; the logs go to $logs"
   local begin=$SECONDS left=$tries died
   until boot_once; do

@@ -36,7 +36,7 @@ run_one() {
   echo "== $1"
   (
     echo $BASHPID >"$group/cgroup.procs"
-    exec timeout -k 5 900 bash "/rig/tests/vm/scenarios/$1.sh"
+    exec timeout -k 5 300 bash "/rig/tests/vm/scenarios/$1.sh"
   ) </dev/null
   rc=$?
   # The last of its processes may still be ending.
