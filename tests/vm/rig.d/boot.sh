@@ -51,9 +51,11 @@ scenario_list() {
 # The kernel's words. A timer that goes on by itself (highres=off nohz=off): TCG now and then loses an
 # interrupt as the CPU enters a guest, and with a timer that is set anew at each interrupt that would be
 # the CPU's last one.
+# Its clock is the emulated TSC, which keeps the host's time (tsc=reliable): by the ticks that a busy host
+# holds up, the kernel would take it for broken, and its seconds would be any length.
 kernel_words() {
   echo "console=ttyS0 quiet panic=-1 reboot=t mitigations=off cryptomgr.notests i8042.noaux" \
-    "i8042.nokbd highres=off nohz=off rig.terminal=$1 rig.vmm=$vmm rig.tries=$tries" \
+    "i8042.nokbd highres=off nohz=off tsc=reliable rig.terminal=$1 rig.vmm=$vmm rig.tries=$tries" \
     "rig.run=$(scenario_list)"
 }
 
