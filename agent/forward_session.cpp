@@ -5,6 +5,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "agent/transport.hpp"
+
 namespace fcvm::agent {
 namespace {
 
@@ -124,8 +126,7 @@ bool ForwardSession::read(End& from, End& to) {
 bool ForwardSession::write(End& to, const End& from) {
   std::size_t done = 0;
   while (to.socket && done < to.queue.size()) {
-    const ssize_t sent = ::send(to.socket.get(), to.queue.data() + done, to.queue.size() - done,
-                                MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = send_some(to.socket.get(), std::string_view(to.queue).substr(done));
     if (sent < 0 && errno != EAGAIN && errno != EINTR) return false;
     if (sent <= 0) break;
     done += static_cast<std::size_t>(sent);

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "agent/transport.hpp"
 #include "core/wire/hello.hpp"
 
 namespace fcvm::agent {
@@ -97,8 +98,7 @@ void Stream::commit_data(std::uint16_t type, std::size_t size) {
 void Stream::flush() {
   if (unheard_) out_begin_ = out_end_ = 0;
   while (fd_ && queued() > 0) {
-    const ssize_t sent =
-        ::send(fd_.get(), out_.get() + out_begin_, queued(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = send_some(fd_.get(), {out_.get() + out_begin_, queued()});
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) break;
     if (sent < 0) {

@@ -1,6 +1,7 @@
 // The transports that consist of listening sockets, and which one a guest has; see transport.hpp.
 #include "agent/transport.hpp"
 
+#include <algorithm>
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
@@ -121,6 +122,12 @@ Result<std::unique_ptr<Transport>> Transport::of_guest(Loop& loop, OnAccept on_a
               "finding the way to the host: there is neither a vsock device nor a "
               "virtio-serial port named org.fcvm.mux",
               "start the VM with one of them, and put the module that drives it into the initrd");
+}
+
+ssize_t send_some(int socket, std::string_view bytes) {
+  constexpr std::size_t kLongestPacket = 28 << 10;
+  return ::send(socket, bytes.data(), std::min(bytes.size(), kLongestPacket),
+                MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 }  // namespace fcvm::agent

@@ -10,6 +10,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <sys/types.h>
 
 #include <fcvm/result.hpp>
 
@@ -33,5 +35,10 @@ class Transport {
   /// The one that this guest has; waits a while for its device, for drivers probe by themselves.
   static Result<std::unique_ptr<Transport>> of_guest(Loop& loop, OnAccept on_accept);
 };
+
+/// Sends some of the bytes to the host, without waiting; -1 with errno. Never so many that the
+/// kernel makes a packet of several pieces of them (more than 32 KiB): Firecracker before 1.14
+/// sends the first piece twice when the host is slow to take the packet.
+ssize_t send_some(int socket, std::string_view bytes);
 
 }  // namespace fcvm::agent
