@@ -135,11 +135,13 @@ boot_once() {
     say "it did not end within $limit s; the logs are in $logs"
     exit 124
   fi
+  if [ $rc -ne 0 ]; then
+    died="QEMU ended with $rc: $(tail -n 3 "$logs/qemu.log")"
+    return 1
+  fi
+  [ $shell = no ] || exit 0
   died="the machine ended without a result; its console ends with:
 $(tail -n 5 "$logs/console.log")"
-  [ $rc -eq 0 ] || died="QEMU ended with $rc: $(tail -n 3 "$logs/qemu.log")"
-  [ $rc -eq 0 ] || return 1
-  [ $shell = no ] || exit 0
   [[ $(cat "$logs/result" 2>/dev/null) =~ ^[0-9]+$ ]]
 }
 
