@@ -181,6 +181,13 @@ class Machine {
     REQUIRE(code == 0);
     return fd;
   }
+  /// A snapshot of the source's becomes this one's to restore; neither it nor its files are
+  /// changed.
+  void take_snapshot(const Machine& source) {
+    for (const char* name : {"state", "memory"}) {
+      REQUIRE(::symlinkat((source.path() + "/" + name).c_str(), directory(), name) == 0);
+    }
+  }
   std::int32_t kill() { return verbs_->kill(instance_, &error_); }
   fcvm_vm_status status() {
     auto now = sized<fcvm_vm_status>();
@@ -212,5 +219,11 @@ class Machine {
   const fcvm_vmm_v1* verbs_ = nullptr;
   fcvm_error error_ = sized<fcvm_error>();
 };
+
+/// The verb's code is 0; else the test ends, with the plugin's words.
+inline void succeeded(const Machine& machine, std::int32_t code) {
+  INFO(machine.message());
+  REQUIRE(code == 0);
+}
 
 }  // namespace fcvm::test

@@ -31,12 +31,6 @@ void make_snapshot(Machine& machine) {
   REQUIRE(code == 0);
 }
 
-void take_snapshot(Machine& clone, const Machine& source) {
-  for (const char* name : {"state", "memory"}) {
-    REQUIRE(::symlinkat((source.path() + "/" + name).c_str(), clone.directory(), name) == 0);
-  }
-}
-
 std::string word_at(const Machine& machine, const char* file, std::size_t offset) {
   const base::Fd fd(*base::open_at(machine.directory(), file, O_RDONLY));
   char word[32] = {};
@@ -71,7 +65,7 @@ TEST_CASE("what a clone changes is its own, and in its own snapshots") {
   make_snapshot(source);
   REQUIRE(::fchmodat(source.directory(), "memory", 0400, 0) == 0);
   Machine clone(fake_qemu());
-  take_snapshot(clone, source);
+  clone.take_snapshot(source);
   const auto restored = clone.restore(source.status().vmm_version);
   INFO(clone.message());
   REQUIRE(restored == 0);
@@ -100,7 +94,7 @@ TEST_CASE("a VM that differs from the snapshot's is refused before QEMU runs") {
   Machine source(fake_qemu());
   make_snapshot(source);
   Machine clone(fake_qemu());
-  take_snapshot(clone, source);
+  clone.take_snapshot(source);
   clone.spec().cpus = 2;
   CHECK(clone.restore("qemu 8.1.2 tcg") == -EINVAL);
   CHECK_THAT(clone.message(), Contains("has CPUs \"1\", and this one \"2\""));
@@ -142,7 +136,7 @@ TEST_CASE("a snapshot of another series of QEMU is refused with both versions") 
   std::string state = source.read("state");
   state.replace(state.find("QEMU=8.1.2"), 10, "QEMU=7.2.9");
   Machine clone(fake_qemu());
-  take_snapshot(clone, source);
+  clone.take_snapshot(source);
   clone.write("state", state);
   CHECK(clone.restore("") == -EINVAL);
   CHECK_THAT(clone.message(), Contains("made by QEMU 7.2.9, and this is 8.1.2"));
@@ -186,7 +180,7 @@ TEST_CASE("a QEMU that cannot load the state is quoted, and nothing is left of i
   make_snapshot(source);
   const Misbehaving mode("bad-state");
   Machine clone(fake_qemu());
-  take_snapshot(clone, source);
+  clone.take_snapshot(source);
   CHECK(clone.restore("") < 0);
   CHECK_THAT(clone.message(), Contains("exited with 1") && Contains("error while loading state"));
   CHECK(clone.status().state == FCVM_VM_NEW);
@@ -205,7 +199,7 @@ TEST_CASE("a QEMU that does not take the preloaded library gets no guest") {
   Subject subject = fake_qemu();
   subject.texts["binary"] = script;
   Machine clone(subject);
-  take_snapshot(clone, source);
+  clone.take_snapshot(source);
   CHECK(clone.restore("") == -ENOTSUP);
   CHECK_THAT(clone.message(), Contains("did not take") && Contains("qemu-memory.so"));
 }

@@ -4,7 +4,6 @@
 
 #include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -28,11 +27,6 @@ void make_tap(const char* name) {
   REQUIRE(::ioctl(tun.get(), TUNSETPERSIST, 1) == 0);
 }
 
-void done(const Machine& machine, std::int32_t code) {
-  INFO(machine.message());
-  REQUIRE(code == 0);
-}
-
 /// The fake's are of four bytes; real ones have whole sectors.
 void make_disks(Machine& machine) {
   machine.write("base.img", std::string(64 << 10, '\0'));
@@ -47,17 +41,17 @@ int takes_everything(Subject subject) {
   give_real_kernel(machine, subject);
   const FullSpec full(machine);
   make_disks(machine);
-  done(machine, machine.start());
+  succeeded(machine, machine.start());
   CHECK(machine.balloon().target_bytes == 32u << 20);
   // No driver will ever take it in this guest.
   CHECK(machine.set_balloon(64u << 20) == -EAGAIN);
-  done(machine, machine.verbs().set_metadata(machine.instance(), R"({"name":"new"})", in_ms(5000),
-                                             machine.error()));
-  done(machine, machine.pause());
-  done(machine, machine.snapshot(FCVM_SNAPSHOT_FULL));
-  done(machine, machine.resume());
-  done(machine, machine.pause());
-  done(machine, machine.snapshot(FCVM_SNAPSHOT_DIFF));
+  succeeded(machine, machine.verbs().set_metadata(machine.instance(), R"({"name":"new"})",
+                                                  in_ms(5000), machine.error()));
+  succeeded(machine, machine.pause());
+  succeeded(machine, machine.snapshot(FCVM_SNAPSHOT_FULL));
+  succeeded(machine, machine.resume());
+  succeeded(machine, machine.pause());
+  succeeded(machine, machine.snapshot(FCVM_SNAPSHOT_DIFF));
   CHECK(machine.status().state == FCVM_VM_PAUSED);
   const std::string version = machine.status().vmm_version;
   CHECK(machine.kill() == 0);
@@ -90,22 +84,20 @@ void moves_a_clone(const Subject& subject, int minor) {
   give_real_kernel(source, subject);
   FullSpec full(source);
   make_disks(source);
-  done(source, source.start());
-  done(source, source.pause());
-  done(source, source.snapshot());
+  succeeded(source, source.start());
+  succeeded(source, source.pause());
+  succeeded(source, source.snapshot());
   Machine clone(subject);
   FullSpec its(clone);
   make_disks(clone);
   if (minor >= 12) its.nic.tap = "tap1";
-  for (const std::string name : {"/state", "/memory"}) {
-    std::filesystem::copy_file(source.path() + name, clone.path() + name);
-  }
+  clone.take_snapshot(source);
   const std::string version = source.status().vmm_version;
   if (minor < 12) source.destroy();
-  done(clone, clone.restore(version.c_str()));
+  succeeded(clone, clone.restore(version.c_str()));
   CHECK(clone.status().state == FCVM_VM_RUNNING);
-  done(clone, clone.pause());
-  done(clone, clone.resume());
+  succeeded(clone, clone.pause());
+  succeeded(clone, clone.resume());
 }
 
 }  // namespace

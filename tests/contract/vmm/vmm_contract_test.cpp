@@ -1,5 +1,6 @@
 // What every plugin of kind vmm/1 promises: the same cases for Firecracker's versions (faked), for
-// QEMU (faked), and for the real Firecracker where FCVM_TEST_FIRECRACKER names one and /dev/kvm opens.
+// QEMU (faked), and for the real Firecracker where FCVM_TEST_FIRECRACKER names one and /dev/kvm
+// opens.
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
@@ -15,19 +16,13 @@ using fcvm::test::Contains;
 
 namespace {
 
-void started(Machine& machine) {
-  const auto code = machine.start();
-  INFO(machine.message());
-  REQUIRE(code == 0);
-}
-
 void goes_through_its_life(const Subject& subject) {
   Machine machine(subject);
   give_real_kernel(machine, subject);
   CHECK(machine.status().state == FCVM_VM_NEW);
   CHECK(machine.status().pidfd == -1);
   CHECK(machine.pause() < 0);
-  started(machine);
+  succeeded(machine, machine.start());
   const auto running = machine.status();
   CHECK(running.state == FCVM_VM_RUNNING);
   CHECK(running.pid > 0);
@@ -50,7 +45,7 @@ void goes_through_its_life(const Subject& subject) {
 void leaves_nothing_behind(const Subject& subject) {
   Machine machine(subject);
   give_real_kernel(machine, subject);
-  started(machine);
+  succeeded(machine, machine.start());
   const int pid = machine.status().pid;
   CHECK(machine.exists("guest.sock"));
   machine.destroy();
@@ -60,7 +55,7 @@ void leaves_nothing_behind(const Subject& subject) {
 
 void connects_to_guest_ports(const Subject& subject) {
   Machine machine(subject);
-  started(machine);
+  succeeded(machine, machine.start());
   const base::Fd echo = machine.connected(7);
   CHECK((::fcntl(echo.get(), F_GETFD) & FD_CLOEXEC) != 0);
   CHECK((::fcntl(echo.get(), F_GETFL) & O_NONBLOCK) == 0);
@@ -79,7 +74,7 @@ void connects_to_guest_ports(const Subject& subject) {
 
 void connects_from_many_threads(const Subject& subject) {
   Machine machine(subject);
-  started(machine);
+  succeeded(machine, machine.start());
   (void)machine.connected(7);
   std::vector<std::thread> threads;
   std::atomic<int> failures{0};
@@ -101,7 +96,7 @@ void connects_from_many_threads(const Subject& subject) {
 
 void is_canceled_in_time(const Subject& subject) {
   Machine machine(subject);
-  started(machine);
+  succeeded(machine, machine.start());
   (void)machine.connected(7);
   std::thread canceler([&] {
     ::usleep(100'000);
@@ -115,7 +110,7 @@ void is_canceled_in_time(const Subject& subject) {
 
 void says_how_it_ended(const Subject& subject) {
   Machine crashing(subject);
-  started(crashing);
+  succeeded(crashing, crashing.start());
   (void)crashing.connected(7);
   base::Fd none;
   CHECK(crashing.connect(10, none) < 0);
@@ -123,7 +118,7 @@ void says_how_it_ended(const Subject& subject) {
   CHECK(crashing.pause() == -ESRCH);
   CHECK_THAT(crashing.message(), Contains("killed by signal 6"));
   Machine leaving(subject);
-  started(leaving);
+  succeeded(leaving, leaving.start());
   (void)leaving.connected(7);
   CHECK(leaving.connect(11, none) < 0);
   CHECK(std::string(leaving.ended().end_reason) == "guest powered off");
@@ -131,7 +126,7 @@ void says_how_it_ended(const Subject& subject) {
 
 void counts_its_balloon(const Subject& subject) {
   Machine machine(subject);
-  started(machine);
+  succeeded(machine, machine.start());
   CHECK(machine.set_balloon(64u << 20) == 0);
   for (int i = 0; i < 300 && machine.status().balloon_bytes == 0; ++i) ::usleep(10'000);
   CHECK(machine.status().balloon_bytes == 64u << 20);
@@ -148,16 +143,14 @@ void counts_its_balloon(const Subject& subject) {
 void is_restored(const Subject& subject) {
   Machine source(subject);
   give_real_kernel(source, subject);
-  started(source);
+  succeeded(source, source.start());
   CHECK(source.snapshot() < 0);
   REQUIRE(source.pause() == 0);
   REQUIRE(source.snapshot() == 0);
   REQUIRE(source.resume() == 0);
   const std::string version = source.status().vmm_version;
   Machine clone(subject);
-  for (const char* name : {"state", "memory"}) {
-    REQUIRE(std::system(("cp " + source.path() + "/" + name + " " + clone.path()).c_str()) == 0);
-  }
+  clone.take_snapshot(source);
   INFO(clone.message());
   clone.spec().flags = FCVM_VM_START_PAUSED;
   REQUIRE(clone.restore(version.c_str()) == 0);

@@ -29,11 +29,6 @@ void make_snapshot(Machine& machine, std::uint32_t type = FCVM_SNAPSHOT_FULL) {
   REQUIRE(machine.snapshot(type) == 0);
 }
 
-void take_snapshot(Machine& clone, const Machine& source) {
-  clone.write("state", source.read("state"));
-  clone.write("memory", source.read("memory"));
-}
-
 std::string last_lines(const Machine& machine) { return machine.read("requests.log"); }
 
 }  // namespace
@@ -46,7 +41,7 @@ TEST_CASE("a clone has its own tap, its own socket and its metadata, then runs")
     make_snapshot(source);
     Machine clone(binary.subject());
     const Network second(clone, "tap1");
-    take_snapshot(clone, source);
+    clone.take_snapshot(source);
     clone.spec().flags = FCVM_VM_TRACK_DIRTY;
     const auto code = clone.restore(source.status().vmm_version);
     INFO("1." << minor << ": " << clone.message());
@@ -88,7 +83,7 @@ TEST_CASE("without metadata the load resumes by itself") {
   Machine source(binary.subject());
   make_snapshot(source);
   Machine clone(binary.subject());
-  take_snapshot(clone, source);
+  clone.take_snapshot(source);
   REQUIRE(clone.restore("firecracker 1.16.1") == 0);
   CHECK_THAT(last_lines(clone), Contains("\"resume_vm\":true") && !Contains("PATCH"));
 }
@@ -99,7 +94,7 @@ TEST_CASE("a snapshot of another version is refused before anything starts") {
   Machine source(old.subject());
   make_snapshot(source);
   Machine clone(newer.subject());
-  take_snapshot(clone, source);
+  clone.take_snapshot(source);
   CHECK(clone.restore(source.status().vmm_version) == -EINVAL);
   CHECK_THAT(clone.message(), Contains("made by Firecracker 1.13.1, and this is 1.16.1"));
   CHECK_THAT(clone.remedy(), Contains("binary"));
@@ -119,7 +114,7 @@ TEST_CASE("another patch's snapshot loads when the format is known to be the sam
   make_snapshot(source);
   CHECK(std::string(source.status().snapshot_format) == "v16.0.0");
   Machine clone(binary.subject());
-  take_snapshot(clone, source);
+  clone.take_snapshot(source);
   CHECK(clone.restore("firecracker 1.16.7") == -EINVAL);
   CHECK(clone.restore("firecracker 1.16.7", "memory", FCVM_MEMORY_FROM_FILE, "v15.0.0") == -EINVAL);
   CHECK_THAT(clone.message(), Contains("1.16.7 (snapshot format v15.0.0), and this is 1.16.1 "
@@ -150,7 +145,7 @@ TEST_CASE("a page server gets one message with one descriptor") {
   Machine source(binary.subject());
   make_snapshot(source);
   Machine clone(binary.subject());
-  take_snapshot(clone, source);
+  clone.take_snapshot(source);
   auto listener = base::listen_unix_at(clone.directory(), "pages.sock");
   REQUIRE(listener);
   std::string body;
@@ -179,7 +174,7 @@ TEST_CASE("a snapshot with another socket inside is refused where it cannot be m
   source.spec().guest_socket = "other.sock";
   make_snapshot(source);
   Machine clone(binary.subject());
-  take_snapshot(clone, source);
+  clone.take_snapshot(source);
   CHECK(clone.restore("firecracker 1.13.1") == -ENOENT);
   CHECK_THAT(clone.message(), Contains("guest socket guest.sock"));
 }
