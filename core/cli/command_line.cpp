@@ -53,8 +53,12 @@ const Known* find_letter(const std::vector<Known>& known, char letter) {
 
 bool is_flag(const config::Option& option) { return option.type == config::Type::kBoolean; }
 
+/// The beginning of an id, "3a", is not `-a`; and "-" alone is a positional.
+bool has_dash(std::string_view word) { return word.size() > 1 && word[0] == '-'; }
+
 /// Whether `word` is an option whose value is the next word.
 bool wants_next_word(const std::vector<Known>& known, std::string_view word) {
+  if (!has_dash(word)) return false;
   if (word.substr(0, 2) == "--") {
     const Known* option = find_long(known, word.substr(2));
     return option != nullptr && !is_flag(*option->option);
@@ -72,7 +76,7 @@ bool wants_next_word(const std::vector<Known>& known, std::string_view word) {
 std::size_t count_option_words(const std::vector<Known>& known,
                                const std::vector<std::string>& words) {
   std::size_t i = 0;
-  while (i < words.size() && words[i].size() > 1 && words[i][0] == '-' && words[i] != "--") {
+  while (i < words.size() && has_dash(words[i]) && words[i] != "--") {
     i += wants_next_word(known, words[i]) ? 2 : 1;
   }
   return std::min(i, words.size());
@@ -87,16 +91,17 @@ std::vector<std::string> split_clusters(const std::vector<Known>& known,
   std::vector<std::string> split;
   for (std::size_t at = 0; at < words.size(); ++at) {
     std::string word = words[at];
-    while (word.size() > 2 && word[0] == '-' && word[1] != '-') {
+    while (word.size() > 2 && has_dash(word) && word[1] != '-') {
       const Known* option = find_letter(known, word[1]);
       if (option == nullptr || !is_flag(*option->option)) break;
       split.push_back(spell_out(*option->option));
       word.erase(1, 1);
     }
     const bool is_long = word.substr(0, 2) == "--";
-    const Known* option = is_long            ? find_long(known, word.substr(2))
-                          : word.size() == 2 ? find_letter(known, word[1])
-                                             : nullptr;
+    const bool is_short = word.size() == 2 && has_dash(word);
+    const Known* option = is_long    ? find_long(known, word.substr(2))
+                          : is_short ? find_letter(known, word[1])
+                                     : nullptr;
     if (option != nullptr && is_flag(*option->option)) word = spell_out(*option->option);
     const bool value_follows = wants_next_word(known, word);
     split.push_back(std::move(word));

@@ -49,6 +49,28 @@ TEST_CASE("a flag leaves the next word alone where positionals do not end the op
   CHECK(parse_command_line(verb, {"web", "-f"})->options.at("force") == Words{"true"});
 }
 
+TEST_CASE("no positional is taken for an option, whatever verb and letter") {
+  for (const Verb& verb : verbs()) {
+    if (verb.positionals.max == 0) continue;
+    std::string letters;
+    for (const auto& option : verb.options) letters += option.letter;
+    for (const auto& option : global_options()) letters += option.letter;
+    for (const char letter : letters) {
+      if (letter == 0) continue;
+      for (const std::string prefix : {"3", "x", "3f"}) {
+        const std::string word = prefix + letter;
+        Words words{word};
+        while (words.size() < verb.positionals.min) words.emplace_back("more");
+        const auto line = parse_command_line(verb, words);
+        INFO("fcvm " << verb.name << " " << word);
+        REQUIRE(line);
+        CHECK(line->positionals == words);
+        CHECK(line->options.empty());
+      }
+    }
+  }
+}
+
 TEST_CASE("two dashes end the options, and a lone dash is no option") {
   CHECK(parse_command_line(run_like(), {"-f", "--", "-image", "x"})->positionals ==
         Words{"-image", "x"});
