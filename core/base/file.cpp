@@ -119,6 +119,14 @@ Result<void> lock_by(int fd, int operation, Deadline deadline) {
 
 }  // namespace
 
+Result<Fd> open_regular_file(const std::string& path) {
+  Fd file = FCVM_TRY(open_file(path, O_RDONLY | O_NONBLOCK));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return fail_errno("looking at " + path);
+  if (!S_ISREG(status.st_mode)) return fail(EINVAL, path + " is not a regular file");
+  return file;
+}
+
 Result<std::string> read_file(const std::string& path, std::size_t size_limit) {
   const Fd fd = FCVM_TRY(open_file(path, O_RDONLY));
   return read_all(fd.get(), size_limit) | context("reading " + path);

@@ -16,6 +16,9 @@ namespace fcvm::base {
 /// Fails with EFBIG when the file is larger than `size_limit`.
 Result<std::string> read_file(const std::string& path, std::size_t size_limit = 16 << 20);
 
+/// For reading; EINVAL when it is no regular file. Never waits, as opening a FIFO would.
+Result<Fd> open_regular_file(const std::string& path);
+
 /// Replaces the file at once and durably: readers see the old bytes or the new ones, also after a
 /// power cut. On failure the old file is as it was and nothing is left beside it. `mode` is exact,
 /// whatever the umask. A symlink at `path` is replaced, not followed.

@@ -116,6 +116,40 @@ TEST_CASE("a compressed archive is unpacked, and one image of several taken by n
   says(images.prepare(scene.reference + ":example.org/other:2").error(), "example.org/other:2");
 }
 
+TEST_CASE("a few bytes of gzip do not fill the disk") {
+  const Scene scene;
+  const std::string bomb = scene.directory.path() + "/bomb.tar";
+  make_file(bomb, TarWriter().add("zeros", std::string(8 << 20, '\0')).bytes());
+  REQUIRE(run({"gzip", bomb}).code == 0);
+  Images images(scene.cache, {{"largest-archive", "4"}});
+  const auto refused = images.prepare("docker-archive:" + bomb + ".gz");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == EFBIG);
+  says(refused.error(), "unpacks to more than 4 MiB");
+  CHECK(litter(scene.cache).empty());
+}
+
+TEST_CASE("an archive that is a FIFO is refused at once") {
+  const Scene scene;
+  const std::string fifo = scene.directory.path() + "/fifo";
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  says(Images(scene.cache).resolve("docker-archive:" + fifo).error(), "is not a regular file");
+}
+
+TEST_CASE("a document that is made to cost memory is refused") {
+  const Scene scene;
+  const auto refusal_of = [&](const std::string& manifest) {
+    make_file(scene.file, TarWriter().add("manifest.json", manifest).bytes());
+    const auto refused = Images(scene.cache).prepare(scene.reference);
+    return refused ? Error(0, "taken") : refused.error();
+  };
+  says(refusal_of(std::string(1000, '[')), "nested too deeply");
+  says(refusal_of(std::string(2 << 20, '[')), "too large");
+  // Brackets in a string are text.
+  const Error text = refusal_of("[\"\\\"" + std::string(1000, '[') + "\"]");
+  CHECK(text.message().find("nested") == std::string::npos);
+}
+
 TEST_CASE("several at once fetch once") {
   const Scene scene;
   Images one(scene.cache);

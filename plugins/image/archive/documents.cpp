@@ -30,6 +30,35 @@ Result<T> reading(const std::string& what, const Body& body) {
   }
 }
 
+/// Of an image's documents: real ones have some tens of kilobytes and are a few levels deep. The
+/// library takes a hundred bytes of memory for each bracket.
+constexpr std::size_t kLargestDocument = 1 << 20;
+constexpr int kDeepest = 32;
+
+bool is_too_deep(std::string_view text) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string && c == '\\') {
+      ++i;
+    } else if (c == '"') {
+      in_string = !in_string;
+    } else if (!in_string && (c == '[' || c == '{')) {
+      if (++depth > kDeepest) return true;
+    } else if (!in_string && (c == ']' || c == '}')) {
+      --depth;
+    }
+  }
+  return false;
+}
+
+Result<Json> parse(const std::string& what, std::string_view text) {
+  if (text.size() > kLargestDocument) return fail(EBADMSG, what + " is larger than 1 MiB");
+  if (is_too_deep(text)) return fail(EBADMSG, what + " is nested too deeply");
+  return Json::parse(text);
+}
+
 Platform platform_of(const Json& manifest) {
   const Json platform = manifest.value("platform", Json::object());
   return {platform.value("os", ""), platform.value("architecture", ""),
@@ -106,8 +135,9 @@ std::string Platform::text() const {
 }
 
 Result<std::string> choose_manifest(std::string_view manifest, const Platform& platform) {
-  return reading<std::string>("the image's manifest", [&]() -> Result<std::string> {
-    const Json json = Json::parse(manifest);
+  const std::string what = "the image's manifest";
+  return reading<std::string>(what, [&]() -> Result<std::string> {
+    const Json json = FCVM_TRY(parse(what, manifest));
     if (!json.is_object()) return fail(EBADMSG, "the image's manifest is no JSON object");
     return json.contains("manifests") ? choose(json, platform) : std::string();
   });
@@ -115,9 +145,10 @@ Result<std::string> choose_manifest(std::string_view manifest, const Platform& p
 
 Result<std::vector<ArchivedImage>> parse_archive_manifest(std::string_view manifest) {
   using Images = std::vector<ArchivedImage>;
-  return reading<Images>("the archive's manifest.json", [&]() -> Result<Images> {
+  const std::string what = "the archive's manifest.json";
+  return reading<Images>(what, [&]() -> Result<Images> {
     Images images;
-    for (const Json& image : Json::parse(manifest)) {
+    for (const Json& image : FCVM_TRY(parse(what, manifest))) {
       images.push_back({image.at("Config").get<std::string>(),
                         image.at("Layers").get<std::vector<std::string>>()});
     }
@@ -127,8 +158,9 @@ Result<std::vector<ArchivedImage>> parse_archive_manifest(std::string_view manif
 }
 
 Result<void> check_config(std::string_view config) {
-  return reading<void>("the image's configuration", [&]() -> Result<void> {
-    const Json json = Json::parse(config);
+  const std::string what = "the image's configuration";
+  return reading<void>(what, [&]() -> Result<void> {
+    const Json json = FCVM_TRY(parse(what, config));
     if (!json.is_object() || !json.contains("rootfs")) {
       return fail(EBADMSG, "the image's configuration names no layers");
     }

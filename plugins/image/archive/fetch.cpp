@@ -104,12 +104,14 @@ class Fetch {
     if (reference.transport != Transport::kDockerArchive || !reference.selector.empty()) {
       return false;
     }
-    const Fd from = FCVM_TRY(base::open_file(reference.path, O_RDONLY));
+    const Fd from = FCVM_TRY(base::open_regular_file(reference.path));
     const bool packed = is_gzip(from.get());
     if (!packed && !FCVM_TRY(TarReader::recognises(from.get()))) return false;
     const Fd to = FCVM_TRY(base::open_file(file, O_RDWR | O_CREAT | O_EXCL, 0600));
     if (packed) {
-      FCVM_TRY(gunzip(host_, from.get(), to.get(), call_));
+      const std::uint64_t room = FCVM_TRY(room_for_archive(to.get()));
+      FCVM_TRY(
+          gunzip(host_, from.get(), to.get(), std::min(room, skopeo_.largest_archive()), call_));
     } else {
       FCVM_TRY(read_archive(from.get(), call_));
       FCVM_TRY(clone_file(from.get(), to.get(), call_,

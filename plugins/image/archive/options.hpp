@@ -1,6 +1,7 @@
 // What a user may set for the archive plugin: [plugin."image.archive"] in TOML.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ struct Options {
   std::string skopeo = "skopeo";
   std::string registry = "docker.io";
   std::vector<std::string> insecure_registries;
+  std::int64_t largest_archive = 65536;
 
   static auto table() {
     return fcvm::options(
@@ -19,7 +21,9 @@ struct Options {
         fcvm::option("registry", &Options::registry,
                      "the registry of a name that does not say one, such as alpine"),
         fcvm::option("insecure-registries", &Options::insecure_registries,
-                     "registries (host or host:port) to talk to without verified TLS"));
+                     "registries (host or host:port) to talk to without verified TLS"),
+        fcvm::option("largest-archive", &Options::largest_archive,
+                     "MiB to which a compressed archive may unpack, where there is room"));
   }
 };
 

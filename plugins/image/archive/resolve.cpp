@@ -5,7 +5,7 @@
 
 #include <fcvm/image.h>
 
-#include "core/base/fd.hpp"
+#include "core/base/file.hpp"
 #include "plugins/image/archive/content_digest.hpp"
 
 namespace fcvm::archive {
@@ -41,10 +41,9 @@ Index::File look_of(const struct stat& status) {
 
 /// By content, which is read once for as long as the file looks the same.
 Result<std::string> content_of(const Cache& cache, const std::string& path, const Call& call) {
-  const Fd file = FCVM_TRY(base::open_file(path, O_RDONLY));
+  const Fd file = FCVM_TRY(base::open_regular_file(path));
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return fail_errno("looking at " + path);
-  if (!S_ISREG(status.st_mode)) return fail(EINVAL, path + " is not a file");
   Index::File look = look_of(status);
   const Index index = cache.index();
   const auto known = index.files.find(path);

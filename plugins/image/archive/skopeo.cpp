@@ -13,7 +13,7 @@ namespace fcvm::archive {
 
 namespace {
 
-constexpr std::size_t kLargestOutput = 16 << 20;
+constexpr std::size_t kLargestOutput = 4 << 20;
 constexpr std::chrono::milliseconds kTick{200};
 
 Result<Fd> memory_file(const char* name) {

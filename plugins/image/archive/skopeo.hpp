@@ -2,6 +2,7 @@
 // started by the host's process/1 and dies with the call.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -33,6 +34,11 @@ class Skopeo {
   Result<void> copy(const Reference& reference, const std::string& digest, const std::string& file,
                     const std::string& scratch, const Call& call,
                     const std::function<void()>& tick) const;
+
+  /// The bytes to which an archive may unpack, as the user set it.
+  [[nodiscard]] std::uint64_t largest_archive() const {
+    return static_cast<std::uint64_t>(options_.largest_archive) << 20;
+  }
 
  private:
   [[nodiscard]] bool insecure(const Reference& reference) const;

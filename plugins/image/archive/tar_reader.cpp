@@ -13,7 +13,7 @@ namespace fcvm::archive {
 namespace {
 
 constexpr std::size_t kBlock = 512;
-constexpr std::size_t kLargestDocument = 16 << 20;
+constexpr std::size_t kLargestDocument = 1 << 20;
 using Header = std::array<char, kBlock>;
 
 Unexpected damaged(const std::string& why) { return fail(EBADMSG, "the archive " + why); }
