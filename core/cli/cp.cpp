@@ -170,6 +170,8 @@ Result<void> copy_out(vm::GuestCopy& copy, const Job& job, Progress& progress) {
   copy::UnpackRules rules;
   rules.overwrite = job.overwrite;
   rules.keep_owner = job.keep_owner && ::geteuid() == 0;
+  // The container does not decide who else may write here.
+  if (!job.keep_owner) ::umask(rules.umask = ::umask(0));
   return copy::receive_one(source, job.to.path, name_of(job.from.path), rules, warn);
 }
 
@@ -224,8 +226,9 @@ constexpr const char* kDetails =
     "\n"
     "Files belong to the container's user there, and to you here; --archive=false keeps the "
     "owners\n"
-    "as numbers. Nothing from a container makes device nodes or set-id programs on the host, or\n"
-    "follows a symbolic link below DESTINATION.\n"
+    "as numbers, and the modes without your umask. Nothing from a container makes device nodes, "
+    "FIFOs\n"
+    "or set-id programs on the host, or follows a symbolic link below DESTINATION.\n"
     "\n"
     "Examples:\n"
     "  fcvm cp site.conf web:/etc/nginx/conf.d/\n"

@@ -2,8 +2,10 @@
 #include "core/copy/unpack.hpp"
 
 #include <cerrno>
+#include <ctime>
 #include <fcntl.h>
 #include <sys/sysmacros.h>
+#include <tuple>
 #include <unistd.h>
 
 #include "core/base/file.hpp"
@@ -31,13 +33,18 @@ Unexpected failed(const char* doing, const std::string& name) {
 
 }  // namespace
 
+Unpacker::Unpacker(base::Fd directory, UnpackRules rules, Warn warn)
+    : tree_(std::move(directory), rules.links), rules_(rules), warn_(std::move(warn)), begun_{} {
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &begun_);
+}
+
 std::optional<std::pair<uid_t, gid_t>> Unpacker::owner_of(const TarEntry& entry) const {
   if (rules_.keep_owner) return std::pair(entry.uid, entry.gid);
   return rules_.owner;
 }
 
 mode_t Unpacker::mode_of(const TarEntry& entry) const {
-  return entry.mode & (rules_.trusted ? 07777 : 0777);
+  return entry.mode & (rules_.trusted ? 07777 : 0777) & ~rules_.umask;
 }
 
 Result<void> Unpacker::put(const TarEntry& entry, const std::string& name, const std::string& link,
@@ -145,6 +152,20 @@ Result<void> Unpacker::put_file(const TarEntry& entry, const std::string& name,
   return written;
 }
 
+// Else whoever writes to the new name later would change a file that was no part of the copy.
+Result<void> Unpacker::refuse_older(int parent, const std::string& leaf,
+                                    const std::string& name) const {
+  struct stat status {};
+  if (::fstatat(parent, leaf.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    return failed("linking to", name);
+  }
+  const timespec& changed = status.st_ctim;
+  const bool older =
+      std::tie(changed.tv_sec, changed.tv_nsec) < std::tie(begun_.tv_sec, begun_.tv_nsec);
+  if (rules_.trusted || !older) return {};
+  return fail(EPERM, "a link leads to " + name + ", which was there before the copy");
+}
+
 // linkat() follows no link at its source, so this, too, stays inside.
 Result<void> Unpacker::put_link(const TarEntry& entry, const std::string& name,
                                 const std::string& link) {
@@ -153,6 +174,7 @@ Result<void> Unpacker::put_link(const TarEntry& entry, const std::string& name,
   const std::string from_leaf = from.leaf;
   const Beneath::Place to = FCVM_TRY(tree_.find(name, true));
   if (link == name) return fail(EPERM, name + " is a link to itself");
+  FCVM_TRY(refuse_older(from_parent.get(), from_leaf, entry.link));
   FCVM_TRY(make_way(name, to));
   if (::linkat(from_parent.get(), from_leaf.c_str(), to.parent, to.leaf.c_str(), 0) != 0) {
     return failed(("linking " + entry.link + " to").c_str(), name);
@@ -163,8 +185,8 @@ Result<void> Unpacker::put_link(const TarEntry& entry, const std::string& name,
 Result<void> Unpacker::put_special(const TarEntry& entry, const std::string& name,
                                    const Beneath::Place& place) {
   const bool device = entry.kind == TarKind::kCharDevice || entry.kind == TarKind::kBlockDevice;
-  if (device && !rules_.trusted) {
-    warn_(name + " is a device, and left out");
+  if (entry.kind != TarKind::kSymlink && !rules_.trusted) {
+    warn_(name + (device ? " is a device" : " is a FIFO") + ", and left out");
     return {};
   }
   FCVM_TRY(make_way(name, place));

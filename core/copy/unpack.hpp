@@ -22,14 +22,14 @@ struct UnpackRules {
   Links links = Links::kRefuse;
   bool overwrite = false;   // a directory may replace something else, and the other way round
   bool keep_owner = false;  // as the archive has it, instead of `owner`
-  std::optional<std::pair<uid_t, gid_t>> owner;  // nothing: whoever unpacks
-  bool trusted = false;                          // device nodes are made, and set-id bits kept
+  std::optional<std::pair<uid_t, gid_t>> owner{};  // nothing: whoever unpacks
+  bool trusted = false;  // device nodes and FIFOs are made, and set-id bits kept
+  mode_t umask = 0;      // bits that no mode gets
 };
 
 class Unpacker {
  public:
-  Unpacker(base::Fd directory, UnpackRules rules, Warn warn)
-      : tree_(std::move(directory), rules.links), rules_(rules), warn_(std::move(warn)) {}
+  Unpacker(base::Fd directory, UnpackRules rules, Warn warn);
 
   /// One entry under a clean name of ours; the name of what a hard link leads to, too. Its data is
   /// read from `reader`. The directory itself (an empty name) keeps its attributes.
@@ -52,6 +52,7 @@ class Unpacker {
   Result<void> put_link(const TarEntry& entry, const std::string& name, const std::string& link);
   Result<void> put_special(const TarEntry& entry, const std::string& name,
                            const Beneath::Place& place);
+  Result<void> refuse_older(int parent, const std::string& leaf, const std::string& name) const;
   Result<base::Fd> create_file(const std::string& name, const Beneath::Place& place);
   Result<void> write_data(int file, const TarEntry& entry, const std::string& name,
                           TarReader& reader);
@@ -67,6 +68,7 @@ class Unpacker {
   UnpackRules rules_;
   Warn warn_;
   std::vector<OpenDirectory> open_;  // made by us, each within the one before it
+  timespec begun_;                   // as the file system's clock has it
 };
 
 }  // namespace fcvm::copy

@@ -104,7 +104,8 @@ check "nothing goes through a link on the host" test ! -e planted
 check "which is replaced when asked to" test "$(cat victim/way/planted)" = bad
 run in_web sh -c 'mknod /evil-device c 1 3 2>&1 || true; mkdir /with-fifo; mkfifo /with-fifo/fifo; echo f >/with-fifo/f'
 cp_ok "$web:/with-fifo" .
-check "a FIFO stays one, and nobody waits for it" test -p with-fifo/fifo
+check "a FIFO is left out, and nobody waits for it" test ! -e with-fifo/fifo
+check "which is said" grep -q 'is a FIFO, and left out' "$scratch/err"
 
 "$FCVM" rm -f "$web" >/dev/null
 cp_fails "$web" tree/a "$web:/tmp"

@@ -1,4 +1,7 @@
 // Archives that a guest would send to harm its host.
+#include <chrono>
+#include <thread>
+
 #include "core/copy/beneath.hpp"
 #include "tests/unit/copy/tree.hpp"
 
@@ -105,7 +108,31 @@ TEST_CASE("the sender has no say in what the copy is called, or whether it is co
   CHECK(target.untouched());
 }
 
-TEST_CASE("no device and no set-id program is made on the host") {
+TEST_CASE("no hard link takes hold of a file that was there before") {
+  const Target target;
+  target.tree.directory("to/d");
+  target.tree.file("to/d/config", "old");
+  // The clock of files advances in ticks.
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK_FALSE(target.take({entry(kDirectory, "d"), entry(kHardLink, "d/hold", "d/config")}));
+  CHECK_FALSE(target.tree.exists("to/d/hold"));
+  REQUIRE(target.take(
+      {entry(kDirectory, "d"), file_entry("d/new", 3), entry(kHardLink, "d/hold", "d/new")}));
+  CHECK(target.tree.status("to/d/hold").st_nlink == 2);
+}
+
+TEST_CASE("the umask holds against the modes of an archive") {
+  const Target target;
+  TarEntry directory = entry(kDirectory, "d");
+  directory.mode = 0777;
+  TarEntry file = file_entry("d/file", 3);
+  file.mode = 0666;
+  REQUIRE(unpack_one(archive_of({directory, file}), target.tree.path("to/d"), "d", {.umask = 027}));
+  CHECK((target.tree.status("to/d").st_mode & 07777) == 0750);
+  CHECK((target.tree.status("to/d/file").st_mode & 07777) == 0640);
+}
+
+TEST_CASE("no device, no FIFO and no set-id program is made on the host") {
   const Target target;
   TarEntry device = entry(TarKind::kCharDevice, "d/null");
   device.device_major = 1;
@@ -115,8 +142,9 @@ TEST_CASE("no device and no set-id program is made on the host") {
   program.uid = 4242;
   TarEntry directory = entry(kDirectory, "d");
   directory.mode = 07777;
-  REQUIRE(target.take({directory, device, program}).has_value());
+  REQUIRE(target.take({directory, device, entry(TarKind::kFifo, "d/fifo"), program}).has_value());
   CHECK_FALSE(target.tree.exists("to/d/null"));
+  CHECK_FALSE(target.tree.exists("to/d/fifo"));
   CHECK((target.tree.status("to/d/program").st_mode & 07777) == 0755);
   CHECK(target.tree.status("to/d/program").st_uid == ::geteuid());
   CHECK((target.tree.status("to/d").st_mode & 07777) == 0777);
