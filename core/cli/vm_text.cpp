@@ -9,19 +9,6 @@
 
 namespace fcvm::cli {
 
-std::string printable(std::string_view text) {
-  std::string clean;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      clean += fmt::format("\\x{:02x}", byte);
-    } else {
-      clean += c;
-    }
-  }
-  return clean;
-}
-
 std::string ago(std::int64_t time_ns, std::int64_t now) {
   return time_ns == 0 ? "" : vm::human_duration(now - time_ns) + " ago";
 }

@@ -6,12 +6,13 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/printable.hpp"
 #include "core/vm/record.hpp"
 
 namespace fcvm::cli {
 
-/// Text of images and guests must not move the cursor: control characters become \xNN.
-[[nodiscard]] std::string printable(std::string_view text);
+/// What is shown of images and guests goes through it.
+using base::printable;
 
 /// "Up 3 minutes", "Exited (0) 2 hours ago", "Paused".
 [[nodiscard]] std::string status_text(const vm::Record& record, std::int64_t now);

@@ -9,6 +9,8 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "core/base/printable.hpp"
+
 namespace fcvm::log {
 namespace {
 
@@ -69,16 +71,22 @@ State& state() {
   return instance;
 }
 
+/// What is not UTF-8 would spoil the record for who reads it, so it is written as "\x9b".
 std::string json_text(std::string_view text) {
   std::string quoted = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      quoted += {'\\', c};
+  while (!text.empty()) {
+    const std::size_t length = base::utf8_length(text);
+    const std::string_view character = text.substr(0, length == 0 ? 1 : length);
+    text.remove_prefix(character.size());
+    const auto byte = static_cast<unsigned char>(character.front());
+    if (length == 0) {
+      quoted += fmt::format("\\\\x{:02x}", byte);
+    } else if (byte == '"' || byte == '\\') {
+      quoted += {'\\', character.front()};
     } else if (byte < 0x20 || byte == 0x7f) {
       quoted += fmt::format("\\u{:04x}", byte);
     } else {
-      quoted += c;
+      quoted += character;
     }
   }
   return quoted + '"';
@@ -86,17 +94,7 @@ std::string json_text(std::string_view text) {
 
 /// Text from a guest or a program must not move the cursor or forge a second record.
 std::string printable(std::string_view text) {
-  std::string clean;
-  clean.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f) {
-      clean += fmt::format("\\x{:02x}", byte);
-    } else {
-      clean += c;
-    }
-  }
-  return clean;
+  return base::printable(text, base::Newlines::kIndented);
 }
 
 }  // namespace

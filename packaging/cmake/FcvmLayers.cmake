@@ -8,7 +8,7 @@
 set(FCVM_LAYERS
   "plugin-api:"
   "core/base:plugin-api"
-  "core/log:plugin-api"
+  "core/log:core/base plugin-api"
   "core/wire:core/base plugin-api"
   "core/copy:core/base plugin-api"
   "core/config:core/base plugin-api"

@@ -1,0 +1,24 @@
+// Text of unknown origin, made safe for a terminal and a log: a guest or a program may have written
+// it.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace fcvm::base {
+
+/// Length of the UTF-8 character at the front of `text`; 0 when there is none.
+[[nodiscard]] std::size_t utf8_length(std::string_view text);
+
+enum class Newlines {
+  kEscaped,   // "\x0a", as any other control character
+  kIndented,  // kept, and the next line begins with a space: it looks like no record of its own
+};
+
+/// Writes as \x1b each byte of what moves a cursor, changes the direction of text or is not UTF-8:
+/// the control characters of ASCII, those of Latin-1 (U+0080 to U+009F, which terminals obey as
+/// well), and the marks by which text runs from right to left.
+[[nodiscard]] std::string printable(std::string_view text, Newlines newlines = Newlines::kEscaped);
+
+}  // namespace fcvm::base
