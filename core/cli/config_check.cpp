@@ -12,7 +12,7 @@ namespace {
 /// be the broken one, so this does not insist on reading it.
 plugin::Registry known_plugins(Invocation& invocation) {
   plugin::SearchPath search;
-  search.environment = plugin::SearchPath::environment_of_process();
+  search.environment = config::Environment::of_process().get("FCVM_PLUGIN_PATH").value_or("");
   search.installed = invocation.layout().plugins;
   if (auto config = config::load(invocation.load_request())) {
     for (const auto& directory : config->list("paths", "plugin-dirs")) {

@@ -38,11 +38,22 @@ config::Environment with_former_names(const config::Environment& environment) {
   return config::Environment(std::move(variables));
 }
 
+void warn_of_ignored(const config::Environment& environment) {
+  for (const auto& name : environment.ignored()) {
+    log::warning("config",
+                 "{} is ignored: this root is another user's, by sudo; set it in "
+                 "/etc/fcvm, or in a shell of root's own (sudo -i)",
+                 name);
+  }
+}
+
 }  // namespace
 
 config::LoadRequest Invocation::load_request() const {
   config::LoadRequest request;
-  request.environment = with_former_names(config::Environment::of_process());
+  const auto environment = config::Environment::of_process();
+  warn_of_ignored(environment);
+  request.environment = with_former_names(environment);
   request.share_file = layout_.share / "fcvm.toml";
   if (given("config")) request.config_file = value("config");
   request.profile = value("profile");
@@ -70,7 +81,7 @@ Result<const plugin::Registry*> Invocation::registry() {
   for (const auto& directory : config->list("paths", "plugin-dirs")) {
     search.configured.emplace_back(directory);
   }
-  search.environment = plugin::SearchPath::environment_of_process();
+  search.environment = config::Environment::of_process().get("FCVM_PLUGIN_PATH").value_or("");
   search.installed = layout_.plugins;
   registry_ = plugin::Registry::scan(search);
   const std::size_t told = config->warnings().size();

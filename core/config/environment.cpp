@@ -1,9 +1,22 @@
 #include "core/config/environment.hpp"
 
+#include <pwd.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
 namespace fcvm::config {
+namespace {
+
+/// Whether this root is another user's, as sudo, doas and pkexec say.
+bool acts_for_another(const Environment& environment) {
+  if (::geteuid() != 0) return false;
+  for (const char* name : {"SUDO_UID", "PKEXEC_UID"}) {
+    if (environment.get(name).value_or("0") != "0") return true;
+  }
+  return environment.get("DOAS_USER").value_or("root") != "root";
+}
+
+}  // namespace
 
 Environment Environment::of_process() {
   std::map<std::string, std::string> variables;
@@ -14,7 +27,22 @@ Environment Environment::of_process() {
     if (equals == std::string_view::npos) continue;
     variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
-  return Environment(std::move(variables));
+  Environment all(std::move(variables));
+  return acts_for_another(all) ? all.without_callers_wishes() : all;
+}
+
+Environment Environment::without_callers_wishes() const {
+  Environment rest;
+  for (const auto& [name, value] : variables_) {
+    if (name.starts_with("FCVM_")) {
+      rest.ignored_.push_back(name);
+    } else if (!name.starts_with("XDG_")) {
+      rest.variables_.emplace(name, value);
+    }
+  }
+  const passwd* root = ::getpwuid(0);
+  rest.variables_["HOME"] = root != nullptr ? root->pw_dir : "/root";
+  return rest;
 }
 
 std::optional<std::string> Environment::get(std::string_view name) const {

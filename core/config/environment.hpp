@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fcvm::config {
 
@@ -16,7 +17,14 @@ class Environment {
 
   /// This process's own. Empty in a process that gained privileges by exec (AT_SECURE), which must
   /// take nothing from its caller: neither FCVM_CONFIG_ROOT nor HOME nor a directory of plugins.
+  /// For root that another user became by sudo, doas or pkexec, see without_callers_wishes().
   [[nodiscard]] static Environment of_process();
+
+  /// What root takes from a variable list that another user may have had a hand in (`sudo -E`): no
+  /// FCVM_ variable, since those name programs and plugins, and root's own home.
+  [[nodiscard]] Environment without_callers_wishes() const;
+  /// The FCVM_ variables that were left out so, for a warning.
+  [[nodiscard]] const std::vector<std::string>& ignored() const { return ignored_; }
 
   /// An empty variable counts as one that is not there.
   [[nodiscard]] std::optional<std::string> get(std::string_view name) const;
@@ -25,6 +33,7 @@ class Environment {
 
  private:
   std::map<std::string, std::string> variables_;
+  std::vector<std::string> ignored_;
 };
 
 }  // namespace fcvm::config

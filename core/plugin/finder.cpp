@@ -1,16 +1,14 @@
 #include "core/plugin/finder.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <elf.h>
 #include <fcntl.h>
 #include <set>
-#include <sys/auxv.h>
 #include <sys/stat.h>
 
 #include <fmt/core.h>
 
-#include "core/base/fd.hpp"
+#include "core/base/file.hpp"
 
 namespace fcvm::plugin {
 namespace {
@@ -73,6 +71,53 @@ Result<void> check_elf(int fd, std::uint64_t file_size) {
   return {};
 }
 
+/// Root, also where this is a user namespace in which the host's root has no number.
+bool is_root(uid_t uid) {
+  if (uid == 0) return true;
+  constexpr uid_t kOverflow = 65534;
+  if (uid != kOverflow) return false;
+  const auto map = base::read_file("/proc/self/uid_map", 4096);
+  return map && map->find("4294967295") == std::string::npos;
+}
+
+/// A group may write where the user runs the plugin, since it is mostly the user's own; for root it
+/// has to be root's.
+Result<void> check_owner(const struct stat& info, const std::string& path, uid_t owner) {
+  if ((info.st_mode & S_IWOTH) != 0) {
+    return fail(EPERM, "is writable by everybody, so anybody could run code as you",
+                fmt::format("chmod o-w {}", path));
+  }
+  if (!is_root(info.st_uid) && info.st_uid != owner) {
+    return fail(EPERM, fmt::format("belongs to user {}, who could run code as you", info.st_uid),
+                fmt::format("chown {} {}", owner, path));
+  }
+  if (owner == 0 && info.st_gid != 0 && (info.st_mode & S_IWGRP) != 0) {
+    return fail(EPERM,
+                fmt::format("is writable by group {}, which could run code as root", info.st_gid),
+                fmt::format("chmod g-w {}", path));
+  }
+  return {};
+}
+
+/// Whoever may rename a directory on the way could put another file into the place of this one.
+Result<void> check_directories(const fs::path& path, uid_t owner) {
+  std::error_code error;
+  const fs::path whole = fs::canonical(path, error);
+  if (error) return fail(error.value(), "cannot be found: " + error.message());
+  for (fs::path at = whole.parent_path();; at = at.parent_path()) {
+    struct stat info {};
+    if (::stat(at.c_str(), &info) != 0) return fail_errno("lies in " + at.string());
+    // In a directory such as /tmp, only owners rename what is theirs.
+    const bool sticky = (info.st_mode & S_ISVTX) != 0 && info.st_uid == 0;
+    auto kept = sticky ? Result<void>() : check_owner(info, at.string(), owner);
+    if (!kept) {
+      return fail(EPERM, fmt::format("lies in {}, which {}", at.string(), kept.error().message()),
+                  kept.error().remedy());
+    }
+    if (at == at.root_path()) return {};
+  }
+}
+
 std::vector<fs::path> split_path(std::string_view text) {
   std::vector<fs::path> directories;
   while (!text.empty()) {
@@ -95,12 +140,7 @@ std::vector<fs::path> objects_in(const fs::path& directory) {
 
 }  // namespace
 
-std::string SearchPath::environment_of_process() {
-  const char* path = ::secure_getenv("FCVM_PLUGIN_PATH");
-  return path == nullptr ? "" : path;
-}
-
-Result<void> check_file(const fs::path& path) {
+Result<void> check_file(const fs::path& path, uid_t owner) {
   const auto told = [&](Unexpected failure) {
     return unexpected(Error(failure.error().code(),
                             fmt::format("plugin {} {}", path.string(), failure.error().message()),
@@ -111,10 +151,9 @@ Result<void> check_file(const fs::path& path) {
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return fail_errno("examining plugin " + path.string());
   if (!S_ISREG(info.st_mode)) return told(fail(EINVAL, "is not a regular file"));
-  if ((info.st_mode & S_IWOTH) != 0) {
-    return told(fail(EPERM, "is writable by everybody, so anybody could run code as you",
-                     fmt::format("chmod o-w {}", path.string())));
-  }
+  auto kept = check_owner(info, path.string(), owner);
+  if (kept) kept = check_directories(path, owner);
+  if (!kept) return told(unexpected(std::move(kept).error()));
   auto checked = check_elf(fd.get(), static_cast<std::uint64_t>(info.st_size));
   if (!checked) return told(unexpected(std::move(checked).error()));
   return {};

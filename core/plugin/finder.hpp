@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include <fcvm/result.hpp>
@@ -14,9 +15,6 @@ struct SearchPath {
   std::vector<std::filesystem::path> configured;  // [paths] plugin-dirs
   std::string environment;                        // FCVM_PLUGIN_PATH, ':' between directories
   std::filesystem::path installed;                // beside the program
-
-  /// FCVM_PLUGIN_PATH, unless this process gained privileges by exec.
-  [[nodiscard]] static std::string environment_of_process();
 };
 
 struct Candidate {
@@ -28,8 +26,9 @@ struct Candidate {
 /// once. A directory that does not exist is no error: a configured one may be on another machine.
 [[nodiscard]] std::vector<Candidate> find_plugins(const SearchPath& search);
 
-/// Whether one file may be loaded: a regular file that not everybody can write, an ELF object of
-/// this machine, not truncated. Each failure has its own message.
-[[nodiscard]] Result<void> check_file(const std::filesystem::path& path);
+/// Whether one file may be loaded: a regular file that nobody else can change, nor a directory on
+/// its way, an ELF object of this machine, not truncated. Each failure has its own message.
+/// Somebody else is who is neither root nor `owner`, the user who is to run the plugin's code.
+[[nodiscard]] Result<void> check_file(const std::filesystem::path& path, uid_t owner = ::geteuid());
 
 }  // namespace fcvm::plugin

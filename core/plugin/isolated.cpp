@@ -1,11 +1,11 @@
 #include "core/plugin/isolated.hpp"
 
 #include <array>
+#include <csignal>
 #include <fcntl.h>
-#include <linux/sched.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
 
@@ -19,8 +19,10 @@ namespace {
 
 constexpr std::size_t kLargestMessage = 4 << 20;
 
-[[noreturn]] void run_child(const std::function<void(const Isolated::Send&)>& body, int to) {
+[[noreturn]] void run_child(const std::function<void(const Isolated::Send&)>& body, int to,
+                            pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(0);  // it ended before it could be watched
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, standard);
   body([to](std::string_view message) {
@@ -39,15 +41,19 @@ Isolated::Isolated(base::Child child, base::Fd from)
 
 Result<Isolated> Isolated::start(const std::function<void(const Send&)>& body) {
   base::Pipe pipe = FCVM_TRY(base::Pipe::create());
-  int pidfd = -1;
-  clone_args arguments{};
-  arguments.flags = CLONE_PIDFD;
-  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
-  const auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+  const pid_t parent = ::getpid();
+  // Not clone3: fork(3) leaves malloc usable in the child, whatever other threads were doing.
+  const pid_t pid = ::fork();
   if (pid < 0) return fail_errno("starting a process to look at plugins in");
-  if (pid == 0) run_child(body, pipe.write_end.get());
-  return Isolated(base::Child(pid, base::Fd(pidfd)), std::move(pipe.read_end));
+  if (pid == 0) run_child(body, pipe.write_end.get(), parent);
+  base::Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd) {
+    auto failure = fail_errno("opening the process that looks at plugins");
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    return failure;
+  }
+  return Isolated(base::Child(pid, std::move(pidfd)), std::move(pipe.read_end));
 }
 
 Result<std::string> Isolated::receive(base::Deadline deadline) {

@@ -151,3 +151,19 @@ TEST_CASE("a privileged process takes nothing from its environment") {
   CHECK(Environment().all().empty());
   CHECK_FALSE(Environment::of_process().all().empty());
 }
+
+TEST_CASE("root that another user became takes no FCVM_ variable from that user") {
+  const Environment callers({{"FCVM_PLUGIN_PATH", "/tmp/mine"},
+                             {"FCVM_PLUGIN_VMM_QEMU_BINARY", "/tmp/mine/qemu"},
+                             {"XDG_CONFIG_HOME", "/tmp/mine"},
+                             {"HOME", "/home/me"},
+                             {"PATH", "/usr/bin"}});
+  const Environment rest = callers.without_callers_wishes();
+  CHECK_FALSE(rest.get("FCVM_PLUGIN_PATH"));
+  CHECK_FALSE(rest.get("FCVM_PLUGIN_VMM_QEMU_BINARY"));
+  CHECK_FALSE(rest.get("XDG_CONFIG_HOME"));
+  CHECK(rest.get("HOME") != "/home/me");
+  CHECK(rest.get("PATH") == "/usr/bin");
+  CHECK(rest.ignored() ==
+        std::vector<std::string>{"FCVM_PLUGIN_PATH", "FCVM_PLUGIN_VMM_QEMU_BINARY"});
+}

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/file.hpp"
 #include "core/base/temp_dir.hpp"
@@ -111,6 +112,40 @@ TEST_CASE("files that cannot be plugins are refused before they are opened, each
   CHECK_MENTIONS(refusal("writable.so", *self, 0666), "is writable by everybody");
 
   CHECK_MENTIONS(check_file(dir->path()).error().message(), "is not a regular file");
+}
+
+TEST_CASE("what somebody else can change is no plugin of ours") {
+  const auto dir = base::TempDir::create();
+  REQUIRE(dir);
+  const std::string inner = dir->path() + "/inner";
+  REQUIRE(base::make_directories(inner));
+  const std::string path = inner + "/plugin.so";
+  const auto self = base::read_file("/proc/self/exe", 512 << 20);
+  REQUIRE(self);
+  REQUIRE(base::write_file_atomic(path, *self, 0644));
+  REQUIRE(check_file(path));
+  const auto refusal = [&](uid_t owner = ::geteuid()) {
+    const auto checked = check_file(path, owner);
+    REQUIRE_FALSE(checked);
+    return checked.error().message();
+  };
+  REQUIRE(::chmod(inner.c_str(), 0777) == 0);
+  CHECK_MENTIONS(refusal(), "lies in " + inner + ", which is writable by everybody");
+  REQUIRE(::chmod(inner.c_str(), 0755) == 0);
+  if (::geteuid() != 0) {
+    CHECK_MENTIONS(refusal(::geteuid() + 1), "belongs to user");
+    return;
+  }
+  REQUIRE(::chown(path.c_str(), 4242, 0) == 0);
+  CHECK_MENTIONS(refusal(), "belongs to user 4242");
+  CHECK(check_file(path, 4242));
+  REQUIRE(::chown(path.c_str(), 0, 4242) == 0);
+  REQUIRE(::chmod(path.c_str(), 0664) == 0);
+  CHECK_MENTIONS(refusal(), "is writable by group 4242");
+  CHECK(check_file(path, 4242));
+  REQUIRE(::chmod(path.c_str(), 0644) == 0);
+  REQUIRE(::chown(inner.c_str(), 4242, 0) == 0);
+  CHECK_MENTIONS(refusal(), "lies in " + inner + ", which belongs to user 4242");
 }
 
 TEST_CASE("one file reached twice is one plugin, and a missing directory is none") {
