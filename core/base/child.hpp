@@ -90,15 +90,23 @@ class Child {
   std::optional<ExitStatus> status_;
 };
 
-/// A pid and when its process started (clock ticks since boot): together they are never reused
-/// before the next boot.
+/// A pid, when its process started (clock ticks since boot), in which boot, and in which pid
+/// namespace the pid is its name: together they are never reused. A record of before a reboot, or
+/// of another container that shares the directory of VMs, never leads to a process of today's.
 struct ProcessId {
   pid_t pid = -1;
   std::uint64_t start_time = 0;
+  std::string boot{};               // the kernel's boot id; empty: not known, taken for this one
+  std::uint64_t pid_namespace = 0;  // its inode; 0: not known, taken for ours
 
   /// Whether that very process still runs. A zombie does not. A process that cannot be looked at
-  /// for another reason counts as alive, so that nobody cleans up after the living.
+  /// (another pid namespace is one reason) counts as alive, so that nobody cleans up after the
+  /// living.
   [[nodiscard]] bool alive() const;
+  /// Whether it ran in another boot, and so has ended.
+  [[nodiscard]] bool is_of_another_boot() const;
+  /// Whether the pid is a name in a pid namespace that is not ours.
+  [[nodiscard]] bool is_foreign() const;
 
   friend bool operator==(const ProcessId&, const ProcessId&) = default;
 };

@@ -1,6 +1,7 @@
 // ProcessId of child.hpp: reads /proc/PID/stat.
 #include <charconv>
 #include <string_view>
+#include <sys/stat.h>
 
 #include "core/base/child.hpp"
 #include "core/base/file.hpp"
@@ -48,10 +49,36 @@ Result<ProcessStat> read_stat(pid_t pid) {
   return *stat;
 }
 
+// Neither changes while this process lives.
+const std::string& this_boot() {
+  static const std::string id = [] {
+    const auto text = read_file("/proc/sys/kernel/random/boot_id", 64);
+    return text ? text->substr(0, text->find('\n')) : std::string();
+  }();
+  return id;
+}
+
+std::uint64_t own_pid_namespace() {
+  static const std::uint64_t inode = [] {
+    struct stat info {};
+    return ::stat("/proc/self/ns/pid", &info) == 0 ? std::uint64_t{info.st_ino} : 0;
+  }();
+  return inode;
+}
+
 }  // namespace
 
+bool ProcessId::is_of_another_boot() const {
+  return !boot.empty() && !this_boot().empty() && boot != this_boot();
+}
+
+bool ProcessId::is_foreign() const {
+  return pid_namespace != 0 && own_pid_namespace() != 0 && pid_namespace != own_pid_namespace();
+}
+
 bool ProcessId::alive() const {
-  if (pid <= 0) return false;
+  if (pid <= 0 || is_of_another_boot()) return false;
+  if (is_foreign()) return true;
   const auto stat = read_stat(pid);
   if (!stat) return stat.error().code() != ESRCH;
   return stat->start_time == start_time && stat->state != 'Z' && stat->state != 'X';
@@ -59,7 +86,7 @@ bool ProcessId::alive() const {
 
 Result<ProcessId> identify(pid_t pid) {
   const ProcessStat stat = FCVM_TRY(read_stat(pid) | context("identifying a process"));
-  return ProcessId{pid, stat.start_time};
+  return ProcessId{pid, stat.start_time, this_boot(), own_pid_namespace()};
 }
 
 }  // namespace fcvm::base

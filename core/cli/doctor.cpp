@@ -9,6 +9,9 @@
 
 #include "core/cli/invocation.hpp"
 #include "core/cli/verbs.hpp"
+#include "core/vm/cgroup.hpp"
+#include "core/vm/cgroup_limits.hpp"
+#include "core/vm/id.hpp"
 
 namespace fcvm::cli {
 namespace {
@@ -27,6 +30,31 @@ setup::Diagnosis look_at_plugins(Invocation& invocation) {
   } else {
     diagnosis.finding = {Verdict::kPass,
                          fmt::format("{} found, all usable", (*registry)->entries().size())};
+  }
+  return diagnosis;
+}
+
+/// In a cgroup like a VM's, which is removed again.
+setup::Diagnosis look_at_limits() {
+  setup::Diagnosis diagnosis{"limits", "bound what a VM takes of the host", false, {}};
+  const char* fix =
+      "use cgroup version 2, and run fcvm as root or in a unit with Delegate=yes: "
+      "systemd-run --user --scope -p Delegate=yes fcvm run ...";
+  const auto id = vm::random_id();
+  const std::string place = id ? vm::cgroup_place(*id) : "";
+  const auto cgroup = place.empty() ? Result<vm::Cgroup>(fail(EACCES, "no cgroup may be made here"))
+                                    : vm::Cgroup::make(place);
+  if (!cgroup) {
+    diagnosis.finding = {Verdict::kWarn, "no limits: " + cgroup.error().message(), fix};
+    return diagnosis;
+  }
+  const auto applied = vm::apply_limits(place, vm::CgroupLimits::of_guest(512 << 20, 1, true));
+  if (auto removed = vm::remove_cgroup(place); !removed) {
+    diagnosis.finding = {Verdict::kWarn, removed.error().message(), ""};
+  } else if (applied.missing.empty()) {
+    diagnosis.finding = {Verdict::kPass, "memory, CPUs and processes can be limited"};
+  } else {
+    diagnosis.finding = {Verdict::kWarn, "not limited: " + applied.missing, fix};
   }
   return diagnosis;
 }
@@ -65,6 +93,7 @@ Result<int> run(Invocation& invocation) {
   const vm::Store* store = FCVM_TRY(invocation.store());
   auto diagnoses = setup::examine({.data = store->paths().data});
   diagnoses.push_back(look_at_plugins(invocation));
+  diagnoses.push_back(look_at_limits());
   const bool ready = !setup::prevents_running(diagnoses);
   if (invocation.flag("json")) {
     print_json(diagnoses, ready);

@@ -72,6 +72,8 @@ Json fcvm_json(const vm::Record& record, const vm::Paths& paths) {
           {"Plugins", record.plugin_versions},
           {"SupervisorPid", record.supervisor.alive() ? record.supervisor.pid : 0},
           {"Cpus", record.cpus},
+          {"Limits", record.limits.empty() ? "no limits" : record.limits},
+          {"LimitsMissing", record.limits_missing},
           {"Detached", record.detached},
           {"Paths",
            {{"Directory", paths.vm(record.id).string()},

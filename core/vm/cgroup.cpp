@@ -1,5 +1,6 @@
 #include "core/vm/cgroup.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -11,15 +12,18 @@
 #include <sys/vfs.h>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 #include "core/base/deadline.hpp"
 #include "core/base/file.hpp"
+#include "core/vm/cgroup_limits.hpp"
 #include "core/vm/id.hpp"
 
 namespace fcvm::vm {
 namespace {
 
 constexpr std::string_view kPrefix = "fcvm-";
+constexpr std::string_view kOurs = "/fcvm";  // of all VMs of root
 constexpr auto kEndLimit = std::chrono::seconds(5);
 constexpr auto kRetry = std::chrono::milliseconds(2);
 
@@ -55,6 +59,30 @@ bool may_fill(const std::string& parent) {
          ::access((parent + "/cgroup.procs").c_str(), W_OK) == 0;
 }
 
+/// Processes and limits of children do not go together in one cgroup. In one that is this
+/// program's alone, such as a systemd unit with Delegate=yes, the processes move a level down.
+bool leave_to_leaf(const std::string& own) {
+  const auto text = base::read_file(own + "/cgroup.procs");
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!text || error) return false;
+  std::vector<pid_t> processes;
+  std::istringstream ids(*text);
+  for (pid_t pid = 0; ids >> pid;) {
+    const auto theirs =
+        std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/exe", error);
+    if (error || theirs != program) return false;
+    processes.push_back(pid);
+  }
+  const std::string leaf = own + "/fcvm-supervisors";
+  if (::mkdir(leaf.c_str(), 0755) != 0 && errno != EEXIST) return false;
+  return std::all_of(processes.begin(), processes.end(), [&](pid_t pid) {
+    const Fd list(::open((leaf + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
+    const std::string number = std::to_string(pid);
+    return list && ::write(list.get(), number.data(), number.size()) > 0;
+  });
+}
+
 /// Whatever a record says, nothing else is ended.
 bool is_of_a_vm(const std::filesystem::path& path) {
   const std::string name = path.filename().string();
@@ -78,12 +106,36 @@ void kill_all(const std::string& path) {
 }  // namespace
 
 std::string cgroup_place(const std::string& vm_id) {
-  std::string parent = mount_point();
-  if (parent.empty()) return "";
-  parent += own_cgroup();
-  if (!may_fill(parent)) return "";
-  while (parent.ends_with('/')) parent.pop_back();
-  return parent + "/" + std::string(kPrefix) + vm_id;
+  const std::string top = mount_point();
+  if (top.empty()) return "";
+  const std::string name = "/" + std::string(kPrefix) + vm_id;
+  std::string own = top + own_cgroup();
+  while (own.ends_with('/')) own.pop_back();
+  const bool may_have_own = may_fill(own);
+  if (may_have_own &&
+      (enable_controllers(own) || (leave_to_leaf(own) && enable_controllers(own)))) {
+    return own + name;
+  }
+  // A session of root's, say, whose cgroup has processes and so cannot have limits below it.
+  const std::string ours = top + std::string(kOurs);
+  if (::geteuid() == 0 && enable_controllers(top) &&
+      (::mkdir(ours.c_str(), 0755) == 0 || errno == EEXIST) && enable_controllers(ours)) {
+    return ours + name;
+  }
+  return may_have_own ? own + name : "";
+}
+
+std::string find_cgroup(const std::string& vm_id) {
+  const std::string top = mount_point();
+  if (top.empty()) return "";
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const auto options = fs::directory_options::skip_permission_denied;
+  for (fs::recursive_directory_iterator at(top, options, error), end; !error && at != end;
+       at.increment(error)) {
+    if (at->path().filename() == std::string(kPrefix) + vm_id) return at->path().string();
+  }
+  return "";
 }
 
 Result<void> remove_cgroup(const std::string& path) {
@@ -92,16 +144,26 @@ Result<void> remove_cgroup(const std::string& path) {
   if (!is_of_a_vm(path)) return fail(EINVAL, path + " is no cgroup of a VM");
   const auto deadline = base::Deadline::in(kEndLimit);
   while (::rmdir(path.c_str()) != 0) {
-    if (errno == ENOENT) return {};
+    if (errno == ENOENT) break;
     if (errno != EBUSY || deadline.expired()) return fail_errno("removing " + path);
     kill_all(path);
     std::this_thread::sleep_for(kRetry);
   }
+  // The last VM of root's takes the cgroup of them all along.
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  if (parent.ends_with(kOurs)) ::rmdir(parent.c_str());
   return {};
 }
 
 Result<Cgroup> Cgroup::make(const std::string& path) {
-  if (::mkdir(path.c_str(), 0755) != 0) return fail_errno("making the cgroup " + path);
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  bool made = ::mkdir(path.c_str(), 0755) == 0;
+  // Another VM, which was the last, may just have taken the cgroup of them all along.
+  if (!made && errno == ENOENT && parent.ends_with(kOurs) && ::mkdir(parent.c_str(), 0755) == 0) {
+    enable_controllers(parent);
+    made = ::mkdir(path.c_str(), 0755) == 0;
+  }
+  if (!made) return fail_errno("making the cgroup " + path);
   Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return fail_errno("opening the cgroup " + path);
   return Cgroup(std::move(directory));

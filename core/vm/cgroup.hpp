@@ -1,5 +1,5 @@
-// Cgroup: a VM's own, in which every process starts that plugins ask for. It shows from outside what
-// a VM uses, and lets all of it be ended at once, whatever became of its supervisor.
+// Cgroup: a VM's own, in which every process starts that plugins ask for. It shows from outside
+// what a VM uses, and lets all of it be ended at once, whatever became of its supervisor.
 #pragma once
 
 #include <string>
@@ -9,12 +9,16 @@
 
 namespace fcvm::vm {
 
-/// Where the cgroup of this VM may be made, which goes into the record first: below our own, so that
-/// limits of that hold. Empty where the user has none to himself.
+/// Where the cgroup of this VM may be made, which goes into the record first: below our own, so
+/// that limits of that hold; for root, where that cannot limit what is below it, in one of all its
+/// VMs. Empty where the user has none to himself.
 [[nodiscard]] std::string cgroup_place(const std::string& vm_id);
 
-/// Ends what is in it, and removes it. One that is not there is removed already; a directory that is
-/// no cgroup of a VM is refused.
+/// The cgroup of this VM, wherever it was made; empty where there is none. For when no record says.
+[[nodiscard]] std::string find_cgroup(const std::string& vm_id);
+
+/// Ends what is in it, and removes it. One that is not there is removed already; a directory that
+/// is no cgroup of a VM is refused.
 [[nodiscard]] Result<void> remove_cgroup(const std::string& path);
 
 class Cgroup {

@@ -49,4 +49,18 @@ Result<void> log_event(const std::filesystem::path& file, const LoggedEvent& eve
   return {};
 }
 
+Result<void> sweep_events(const std::filesystem::path& file) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (!fs::exists(file.parent_path(), error)) return {};
+  // Whoever writes one holds the lock.
+  const auto lock = FCVM_TRY(lock_events(file, base::FileLock::Mode::kExclusive));
+  const std::string prefix = "." + file.filename().string() + ".";
+  for (const auto& entry : fs::directory_iterator(file.parent_path(), error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(prefix) && name.ends_with(".tmp")) fs::remove(entry.path(), error);
+  }
+  return {};
+}
+
 }  // namespace fcvm::vm

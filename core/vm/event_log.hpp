@@ -26,6 +26,9 @@ struct LoggedEvent {
 /// its newer half when it passes 4 MiB.
 [[nodiscard]] Result<void> log_event(const std::filesystem::path& file, const LoggedEvent& event);
 
+/// Removes the unfinished copies of the file that killed writers left beside it.
+[[nodiscard]] Result<void> sweep_events(const std::filesystem::path& file);
+
 struct EventRange {
   std::int64_t since_ns = 0;
   std::optional<std::int64_t> until_ns{};  // absent: go on waiting for new ones

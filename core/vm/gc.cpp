@@ -2,8 +2,11 @@
 
 #include <chrono>
 #include <csignal>
-#include <sys/stat.h>
+#include <fcntl.h>
 
+#include <fmt/core.h>
+
+#include "core/base/socket_pair.hpp"
 #include "core/log/log.hpp"
 #include "core/vm/cgroup.hpp"
 #include "core/vm/event_log.hpp"
@@ -128,14 +131,6 @@ Result<std::vector<Collected>> collect_one(Store& store, const RecoverPlugin& re
   return std::vector<Collected>{FCVM_TRY(Collection(store, recover, *std::move(record)).run())};
 }
 
-bool older_than_a_minute(const fs::path& path) {
-  struct stat info {};
-  if (::lstat(path.c_str(), &info) != 0) return false;
-  const std::int64_t changed =
-      static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
-  return now_ns() - changed > kMinuteNs;
-}
-
 /// A directory that a killed create or remove left: an id without a record, or a removed VM.
 std::string abandoned_id(const fs::directory_entry& entry) {
   const std::string name = entry.path().filename().string();
@@ -145,11 +140,15 @@ std::string abandoned_id(const fs::directory_entry& entry) {
   }
   std::error_code error;
   const bool has_record = fs::exists(entry.path() / "vm.json", error);
-  return is_id(name) && !has_record && !error && older_than_a_minute(entry.path()) ? name : "";
+  return is_id(name) && !has_record && !error ? name : "";
 }
 
+/// Under the lock of who adds VMs, so that none of these is just being made.
 void collect_abandoned(Store& store, bool dry_run, std::vector<Collected>& collected) {
   std::error_code error;
+  if (!fs::exists(store.paths().vms(), error)) return;
+  const auto lock = store.lock_all();
+  if (!lock) return log::warning("gc", "{}", lock.error().message());
   for (const auto& entry : fs::directory_iterator(store.paths().vms(), error)) {
     const auto id = abandoned_id(entry);
     if (id.empty()) continue;
@@ -160,6 +159,26 @@ void collect_abandoned(Store& store, bool dry_run, std::vector<Collected>& colle
     }
     collected.push_back({id, "", dry_run ? "would be removed" : "removed"});
   }
+}
+
+/// Whether somebody still answers on the VM's control socket.
+bool is_served(const Store& store, const std::string& id) {
+  const auto directory = base::open_file(store.paths().sockets(id).string(), O_PATH | O_DIRECTORY);
+  return directory && base::connect_unix_at(directory->get(), Paths::kControlSocket);
+}
+
+/// A VM of which no record can be read: its processes are known by their cgroup's name, and its
+/// directory is kept. A supervisor that lives writes its record again, and is left alone.
+Result<std::vector<Collected>> collect_damaged(Store& store, const std::string& id, bool dry_run) {
+  if (is_served(store, id)) {
+    return fail(EBUSY, fmt::format("the record of VM {} is damaged, and its supervisor lives", id),
+                "it writes the record anew at the VM's next change");
+  }
+  if (dry_run) return std::vector<Collected>{{id, "", "would be set aside: its record is damaged"}};
+  FCVM_TRY(remove_cgroup(find_cgroup(id)));
+  const auto aside = FCVM_TRY(store.set_aside(id));
+  return std::vector<Collected>{
+      {id, "", "set aside, since its record is damaged: " + aside.string()}};
 }
 
 }  // namespace
@@ -186,7 +205,20 @@ Result<std::vector<Collected>> collect_garbage(Store& store, const RecoverPlugin
       log::warning("gc", "VM {} could not be cleaned up: {}", record.name, one.error().message());
     }
   }
-  if (options.thorough) collect_abandoned(store, options.dry_run, collected);
+  if (!options.thorough) return collected;
+  for (const auto& id : FCVM_TRY(store.damaged())) {
+    auto one = collect_damaged(store, id, options.dry_run);
+    if (!one) {
+      log::warning("gc", "{}", one.error().message());
+      continue;
+    }
+    collected.insert(collected.end(), one->begin(), one->end());
+  }
+  collect_abandoned(store, options.dry_run, collected);
+  if (options.dry_run) return collected;
+  if (auto swept = sweep_events(store.paths().events()); !swept) {
+    log::warning("gc", "{}", swept.error().message());
+  }
   return collected;
 }
 

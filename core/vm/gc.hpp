@@ -35,9 +35,9 @@ struct GarbageOptions {
 
 /// For each VM whose supervisor is gone but whose record does not say that it exited: ends its VMM
 /// if that still lives, lets the plugins undo what they recorded, removes its sockets, and marks it
-/// as exited (or removes it, with --rm). Also removes directories that have no record and are older
-/// than a minute. Holds each VM's lock while it works, so that two commands do not collide. What
-/// fails with one VM is logged, and stops no other.
+/// as exited (or removes it, with --rm). Thorough, it also removes directories that have no record,
+/// and sets aside those whose record is damaged. Holds each VM's lock while it works, so that two
+/// commands do not collide. What fails with one VM is logged, and stops no other.
 [[nodiscard]] Result<std::vector<Collected>> collect_garbage(Store& store,
                                                              const RecoverPlugin& recover,
                                                              const GarbageOptions& options = {});

@@ -14,12 +14,17 @@ Result<Fd> open_process(const base::ProcessId& process) {
   const auto gone = [&] {
     return fail(ESRCH, "process " + std::to_string(process.pid) + ": No such process");
   };
-  if (process.pid <= 0) return gone();
+  if (process.pid <= 0 || process.is_of_another_boot()) return gone();
+  if (process.is_foreign()) {
+    return fail(EXDEV,
+                "process " + std::to_string(process.pid) + " belongs to another pid namespace",
+                "run fcvm where the VM was started: in that container, or outside of this one");
+  }
   Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
   if (!pidfd) return fail_errno("opening process " + std::to_string(process.pid));
   const auto now = base::identify(process.pid);
   if (!now && now.error().code() != ESRCH) return unexpected(now.error());
-  if (!now || *now != process) return gone();
+  if (!now || now->start_time != process.start_time) return gone();
   return pidfd;
 }
 

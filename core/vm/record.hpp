@@ -61,9 +61,11 @@ struct Record {
 
   base::ProcessId supervisor;
   base::ProcessId vmm;
-  std::string cgroup;       // its path; empty where it has none of its own
-  std::string vmm_plugin;   // "vmm.qemu"
-  std::string vmm_version;  // "qemu 7.2.22"
+  std::string cgroup;          // its path; empty where it has none of its own
+  std::string limits;          // of it: "memory 768 MiB, 2.5 CPUs, 288 processes"
+  std::string limits_missing;  // why one or all are not set
+  std::string vmm_plugin;      // "vmm.qemu"
+  std::string vmm_version;     // "qemu 7.2.22"
   std::string accelerator;
   std::string network;  // "none", "net.rootless"
   std::string image_plugin;

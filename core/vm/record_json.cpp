@@ -24,7 +24,10 @@ Json write_pairs(const Pairs& pairs) {
 }
 
 Json write_process(const base::ProcessId& process) {
-  return {{"pid", process.pid}, {"start_time", process.start_time}};
+  return {{"pid", process.pid},
+          {"start_time", process.start_time},
+          {"boot", to_json_text(process.boot)},
+          {"pid_namespace", process.pid_namespace}};
 }
 
 Json write_ports(const std::vector<PublishedPort>& ports) {
@@ -69,6 +72,8 @@ void put_life(Json& json, const Record& record) {
   json["supervisor"] = write_process(record.supervisor);
   json["vmm"] = write_process(record.vmm);
   json["cgroup"] = to_json_text(record.cgroup);
+  json["limits"] = to_json_text(record.limits);
+  json["limits_missing"] = to_json_text(record.limits_missing);
 }
 
 void put_what_runs_it(Json& json, const Record& record) {
@@ -102,6 +107,9 @@ void read(const Json& value, std::map<std::string, std::string>& into) {
 }
 void read(const Json& value, base::ProcessId& into) {
   into = {value.at("pid").get<pid_t>(), value.at("start_time").get<std::uint64_t>()};
+  // Records had neither at first.
+  if (const auto boot = value.find("boot"); boot != value.end()) into.boot = from_json_text(*boot);
+  into.pid_namespace = value.value("pid_namespace", std::uint64_t{0});
 }
 void read(const Json& value, std::vector<PublishedPort>& into) {
   for (const Json& port : value) {
@@ -155,6 +163,8 @@ constexpr std::pair<std::string_view, Reader> kReaders[] = {
     {"supervisor", read_member<&Record::supervisor>},
     {"vmm", read_member<&Record::vmm>},
     {"cgroup", read_member<&Record::cgroup>},
+    {"limits", read_member<&Record::limits>},
+    {"limits_missing", read_member<&Record::limits_missing>},
     {"vmm_plugin", read_member<&Record::vmm_plugin>},
     {"vmm_version", read_member<&Record::vmm_version>},
     {"accelerator", read_member<&Record::accelerator>},
@@ -215,6 +225,10 @@ std::string to_json(const Record& record) {
 Result<Record> record_from_json(std::string_view json) {
   try {
     return read_record(Json::parse(json)) | context("reading a VM's record");
+  } catch (const Json::parse_error& thrown) {
+    // Its text quotes the bytes, and they are anybody's.
+    return fail(EPROTO, "reading a VM's record: it is not JSON from byte " +
+                            std::to_string(thrown.byte) + " on");
   } catch (const std::exception& thrown) {
     return fail(EPROTO, std::string("reading a VM's record: ") + thrown.what());
   }

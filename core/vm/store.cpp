@@ -20,6 +20,8 @@ namespace fcvm::vm {
 namespace {
 
 constexpr std::size_t kRecordLimit = 4 << 20;
+constexpr const char* kRecordFile = "vm.json";
+constexpr const char* kRecordBefore = "vm.json.before";
 // Whoever holds the lock reads records and makes directories: that takes no longer.
 constexpr std::chrono::seconds kLockPatience{30};
 
@@ -38,8 +40,8 @@ Result<std::vector<std::string>> ids_in(int directory) {
   return ids;
 }
 
-Result<Record> read_record_at(int vms, const std::string& id) {
-  const base::Fd fd = FCVM_TRY(base::open_at(vms, id + "/vm.json", O_RDONLY | O_NOFOLLOW));
+Result<Record> read_record_file(int vms, const std::string& id, const char* file) {
+  const base::Fd fd = FCVM_TRY(base::open_at(vms, id + "/" + file, O_RDONLY | O_NOFOLLOW));
   // Room for a usual record; read_all would begin with more, a thousand times.
   std::string text(4096, '\0');
   const std::size_t got = FCVM_TRY(base::read_some(fd.get(), text));
@@ -49,6 +51,30 @@ Result<Record> read_record_at(int vms, const std::string& id) {
   Record record = FCVM_TRY(record_from_json(text));
   if (record.id != id) return fail(EPROTO, "it is the record of VM " + record.id);
   return record;
+}
+
+/// A damaged record is as good as the one before it: what the VM holds on the host is in both.
+Result<Record> read_record_at(int vms, const std::string& id) {
+  auto record = read_record_file(vms, id, kRecordFile);
+  if (record || (record.error().code() != EPROTO && record.error().code() != EFBIG)) return record;
+  auto before = read_record_file(vms, id, kRecordBefore);
+  if (before) {
+    log::warning("vm", "the record of VM {} is damaged, and the one before it is used: {}", id,
+                 record.error().message());
+    return before;
+  }
+  return fail(EBADMSG, fmt::format("VM {}: {}", id, record.error().message()),
+              "fcvm gc ends what is left of it, and sets its directory aside");
+}
+
+/// The next record replaces this one, and a link keeps it.
+Result<void> keep_record(const Paths& paths, const std::string& id) {
+  const std::string before = paths.vm(id) / kRecordBefore;
+  if (::unlink(before.c_str()) != 0 && errno != ENOENT) return fail_errno("removing " + before);
+  if (::link(paths.record(id).c_str(), before.c_str()) != 0 && errno != ENOENT) {
+    return fail_errno("linking " + before);
+  }
+  return {};
 }
 
 /// Tries ids until one is free: its directory is then ours.
@@ -115,8 +141,7 @@ Result<Record> Store::create(Record record) {
   FCVM_TRY(base::make_directories(paths_.data.string()));
   FCVM_TRY(base::make_directories(vms, 0700));
   FCVM_TRY(base::make_directories(paths_.runtime.string(), 0700));
-  const auto lock =
-      FCVM_TRY(base::FileLock::acquire(vms + "/.lock", base::Deadline::in(kLockPatience)));
+  const auto lock = FCVM_TRY(lock_all());
   const auto others = FCVM_TRY(all());
   if (record.name.empty()) record.name = FCVM_TRY(fresh_name(others));
   FCVM_TRY(refuse_taken_name(others, record.name));
@@ -133,7 +158,17 @@ Result<Record> Store::create(Record record) {
 }
 
 Result<void> Store::save(const Record& record) const {
-  return base::write_file_atomic(paths_.record(record.id).string(), to_json(record), 0600);
+  const std::string json = to_json(record);
+  // One that cannot be read back would leave a VM that nobody can end.
+  if (json.size() > kRecordLimit) {
+    return fail(
+        E2BIG,
+        fmt::format("the record of VM {} would have {:.1f} MiB, and the limit is {} MiB",
+                    record.name, static_cast<double>(json.size()) / (1 << 20), kRecordLimit >> 20),
+        "give the VM fewer or shorter labels and arguments");
+  }
+  FCVM_TRY(keep_record(paths_, record.id));
+  return base::write_file_atomic(paths_.record(record.id).string(), json, 0600);
 }
 
 Result<std::vector<Record>> Store::all() const {
@@ -148,13 +183,40 @@ Result<std::vector<Record>> Store::all() const {
     if (record) {
       records.push_back(*std::move(record));
     } else if (record.error().code() != ENOENT) {  // that one is being made, or removed
-      log::warning("vm", "skipping {}: {}", paths_.record(id).string(), record.error().message());
+      log::warning("vm", "skipping {}", record.error().message());
+      if (!record.error().remedy().empty()) log::warning("vm", "{}", record.error().remedy());
     }
   }
   std::sort(records.begin(), records.end(), [](const Record& a, const Record& b) {
     return std::tie(a.created_ns, a.id) < std::tie(b.created_ns, b.id);
   });
   return records;
+}
+
+Result<std::vector<std::string>> Store::damaged() const {
+  const auto vms = base::open_file(paths_.vms().string(), O_RDONLY | O_DIRECTORY);
+  if (!vms && vms.error().code() == ENOENT) return std::vector<std::string>();
+  if (!vms) return unexpected(vms.error());
+  std::vector<std::string> found;
+  for (auto& id : FCVM_TRY(ids_in(vms->get()))) {
+    const auto record = read_record_at(vms->get(), id);
+    if (!record && record.error().code() == EBADMSG) found.push_back(std::move(id));
+  }
+  return found;
+}
+
+Result<std::filesystem::path> Store::set_aside(const std::string& id) const {
+  FCVM_TRY(base::remove_tree(paths_.sockets(id).string()));
+  const auto aside = paths_.vms() / (std::string(kDamagedPrefix) + id);
+  if (::rename(paths_.vm(id).c_str(), aside.c_str()) != 0) {
+    return fail_errno("setting " + paths_.vm(id).string() + " aside");
+  }
+  return aside;
+}
+
+Result<base::FileLock> Store::lock_all() const {
+  return base::FileLock::acquire((paths_.vms() / ".lock").string(),
+                                 base::Deadline::in(kLockPatience));
 }
 
 Result<Record> Store::find(std::string_view name_or_id) const {

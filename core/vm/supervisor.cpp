@@ -94,14 +94,31 @@ Result<void> Supervisor::Impl::begin() {
 
 /// The record, which has its place, is saved. A VM works without one as well.
 void Supervisor::Impl::make_cgroup() {
-  if (record_.cgroup.empty()) return;
+  if (record_.cgroup.empty()) {
+    return change_record(
+        [](Record& record) { record.limits_missing = "this user may make no cgroup here"; });
+  }
   if (auto made = Cgroup::make(record_.cgroup)) {
     cgroup_ = *std::move(made);
     processes_.set_cgroup(cgroup_.fd());
+    limit_cgroup(true);
   } else {
     log::debug("vm", "{}", made.error().message());
-    change_record([](Record& record) { record.cgroup.clear(); });
+    change_record([&](Record& record) {
+      record.cgroup.clear();
+      record.limits_missing = made.error().message();
+    });
   }
+}
+
+/// An emulated guest takes more of the VMM than one with KVM; which it is shows after the start.
+void Supervisor::Impl::limit_cgroup(bool emulated) {
+  const auto applied = apply_limits(
+      record_.cgroup, CgroupLimits::of_guest(plan_.memory_bytes, plan_.cpus, emulated));
+  change_record([&](Record& record) {
+    record.limits = applied.set;
+    record.limits_missing = applied.missing;
+  });
 }
 
 /// From the beginning on, so that who is attached can interrupt the start.

@@ -56,6 +56,7 @@ void Supervisor::Impl::watch_vmm() {
     record.accelerator = text_of(status->accelerator);
     if (auto id = base::identify(status->pid)) record.vmm = *id;
   });
+  if (cgroup_.fd() >= 0) limit_cgroup(text_of(status->accelerator) != "kvm");
   const int own = ::fcntl(status->pidfd, F_DUPFD_CLOEXEC, 0);
   if (own < 0) return;
   vmm_watch_.emplace(loop_, own);
@@ -68,8 +69,10 @@ void Supervisor::Impl::watch_vmm() {
 void Supervisor::Impl::on_vmm_ended() {
   if (tearing_down_) return;
   auto status = launch_->machine().status();
-  const std::string reason =
-      status ? std::string(text_of(status->end_reason)) : status.error().message();
+  std::string reason = status ? std::string(text_of(status->end_reason)) : status.error().message();
+  if (cgroup_.fd() >= 0 && ran_out_of_memory(record_.cgroup)) {
+    reason += fmt::format(", since it used all that its limits allow ({})", record_.limits);
+  }
   if (exit_code_) return tear_down();  // it had nothing left to do
   fail_with(Error(EIO,
                   fmt::format("the VM ended before its container did: {}{}", reason,

@@ -23,6 +23,7 @@
 #include "core/log/log.hpp"
 #include "core/plugin/process_keeper.hpp"
 #include "core/vm/cgroup.hpp"
+#include "core/vm/cgroup_limits.hpp"
 #include "core/vm/control_server.hpp"
 #include "core/vm/launch.hpp"
 #include "core/vm/output_pump.hpp"
@@ -51,6 +52,7 @@ class Supervisor::Impl {
   // --- beginning ---
   Result<void> begin();
   void make_cgroup();
+  void limit_cgroup(bool emulated);
   void launch();
   Result<void> boot();
   Result<void> start_output();

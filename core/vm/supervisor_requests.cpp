@@ -126,6 +126,18 @@ Result<ControlAnswer> Supervisor::Impl::stats() {
   ControlAnswer answer;
   answer.stats = FCVM_TRY(process_stats(record_.vmm.pid));
   answer.stats.memory_limit_bytes = record_.memory_bytes;
+  // All of the VM, where the kernel counts it: the helpers of its network are in it, too.
+  if (cgroup_.fd() < 0) return answer;
+  const CgroupUsage usage = usage_of(record_.cgroup);
+  const auto take = [](auto& into, const auto& known) {
+    if (known) into = static_cast<std::decay_t<decltype(into)>>(*known);
+  };
+  take(answer.stats.cpu_ns, usage.cpu_ns);
+  take(answer.stats.memory_bytes, usage.memory_bytes);
+  take(answer.stats.memory_limit_bytes, usage.memory_limit_bytes);
+  take(answer.stats.processes, usage.processes);
+  take(answer.stats.read_bytes, usage.read_bytes);
+  take(answer.stats.written_bytes, usage.written_bytes);
   return answer;
 }
 

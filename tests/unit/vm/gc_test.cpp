@@ -1,8 +1,11 @@
 #include "core/vm/gc.hpp"
 
 #include <csignal>
+#include <fcntl.h>
 #include <sys/wait.h>
+#include <thread>
 
+#include "core/base/socket_pair.hpp"
 #include "core/base/spawn.hpp"
 #include "core/vm/event_log.hpp"
 #include "core/vm/recorded_state.hpp"
@@ -122,24 +125,110 @@ TEST_CASE("a VM with --rm that exited goes when its supervisor was killed before
   CHECK(scratch.store.find("late").error().code() == ENOENT);
 }
 
-TEST_CASE("directories without a record go when they are old; others stay") {
+TEST_CASE("directories without a record go; others stay") {
   Scratch scratch;
   Store& store = scratch.store;
   must(store.create(named("one")));
   const auto vms = store.paths().vms();
-  const auto old = std::filesystem::file_time_type::clock::now() - std::chrono::minutes(2);
-  for (const auto* name : {"00000000000a", "00000000000b", ".removed-00000000000c", "photos"}) {
+  for (const auto* name : {"00000000000a", ".removed-00000000000c", "photos"}) {
     std::filesystem::create_directory(vms / name);
-    std::filesystem::last_write_time(vms / name, old);
   }
-  std::filesystem::last_write_time(vms / "00000000000b",
-                                   std::filesystem::file_time_type::clock::now());
+  // As old as a jump of the clock makes it.
+  std::filesystem::last_write_time(
+      vms / "00000000000a",
+      std::filesystem::file_time_type::clock::now() + std::chrono::hours(24 * 365));
   CHECK(must(collect_garbage(store, {})).size() == 2);
   CHECK_FALSE(std::filesystem::exists(vms / "00000000000a"));
-  CHECK(std::filesystem::exists(vms / "00000000000b"));
   CHECK_FALSE(std::filesystem::exists(vms / ".removed-00000000000c"));
   CHECK(std::filesystem::exists(vms / "photos"));
   CHECK(must(store.all()).size() == 1);
+}
+
+TEST_CASE("a VM that is just being made is waited for") {
+  Scratch scratch;
+  must(scratch.store.create(named("one")));
+  const auto made = scratch.store.paths().vms() / "00000000000a";
+  std::thread collector;
+  {
+    const auto lock = must(scratch.store.lock_all());
+    std::filesystem::create_directory(made);
+    collector = std::thread([&] { (void)collect_garbage(scratch.store, {}); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    CHECK(std::filesystem::exists(made));
+  }
+  collector.join();
+}
+
+TEST_CASE("a record of before a reboot leads to no process of today") {
+  Scratch scratch;
+  Vm vm(scratch.store, "rebooted", false);
+  vm.record.supervisor.boot = vm.record.vmm.boot = "00000000-0000-0000-0000-000000000000";
+  must(scratch.store.save(vm.record));
+  CHECK(is_garbage(vm.record));
+  CHECK(must(collect_garbage(scratch.store, {})).size() == 1);
+  CHECK_FALSE(*vm.vmm.try_wait());
+  CHECK_FALSE(*vm.supervisor.try_wait());
+  CHECK(must(scratch.store.find("rebooted")).phase == Phase::kExited);
+}
+
+TEST_CASE("a record of another pid namespace is left alone") {
+  Scratch scratch;
+  Vm vm(scratch.store, "foreign", false);
+  vm.record.supervisor.pid_namespace = vm.record.vmm.pid_namespace = 1;
+  must(scratch.store.save(vm.record));
+  vm.kill_supervisor();
+  CHECK(must(collect_garbage(scratch.store, {})).empty());
+  CHECK(must(scratch.store.find("foreign")).phase == Phase::kRunning);
+  CHECK(signal_process(vm.record.vmm, SIGKILL).error().code() == EXDEV);
+  CHECK_FALSE(*vm.vmm.try_wait());
+}
+
+TEST_CASE("a damaged record is collected by the one before it") {
+  Scratch scratch;
+  Vm vm(scratch.store, "damaged", false);
+  vm.record.exit_code = 1;
+  must(scratch.store.save(vm.record));
+  vm.kill_supervisor();
+  must(base::write_file_atomic(scratch.store.paths().record(vm.record.id), "{\"format\":"));
+  std::vector<std::string> undone;
+  const RecoverPlugin recover = [&](const Record&, const std::string& plugin) {
+    undone.push_back(plugin);
+    return Result<void>();
+  };
+  CHECK(must(collect_garbage(scratch.store, recover)).size() == 1);
+  CHECK(undone == std::vector<std::string>{"net.toy"});
+  CHECK(vm.vmm.wait()->signal() == SIGKILL);
+  CHECK(must(scratch.store.find("damaged")).phase == Phase::kExited);
+}
+
+TEST_CASE("a VM without any record that can be read is set aside, once its supervisor is gone") {
+  Scratch scratch;
+  Store& store = scratch.store;
+  const Record record = must(store.create(named("lost")));
+  for (const char* file : {"vm.json", "vm.json.before"}) {
+    must(base::write_file_atomic(store.paths().vm(record.id) / file, "\x1b[2Jno record"));
+  }
+  CHECK(must(store.all()).empty());
+  CHECK(must(store.damaged()) == std::vector<std::string>{record.id});
+  const auto why = store.load(record.id).error();
+  CHECK(why.message().find('\x1b') == std::string::npos);
+  CHECK(why.remedy().find("fcvm gc") != std::string::npos);
+  SECTION("nobody answers on its socket") {
+    const auto done = must(collect_garbage(store, {}));
+    REQUIRE(done.size() == 1);
+    const auto aside = store.paths().vms() / (".damaged-" + record.id);
+    CHECK(done[0].what.find(aside.string()) != std::string::npos);
+    CHECK(std::filesystem::exists(aside / "vm.json"));
+    CHECK_FALSE(std::filesystem::exists(store.paths().sockets(record.id)));
+    CHECK(must(store.damaged()).empty());
+  }
+  SECTION("its supervisor lives") {
+    const Fd sockets =
+        must(base::open_file(store.paths().sockets(record.id), O_PATH | O_DIRECTORY));
+    const Fd listener = must(base::listen_unix_at(sockets.get(), Paths::kControlSocket));
+    CHECK(must(collect_garbage(store, {})).empty());
+    CHECK(std::filesystem::exists(store.paths().vm(record.id)));
+  }
 }
 
 TEST_CASE("while another holds a VM's lock it is left to it") {

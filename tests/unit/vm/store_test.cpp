@@ -132,5 +132,19 @@ TEST_CASE("twenty processes that want one name: one has it") {
   CHECK(counts[1] == 19);
 }
 
+TEST_CASE("a record that could not be read again is not written") {
+  Scratch scratch;
+  Record record = named("large");
+  // Control characters grow sixfold in JSON.
+  record.command = {std::string(1 << 20, '\x01')};
+  const auto refused = scratch.store.create(record);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == E2BIG);
+  CHECK(std::filesystem::is_empty(scratch.store.paths().runtime));
+  CHECK(must(scratch.store.all()).empty());
+  record.command = {std::string(1 << 20, 'a')};
+  CHECK(must(scratch.store.load(must(scratch.store.create(record)).id)).command == record.command);
+}
+
 }  // namespace
 }  // namespace fcvm::vm
