@@ -1,4 +1,5 @@
 // fcvm: finds the verb, runs it, and reports its error.
+#include <algorithm>
 #include <csignal>
 #include <fcntl.h>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include "core/cli/command_line.hpp"
 #include "core/cli/invocation.hpp"
+#include "core/cli/process_title.hpp"
 #include "core/cli/verb.hpp"
 #include "core/config/nearest.hpp"
 #include "core/log/log.hpp"
@@ -162,6 +164,7 @@ Result<int> run(Words given) {
     return 0;
   }
   Invocation invocation(std::move(line), FCVM_TRY(Layout::of_this_program()));
+  for (const auto& variable : invocation.values("env")) hide_value(variable);
   if (found.verb->reads_configuration) FCVM_TRY(configure_log(invocation));
   return found.verb->run(invocation);
 }
@@ -173,7 +176,9 @@ int main(int argc, char** argv) {
   if (!fcvm::cli::fill_standard_descriptors()) return fcvm::cli::kExitFailure;
   // A peer that goes away is an error of one write, not the end of fcvm.
   std::signal(SIGPIPE, SIG_IGN);
-  const auto done = fcvm::cli::run({argv + 1, argv + argc});
+  const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  fcvm::cli::remember_arguments(argc, argv);
+  const auto done = fcvm::cli::run(words);
   if (std::fflush(stdout) != 0) return fcvm::cli::kExitFailure;
   if (done) return *done;
   fcvm::log::report(done.error());

@@ -1,6 +1,7 @@
 // fcvm run: runs a container in a VM of its own. This process is the VM's supervisor.
 #include <fcntl.h>
 #include <optional>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/core.h>
@@ -8,6 +9,7 @@
 #include "core/base/fd.hpp"
 #include "core/cli/detach.hpp"
 #include "core/cli/invocation.hpp"
+#include "core/cli/process_title.hpp"
 #include "core/cli/run_attached.hpp"
 #include "core/cli/run_plan.hpp"
 #include "core/cli/verbs.hpp"
@@ -32,6 +34,8 @@ struct Hooks {
 };
 
 Result<int> supervise(Invocation& invocation, vm::RunPlan plan, Hooks hooks) {
+  // Whatever is made for this VM is its user's alone.
+  ::umask(077);
   vm::Store* store = FCVM_TRY(invocation.store());
   const plugin::Registry* registry = FCVM_TRY(invocation.registry());
   const config::Config* config = FCVM_TRY(invocation.config());
@@ -87,6 +91,7 @@ Result<int> run(Invocation& invocation) {
     fmt::print("{}", describe(plan));
     return 0;
   }
+  set_process_title(fmt::format("fcvm run {} {}", plan.name, plan.image));
   if (plan.detached) return run_detached(invocation, std::move(plan));
   if (plan.container.interactive || plan.container.tty) {
     return run_at_terminal(invocation, std::move(plan));

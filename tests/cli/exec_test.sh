@@ -133,10 +133,14 @@ until grep -q ready "$scratch/signals"; do sleep 0.05; done
 kill -TERM $one
 wait $one
 check "SIGTERM goes to the command" test "$?:$(tail -1 "$scratch/signals")" = 9:got
-"$FCVM" exec --vm web sh -c 'echo $$; exec sleep 600' >"$scratch/sleeper" &
+"$FCVM" exec --vm -e TOKEN=s3cr3t-value --env=B=c0nceal web sh -c 'echo $$; exec sleep 600' >"$scratch/sleeper" &
 one=$!
 until [ -s "$scratch/sleeper" ]; do sleep 0.05; done
 sleeper=$(cat "$scratch/sleeper")
+run tr '\0' ' ' <"/proc/$one/cmdline"
+check "its command line shows no value of a variable" \
+  test "$(grep -c 's3cr3t\|c0nceal' <<<"$out") $(grep -o -- '-e TOKEN=\** --env=B=\** web sh' <<<"$out")" = \
+  '0 -e TOKEN=************ --env=B=******* web sh'
 kill -9 $one
 wait $one 2>/dev/null
 for _ in $(seq 100); do [ -d "/proc/$sleeper" ] || break; sleep 0.1; done
