@@ -11,6 +11,7 @@
 
 #include <fcvm/image.h>
 
+#include "core/cli/disk_rate.hpp"
 #include "core/cli/env_file.hpp"
 #include "core/cli/network_plan.hpp"
 #include "core/cli/terminal.hpp"
@@ -97,6 +98,10 @@ Result<wire::ContainerSpec> container_spec(Invocation& invocation, const config:
   spec.user = config.text("run", "user");
   spec.workdir = config.text("run", "workdir");
   spec.privileged = config.boolean("run", "privileged");
+  if (config.is_set("run", "pids-limit")) {
+    spec.podman_options.push_back(
+        fmt::format("--pids-limit={}", config.integer("run", "pids-limit")));
+  }
   spec.interactive = config.boolean("run", "interactive");
   spec.tty = config.boolean("run", "tty");
   if (const auto size = Terminal::size(); size && spec.tty) {
@@ -190,6 +195,7 @@ Result<vm::RunPlan> make_run_plan(Invocation& invocation) {
                 "give it at least --memory 128M; 512M is comfortable");
   }
   plan.disk_bytes = config->size("run", "rootfs-size");
+  plan.disk_rates = FCVM_TRY(disk_rates(*config));
   plan.remove_when_done = config->boolean("run", "rm");
   plan.detached = config->boolean("run", "detach");
   plan.stop_grace = config->duration("run", "stop-timeout");

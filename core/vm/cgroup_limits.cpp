@@ -103,11 +103,11 @@ AppliedLimits apply_limits(const std::string& cgroup, const CgroupLimits& limits
   const auto add = [](std::string& list, const char* between, const std::string& item) {
     list += (list.empty() ? "" : between) + item;
   };
+  std::string absent;
   const auto set = [&](const char* controller, const char* file, const std::string& value,
                        const std::string& as_text) {
     if (!has_word(cgroup + "/cgroup.controllers", controller)) {
-      return add(applied.missing, "; ",
-                 fmt::format("{}: {} has no such controller", controller, cgroup));
+      return add(absent, ", ", controller);
     }
     if (auto written = write_control(cgroup + "/" + file, value); !written) {
       return add(applied.missing, "; ",
@@ -122,6 +122,9 @@ AppliedLimits apply_limits(const std::string& cgroup, const CgroupLimits& limits
       fmt::format("{} CPUs", limits.cpus));
   set("pids", "pids.max", std::to_string(limits.processes),
       fmt::format("{} processes", limits.processes));
+  if (!absent.empty()) {
+    add(applied.missing, "; ", fmt::format("{} has no controllers for {}", cgroup, absent));
+  }
   // Half a VM is of no use: the kernel ends all of it.
   (void)write_control(cgroup + "/memory.oom.group", "1");
   return applied;

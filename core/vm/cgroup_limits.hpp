@@ -23,7 +23,7 @@ struct CgroupLimits {
 /// What was set of the limits, and why the rest was not.
 struct AppliedLimits {
   std::string set;      // "memory 768 MiB, 2.5 CPUs, 288 processes"
-  std::string missing;  // "cpu: /sys/fs/cgroup/... has no such controller"
+  std::string missing;  // "/sys/fs/cgroup/... has no controllers for cpu"
 };
 
 /// Lets cgroups below `parent` have limits. False when not a single controller could be enabled: it

@@ -47,8 +47,19 @@ std::string fresh_entropy() {
   return bytes;
 }
 
-fcvm_disk disk(const char* id, const char* path, std::uint32_t flags) {
+fcvm_rate_limit rate_limit(const DiskRates& rates) {
+  auto limit = sized<fcvm_rate_limit>();
+  limit.read_bytes_per_second = rates.read_bytes;
+  limit.write_bytes_per_second = rates.write_bytes;
+  limit.read_operations_per_second = rates.read_operations;
+  limit.write_operations_per_second = rates.write_operations;
+  return limit;
+}
+
+fcvm_disk disk(const char* id, const char* path, std::uint32_t flags,
+               const fcvm_rate_limit* limit) {
   auto made = sized<fcvm_disk>();
+  made.limit = limit;
   made.id = id;
   made.path = path;
   made.flags = flags;
@@ -164,9 +175,11 @@ Result<void> Launch::start() {
   }
   const Fd directory =
       FCVM_TRY(base::open_file(context_.store.paths().vm(id_).string(), O_RDONLY | O_DIRECTORY));
-  const fcvm_disk disks[] = {disk(kBaseSerial, kBaseDisk, FCVM_DISK_READ_ONLY),
-                             disk(kWritableSerial, kWritableDisk, FCVM_DISK_CACHE_UNSAFE),
-                             disk(kImageSerial, kImageDisk, FCVM_DISK_READ_ONLY)};
+  const fcvm_rate_limit rates = rate_limit(plan_.disk_rates);
+  const fcvm_rate_limit* const limit = plan_.disk_rates.limited() ? &rates : nullptr;
+  const fcvm_disk disks[] = {disk(kBaseSerial, kBaseDisk, FCVM_DISK_READ_ONLY, limit),
+                             disk(kWritableSerial, kWritableDisk, FCVM_DISK_CACHE_UNSAFE, limit),
+                             disk(kImageSerial, kImageDisk, FCVM_DISK_READ_ONLY, limit)};
   const fcvm_disk* const pointers[] = {&disks[0], &disks[1], &disks[2]};
   auto nic = sized<fcvm_nic>();
   const fcvm_nic* const nics[] = {&nic};

@@ -25,6 +25,18 @@ struct GuestAssets {
   std::filesystem::path base_image;
 };
 
+/// Of each disk, in a second; 0: as fast as it goes.
+struct DiskRates {
+  std::uint64_t read_bytes = 0;
+  std::uint64_t write_bytes = 0;
+  std::uint64_t read_operations = 0;
+  std::uint64_t write_operations = 0;
+
+  [[nodiscard]] bool limited() const {
+    return (read_bytes | write_bytes | read_operations | write_operations) != 0;
+  }
+};
+
 struct RunPlan {
   std::string name;  // empty: one is made up
   std::string image;
@@ -33,6 +45,7 @@ struct RunPlan {
   std::uint32_t cpus = 0;
   std::uint64_t memory_bytes = 0;
   std::uint64_t disk_bytes = 0;
+  DiskRates disk_rates;
   bool remove_when_done = false;
   bool detached = false;
   std::chrono::milliseconds stop_grace{10'000};

@@ -39,6 +39,12 @@ typedef struct fcvm_rate_limit {
   uint64_t bytes_burst;
   uint64_t operations_per_second;
   uint64_t operations_burst;
+  /* Of a disk: for one direction, beside the above. A VMM that counts both together holds both to the
+   * smallest that is given. */
+  uint64_t read_bytes_per_second;
+  uint64_t write_bytes_per_second;
+  uint64_t read_operations_per_second;
+  uint64_t write_operations_per_second;
 } fcvm_rate_limit;
 
 typedef struct fcvm_disk {

@@ -41,16 +41,26 @@ Json bucket(std::uint64_t per_second, std::uint64_t burst) {
   return made;
 }
 
+std::uint64_t smallest(std::initializer_list<std::uint64_t> rates) {
+  std::uint64_t least = 0;
+  for (const std::uint64_t rate : rates) {
+    if (rate != 0 && (least == 0 || rate < least)) least = rate;
+  }
+  return least;
+}
+
+/// One bucket counts what is read and what is written.
 void limit(Json& device, const char* name, const fcvm_rate_limit* given) {
   if (given == nullptr) return;
   const auto rates = sized_copy(given);
   Json limiter = Json::object();
-  if (rates.bytes_per_second != 0) {
-    limiter["bandwidth"] = bucket(rates.bytes_per_second, rates.bytes_burst);
-  }
-  if (rates.operations_per_second != 0) {
-    limiter["ops"] = bucket(rates.operations_per_second, rates.operations_burst);
-  }
+  const std::uint64_t bytes =
+      smallest({rates.bytes_per_second, rates.read_bytes_per_second, rates.write_bytes_per_second});
+  const std::uint64_t operations =
+      smallest({rates.operations_per_second, rates.read_operations_per_second,
+                rates.write_operations_per_second});
+  if (bytes != 0) limiter["bandwidth"] = bucket(bytes, rates.bytes_burst);
+  if (operations != 0) limiter["ops"] = bucket(operations, rates.operations_burst);
   if (!limiter.empty()) device[name] = std::move(limiter);
 }
 

@@ -123,6 +123,18 @@ void Builder::limit(const std::string& group, const fcvm_rate_limit& given) {
   };
   add_rate("bps", given.bytes_per_second, given.bytes_burst);
   add_rate("iops", given.operations_per_second, given.operations_burst);
+  const auto add_direction = [&](const char* name, std::uint64_t rate) {
+    if (rate != 0) properties += std::string(",x-") + name + "=" + std::to_string(rate);
+  };
+  // QEMU takes a total, or directions.
+  if (given.bytes_per_second == 0) {
+    add_direction("bps-read", given.read_bytes_per_second);
+    add_direction("bps-write", given.write_bytes_per_second);
+  }
+  if (given.operations_per_second == 0) {
+    add_direction("iops-read", given.read_operations_per_second);
+    add_direction("iops-write", given.write_operations_per_second);
+  }
   add({"-object", properties});
 }
 

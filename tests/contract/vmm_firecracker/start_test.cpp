@@ -6,6 +6,20 @@ using namespace fcvm;
 using namespace fcvm::test;
 using fcvm::test::Contains;
 
+TEST_CASE("the one bucket of a disk holds both directions to the slower") {
+  const FakeBinary binary(16);
+  Machine machine(binary.subject());
+  FullSpec full(machine);
+  full.limit.bytes_per_second = full.limit.bytes_burst = full.limit.operations_per_second = 0;
+  full.limit.read_bytes_per_second = 3'000'000;
+  full.limit.write_bytes_per_second = 2'000'000;
+  full.limit.write_operations_per_second = 70;
+  REQUIRE(machine.start() == 0);
+  const std::string log = machine.read("requests.log");
+  CHECK_THAT(log, Contains(R"("bandwidth":{"refill_time":1000,"size":2000000})"));
+  CHECK_THAT(log, Contains(R"("ops":{"refill_time":1000,"size":70})"));
+}
+
 TEST_CASE("every version accepts every request, with all devices") {
   for (const int minor : {10, 13, 16, 17}) {
     const FakeBinary binary(minor);

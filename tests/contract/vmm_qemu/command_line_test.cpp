@@ -89,6 +89,22 @@ TEST_CASE("RAM is a file that QEMU finds open, so that snapshots can share it") 
   CHECK(waiting == text + "-incoming defer -S ");
 }
 
+TEST_CASE("a disk's directions are limited apart") {
+  auto spec = small_vm();
+  auto limit = sized<fcvm_rate_limit>();
+  limit.read_bytes_per_second = 1000;
+  limit.write_operations_per_second = 20;
+  auto disk = sized<fcvm_disk>();
+  disk.id = "base";
+  disk.path = "base.img";
+  disk.limit = &limit;
+  const fcvm_disk* disks[] = {&disk};
+  spec.disks = disks;
+  spec.disk_count = 1;
+  CHECK_THAT(joined({false, "q35", "max"}, spec),
+             Contains("throttle-group,id=limit-disk0,x-bps-read=1000,x-iops-write=20 "));
+}
+
 TEST_CASE("disks are limited, and network interfaces refused a limit") {
   auto spec = small_vm();
   auto limit = sized<fcvm_rate_limit>();
