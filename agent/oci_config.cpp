@@ -117,10 +117,12 @@ Result<void> check_namespaces(const Json& list) {
 }
 
 Result<void> read_process(const Json& process, OciConfig& config) {
-  for (const char* unknown : {"ioPriority", "scheduler", "execCPUAffinity"}) {
-    if (!member(process, unknown).is_null()) {
-      return fail(ENOTSUP, std::string("its process has the setting ") + unknown);
-    }
+  for (const char* unknown : {"apparmorProfile", "execCPUAffinity", "ioPriority", "oomScoreAdj",
+                              "scheduler", "selinuxLabel"}) {
+    const Json& setting = member(process, unknown);
+    // podman writes these two where they mean nothing, too.
+    const bool none = setting.is_null() || setting == "" || setting == 0;
+    if (!none) return fail(ENOTSUP, std::string("its process has the setting ") + unknown);
   }
   const Json& user = member(process, "user");
   config.uid = static_cast<uid_t>(number(member(user, "uid")));

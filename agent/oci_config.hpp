@@ -33,8 +33,8 @@ struct OciConfig {
 };
 
 /// From the text of a config.json. ENOTSUP for what cannot be done here as crun does it: a user or
-/// time namespace, a seccomp listener, a scheduling policy. `wants_seccomp` says that a filter
-/// belongs to it.
+/// time namespace, a seccomp listener, a scheduling policy, a label of a security module.
+/// `wants_seccomp` says that a filter belongs to it.
 Result<OciConfig> parse_oci_config(std::string_view json, bool& wants_seccomp);
 
 /// The id in the text of /proc/PID/cgroup; empty when it is no container of podman's.

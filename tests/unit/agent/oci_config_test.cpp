@@ -62,6 +62,13 @@ TEST_CASE("what crun would do and we cannot is said, not left out") {
         ENOTSUP);
   CHECK(parse(with(R"("cwd")", R"("scheduler": {"policy": "SCHED_FIFO"}, "cwd")")).error().code() ==
         ENOTSUP);
+  for (const char* setting : {R"("apparmorProfile": "strict", )", R"("oomScoreAdj": -500, )",
+                              R"("selinuxLabel": "system_u:system_r:container_t:s0", )"}) {
+    const auto refused = parse(with(R"("cwd")", std::string(setting) + R"("cwd")"));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == ENOTSUP);
+  }
+  CHECK(parse(with(R"("cwd")", R"("apparmorProfile": "", "oomScoreAdj": 0, "cwd")")));
 }
 
 TEST_CASE("nonsense in place of a configuration is an error, never a crash") {
