@@ -21,6 +21,14 @@
 namespace fcvm::agent {
 namespace {
 
+// Of one that has gone already: of no family.
+sockaddr_vm peer_of(int socket) {
+  sockaddr_vm peer{};
+  socklen_t size = sizeof peer;
+  if (::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return {};
+  return peer;
+}
+
 class Listeners : public Transport {
  public:
   Listeners(Loop& loop, OnAccept on_accept) : loop_(loop), on_accept_(std::move(on_accept)) {}
@@ -38,6 +46,8 @@ class Listeners : public Transport {
  private:
   void accept(int listener, std::uint32_t port) {
     auto socket = base::accept_connection(listener);
+    // Without a word in the log, which the container could fill with them.
+    if (socket && !may_serve(peer_of(socket->get()))) return;
     if (socket) return on_accept_(port, *std::move(socket));
     if (socket.error().code() != EAGAIN) log_line(socket.error().message());
   }
@@ -122,6 +132,11 @@ Result<std::unique_ptr<Transport>> Transport::of_guest(Loop& loop, OnAccept on_a
               "finding the way to the host: there is neither a vsock device nor a "
               "virtio-serial port named org.fcvm.mux",
               "start the VM with one of them, and put the module that drives it into the initrd");
+}
+
+bool may_serve(const sockaddr_vm& peer) {
+  return peer.svm_family == AF_UNIX ||
+         (peer.svm_family == AF_VSOCK && peer.svm_cid == VMADDR_CID_HOST);
 }
 
 ssize_t send_some(int socket, std::string_view bytes) {

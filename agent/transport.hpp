@@ -18,6 +18,8 @@
 #include "agent/loop.hpp"
 #include "core/base/fd.hpp"
 
+struct sockaddr_vm;
+
 namespace fcvm::agent {
 
 class Transport {
@@ -35,6 +37,10 @@ class Transport {
   /// The one that this guest has; waits a while for its device, for drivers probe by themselves.
   static Result<std::unique_ptr<Transport>> of_guest(Loop& loop, OnAccept on_accept);
 };
+
+/// The host alone. With the module vsock_loopback a guest can dial itself, and a container with it;
+/// other VMs can where a VMM passes their connections on.
+[[nodiscard]] bool may_serve(const sockaddr_vm& peer);
 
 /// Sends some of the bytes to the host, without waiting; -1 with errno. Never so many that the
 /// kernel makes a packet of several pieces of them (more than 32 KiB): Firecracker before 1.14
