@@ -20,24 +20,23 @@ bool is_runtime(const std::string& program) {
 
 }  // namespace
 
-Container::~Container() {
-  loop_.cancel(kill_timer_);
-  loop_.cancel(program_timer_);
-  if (runner_ > 0) loop_.forget_child(runner_);
-  forget_pid_file();
-}
+Container::~Container() { forget(); }
 
-Result<Process> Container::start(const ProcessOptions& options, const std::string& pid_file) {
+Result<void> Container::start(const ProcessOptions& options, const std::string& pid_file) {
   pid_file_ = pid_file;
   if (!pid_file_.empty()) FCVM_TRY(watch_pid_file());
-  auto process = FCVM_TRY(start_process(options));
-  runner_ = process.pid;
-  loop_.on_end(runner_, [this](ChildEnd how) { end(how); });
-  if (pid_file_.empty()) {
-    pid_ = runner_;
-    loop_.soon([this, pid = pid_] { callbacks_.on_started(pid); });
-  }
-  return process;
+  return run_.begin(options, {[this] { runner_started(); },
+                              [this](const Error& why) {
+                                forget();
+                                callbacks_.on_failed(why);
+                              },
+                              [this](ChildEnd how) { end(how); }});
+}
+
+void Container::runner_started() {
+  if (!pid_file_.empty()) return;
+  pid_ = process().pid;
+  callbacks_.on_started(pid_);
 }
 
 Result<void> Container::watch_pid_file() {
@@ -83,11 +82,15 @@ void Container::forget_pid_file() {
 void Container::end(ChildEnd how) {
   // A container of a few milliseconds may have ended before its pid was noticed.
   if (inotify_) look_for_pid();
+  forget();
+  callbacks_.on_end(how);
+}
+
+void Container::forget() {
   forget_pid_file();
   loop_.cancel(kill_timer_);
   loop_.cancel(program_timer_);
-  runner_ = pid_ = -1;
-  callbacks_.on_end(how);
+  pid_ = -1;
 }
 
 Result<void> Container::signal(int number) {

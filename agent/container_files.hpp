@@ -4,11 +4,18 @@
 #include <string>
 #include <sys/types.h>
 
+#include <fcvm/result.hpp>
+
+#include "core/base/fd.hpp"
+
 namespace fcvm::agent {
 
 /// The text of a file as the process `pid` would see it; 0: in our own root. Symbolic links lead
 /// nowhere but inside that root. Empty when it cannot be read, is no regular file, or is too large
 /// to be what it should be.
 std::string read_in_root(pid_t pid, const std::string& path);
+
+/// The same path, only found (O_PATH): nothing that lies there is opened by it.
+Result<base::Fd> find_in_root(pid_t pid, const std::string& path);
 
 }  // namespace fcvm::agent

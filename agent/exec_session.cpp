@@ -9,15 +9,16 @@
 
 namespace fcvm::agent {
 
-ExecSession::ExecSession(Loop& loop, base::Fd socket, const Resolve& resolve, Starter starter)
+ExecSession::ExecSession(Loop& loop, base::Fd socket, const Resolve& resolve,
+                         ProcessRun::Launcher launcher)
     : loop_(loop),
       stream_(loop, std::move(socket), wire::kMaxExecRequest),
       resolve_(resolve),
-      starter_(starter) {}
+      run_(loop, launcher),
+      process_(run_.process()) {}
 
 ExecSession::~ExecSession() {
   loop_.cancel(timer_);
-  if (process_.pid > 0) loop_.forget_child(process_.pid);
   close_streams();
 }
 
@@ -32,7 +33,7 @@ Result<void> ExecSession::start(std::function<void()> on_over) {
 Result<void> ExecSession::on_frame(const wire::Frame& frame) {
   if (FCVM_TRY(greeting_.take(frame))) return {};
   if (!request_) return on_request(frame);
-  if (!running_ && !end_) return on_go(frame);
+  if (!told_to_go_) return on_go(frame);
   return on_running(frame);
 }
 
@@ -51,23 +52,22 @@ Result<void> ExecSession::on_request(const wire::Frame& frame) {
 
 Result<void> ExecSession::on_go(const wire::Frame& frame) {
   const auto go = FCVM_TRY(wire::decode<wire::ExecGo>(frame));
-  if (go.id != request_->id)
+  if (!options_ || go.id != request_->id)
     return fail(EPROTO, "exec: go for a request that was not acknowledged");
-  run(*options_);
+  told_to_go_ = true;
+  const auto begun =
+      run_.begin(*options_, {[this] { on_started(); }, [this](const Error& why) { fail_with(why); },
+                             [this](ChildEnd end) { on_end(end); }});
+  if (!begun) fail_with(begun.error());
   return {};
 }
 
-void ExecSession::run(const ProcessOptions& options) {
-  auto started = starter_(options);
-  if (!started) return fail_with(started.error());
-  process_ = *std::move(started);
+void ExecSession::on_started() {
   if (request_->detach) {
     stream_.send(wire::encode(wire::ExecExit{}));
-    process_.pid = -1;
+    run_.let_go();
     return stream_.finish();
   }
-  running_ = true;
-  loop_.on_end(process_.pid, [this](ChildEnd end) { on_end(end); });
   sources_ = {Source{&process_.stdout_fd, wire::kExecStdout, false},
               Source{&process_.stderr_fd, wire::kExecStderr, false}};
   watch_sources();
@@ -95,7 +95,7 @@ Result<void> ExecSession::on_running(const wire::Frame& frame) {
     case wire::ExecSignal::kType: {
       const auto signal = FCVM_TRY(wire::decode<wire::ExecSignal>(frame)).signal;
       if (signal < 1 || signal >= NSIG) return fail(EINVAL, "exec: there is no such signal");
-      if (running_) process_.signal(signal);
+      run_.signal(signal);
       return {};
     }
     case wire::ExecDetach::kType:
@@ -222,7 +222,6 @@ void ExecSession::drain(Source& source) {
 
 void ExecSession::on_end(ChildEnd end) {
   end_ = end;
-  running_ = false;
   if (!stream_.open()) return on_over_();
   for (Source& source : sources_) drain(source);
   // The kernel hands a terminal's last bytes over a little later, and then EIO; unless a
@@ -248,9 +247,12 @@ void ExecSession::close_streams() {
 
 void ExecSession::on_closed() {
   // Left to itself, it goes on: its output is read, so that it never waits for a reader.
-  if (detached_ && running_) return watch_sources();
-  if (running_) ::kill(-process_.pid, SIGHUP);
-  running_ = false;
+  if (detached_ && !run_.over()) return watch_sources();
+  if (run_.running()) {
+    ::kill(-process_.pid, SIGHUP);
+  } else {
+    run_.signal(SIGHUP);
+  }
   on_over_();
 }
 

@@ -11,7 +11,7 @@
 #include "agent/exec_target.hpp"
 #include "agent/greeting.hpp"
 #include "agent/loop.hpp"
-#include "agent/process.hpp"
+#include "agent/process_run.hpp"
 #include "agent/stream.hpp"
 #include "core/wire/exec.hpp"
 
@@ -21,10 +21,8 @@ class ExecSession {
  public:
   using Resolve = std::function<Result<ExecPlan>(const wire::ExecRequest&)>;
 
-  /// start_process(), or what stands for it where nothing must be started.
-  using Starter = Result<Process> (*)(const ProcessOptions&);
-
-  ExecSession(Loop& loop, base::Fd socket, const Resolve& resolve, Starter starter = start_process);
+  ExecSession(Loop& loop, base::Fd socket, const Resolve& resolve,
+              ProcessRun::Launcher launcher = launch_process);
   ~ExecSession();
   ExecSession(const ExecSession&) = delete;
   ExecSession& operator=(const ExecSession&) = delete;
@@ -50,7 +48,8 @@ class ExecSession {
   Result<void> on_go(const wire::Frame& frame);
   Result<void> on_running(const wire::Frame& frame);
   Result<void> on_stdin(std::string_view bytes);
-  void run(const ProcessOptions& options);
+  Result<void> run(const ProcessOptions& options);
+  void on_started();
   void fail_with(const Error& error);
   void close_streams();
 
@@ -71,13 +70,13 @@ class ExecSession {
   Loop& loop_;
   Stream stream_;
   const Resolve& resolve_;
-  Starter starter_;
   std::function<void()> on_over_;
   Greeting greeting_;
   std::optional<wire::ExecRequest> request_;
   std::optional<ProcessOptions> options_;
-  Process process_;
-  bool running_ = false;
+  ProcessRun run_;
+  Process& process_;
+  bool told_to_go_ = false;
   bool detached_ = false;  // the host may leave: the command goes on, unheard
   std::optional<ChildEnd> end_;
   std::array<Source, 2> sources_;

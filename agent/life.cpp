@@ -83,12 +83,14 @@ void Life::start_container() {
   options.columns = spec.columns;
   options.stdin_open = spec.interactive;
   container_ = std::make_unique<Container>(
-      loop_, Container::Callbacks{[this](pid_t pid) { on_started(pid); },
+      loop_, Container::Callbacks{[this](const Error& why) { fail_stage("start", why); },
+                                  [this](pid_t pid) { on_started(pid); },
                                   [this](ChildEnd end) { on_container_end(end); }});
-  auto process = container_->start(options, system_.pid_file());
-  if (!process) return fail_stage("start", process.error());
-  output_.take_streams(std::move(process->stdin_fd), std::move(process->stdout_fd),
-                       std::move(process->stderr_fd), spec.tty);
+  const auto started = container_->start(options, system_.pid_file());
+  if (!started) return fail_stage("start", started.error());
+  Process& process = container_->process();
+  output_.take_streams(std::move(process.stdin_fd), std::move(process.stdout_fd),
+                       std::move(process.stderr_fd), spec.tty);
 }
 
 void Life::on_started(pid_t pid) {

@@ -64,6 +64,15 @@ void Loop::soon(std::function<void()> task) { tasks_.push_back(std::move(task));
 
 void Loop::on_end(pid_t child, OnEnd on_end) { children_[child] = std::move(on_end); }
 
+Loop::SeekerId Loop::add_seeker(std::function<void()> seek) {
+  seekers_[++last_seeker_] = std::move(seek);
+  return last_seeker_;
+}
+
+void Loop::seek_children() {
+  for (const auto& [id, seek] : seekers_) seek();
+}
+
 // SIGCHLD is not queued: one of it may stand for many children.
 void Loop::reap() {
   signalfd_siginfo ignored[16];
@@ -71,7 +80,11 @@ void Loop::reap() {
   }
   int status = 0;
   for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
-    const auto found = children_.find(pid);
+    auto found = children_.find(pid);
+    if (found == children_.end()) {
+      seek_children();
+      found = children_.find(pid);
+    }
     if (found == children_.end()) continue;
     const OnEnd on_end = std::move(found->second);
     children_.erase(found);

@@ -30,6 +30,7 @@ class Loop {
   using OnEvents = std::function<void(Events)>;
   using OnEnd = std::function<void(ChildEnd)>;
   using TimerId = std::uint64_t;
+  using SeekerId = std::uint64_t;
 
   /// Blocks SIGCHLD: children are reaped from here, every orphan included.
   static Result<std::unique_ptr<Loop>> create();
@@ -46,9 +47,14 @@ class Loop {
   /// Runs once the events at hand are dealt with: how an object deletes itself.
   void soon(std::function<void()> task);
 
-  /// Calls back once, when this child has ended. An end that came earlier counts.
+  /// Calls back once, when this child has ended. An end counts that came after the last turn of the
+  /// loop began.
   void on_end(pid_t child, OnEnd on_end);
   void forget_child(pid_t child) { children_.erase(child); }
+  /// Who does not know yet which pid its child has is asked to find out, and call on_end(), when a
+  /// child has ended of which nobody knows.
+  SeekerId add_seeker(std::function<void()> seek);
+  void remove_seeker(SeekerId seeker) { seekers_.erase(seeker); }
 
   /// Until stop().
   Result<void> run();
@@ -67,6 +73,7 @@ class Loop {
   Loop() = default;
   Result<void> watch_children();
   void reap();
+  void seek_children();
   void run_tasks();
   void run_timers();
   [[nodiscard]] int wait_ms() const;
@@ -79,6 +86,8 @@ class Loop {
   TimerId last_timer_ = 0;
   std::vector<std::function<void()>> tasks_;
   std::map<pid_t, OnEnd> children_;
+  std::map<SeekerId, std::function<void()>> seekers_;
+  SeekerId last_seeker_ = 0;
   bool stopped_ = false;
 };
 

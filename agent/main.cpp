@@ -2,11 +2,13 @@
 // an ordinary process, on Unix sockets DIR/5100 and so on.
 #include <csignal>
 #include <cstring>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "agent/control_service.hpp"
 #include "agent/exec_service.hpp"
 #include "agent/forward_service.hpp"
+#include "agent/helper.hpp"
 #include "agent/identity.hpp"
 #include "agent/init.hpp"
 #include "agent/life.hpp"
@@ -51,6 +53,7 @@ struct Services {
 
 Result<void> serve(const std::string& test_directory) {
   const bool test = !test_directory.empty();
+  FCVM_TRY(helper_program());
   const auto loop = FCVM_TRY(Loop::create());
   Services services(*loop, test ? System::of_test() : System::of_guest());
   const auto on_accept = [&](std::uint32_t port, base::Fd socket) {
@@ -76,6 +79,8 @@ Result<void> run_guest() {
 int main(int argc, char** argv) {
   using namespace fcvm::agent;
   ::signal(SIGPIPE, SIG_IGN);
+  // What traces the guest's init owns the guest; nothing in a container should, privileged or not.
+  ::prctl(PR_SET_DUMPABLE, 0);
   Greeting::instance() = random_name();
   if (argc == 3 && std::strcmp(argv[1], "--test-socket") == 0) {
     const auto served = serve(argv[2]);

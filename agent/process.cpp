@@ -2,24 +2,47 @@
 #include "agent/process.hpp"
 
 #include <csignal>
+#include <cstring>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
-#include "agent/process_child.hpp"
+#include "agent/container_files.hpp"
+#include "agent/enter/request.hpp"
+#include "agent/helper.hpp"
+#include "agent/task.hpp"
 #include "core/base/file.hpp"
 #include "core/base/pipe.hpp"
+#include "core/base/socket_pair.hpp"
 
 namespace fcvm::agent {
 namespace {
 
-// The terminal is made in the target's own /dev/pts, so that ttyname() works there.
+// The terminal is made in the target's own /dev/pts, so that ttyname() works there. What lies at
+// that path is the container's to choose: it is looked at before anything is opened by it.
+Result<base::Fd> open_terminal_maker(pid_t container) {
+  const auto path = FCVM_TRY(find_in_root(container, "dev/pts/ptmx"));
+  struct stat status {};
+  struct statfs filesystem {};
+  const dev_t maker = makedev(5, 2);
+  if (::fstat(path.get(), &status) != 0 || ::fstatfs(path.get(), &filesystem) != 0) {
+    return fail_errno("looking at /dev/pts/ptmx");
+  }
+  if (!S_ISCHR(status.st_mode) || status.st_rdev != maker ||
+      filesystem.f_type != DEVPTS_SUPER_MAGIC) {
+    return fail(ENODEV, "making a terminal: the container's /dev/pts/ptmx makes none");
+  }
+  return base::open_file("/proc/self/fd/" + std::to_string(path.get()),
+                         O_RDWR | O_NOCTTY | O_NONBLOCK);
+}
+
 Result<void> open_terminal(const ProcessOptions& options, Process& process, ChildStreams& streams) {
-  const std::string root =
-      options.container > 0 ? "/proc/" + std::to_string(options.container) + "/root" : "";
-  base::Fd master = FCVM_TRY(base::open_file(root + "/dev/pts/ptmx", O_RDWR | O_NOCTTY));
+  base::Fd master = FCVM_TRY(open_terminal_maker(options.container));
   const int unlocked = 0;
   if (::ioctl(master.get(), TIOCSPTLCK, &unlocked) != 0) return fail_errno("unlocking a terminal");
   base::Fd slave(::ioctl(master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
@@ -70,46 +93,64 @@ Result<void> open_streams(const ProcessOptions& options, Process& process, Child
   return {};
 }
 
-const char* doing(ChildStep step) {
+const char* doing(enter::Step step) {
   switch (step) {
-    case ChildStep::kStarted:
-      return "starting";
-    case ChildStep::kCgroup:
-      return "joining the container's cgroup";
-    case ChildStep::kNamespace:
+    case enter::Step::kEntered:
+    case enter::Step::kForked:
+      break;
+    case enter::Step::kHelper:
+      return "starting its helper";
+    case enter::Step::kNamespace:
       return "entering the container";
-    case ChildStep::kFork:
-      return "forking";
-    case ChildStep::kStreams:
+    case enter::Step::kFork:
+      return "forking in the container";
+    case enter::Step::kStreams:
       return "connecting its streams";
-    case ChildStep::kWorkdir:
+    case enter::Step::kWorkdir:
       return "changing to its working directory";
-    case ChildStep::kLimits:
+    case enter::Step::kLimits:
       return "setting its limits";
-    case ChildStep::kSeccomp:
+    case enter::Step::kSeccomp:
       return "loading its seccomp filter";
-    case ChildStep::kCredentials:
+    case enter::Step::kCredentials:
       return "taking its identity";
-    case ChildStep::kExec:
+    case enter::Step::kExec:
       return "executing it";
   }
   return "starting";
 }
 
-// Reads what the child reports until it has executed the program, which closes the pipe.
-Result<void> await_start(int report_fd, const ProcessOptions& options, Process& process) {
-  for (;;) {
-    ChildReport report{};
-    const std::size_t size =
-        FCVM_TRY(base::read_some(report_fd, {reinterpret_cast<char*>(&report), sizeof report}));
-    if (size == 0) return {};
-    if (report.step == ChildStep::kStarted) {
-      process.pid = report.value;
-      continue;
-    }
-    return fail(report.value, "running " + options.command[0] + ": " + doing(report.step) + ": " +
-                                  std::strerror(report.value));
+// A socket, and not a pipe, for its kernel says who sends: the only way to learn the pid, outside,
+// of a process that was born inside, before that process can end.
+Result<base::SocketPair> make_link() {
+  auto link = FCVM_TRY(base::SocketPair::create(SOCK_SEQPACKET));
+  const int yes = 1;
+  if (::setsockopt(link.first.get(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) != 0) {
+    return fail_errno("asking a socket who sends");
   }
+  return link;
+}
+
+Result<pid_t> start_command(const ProcessOptions& options, const ChildStreams& streams,
+                            const base::SocketPair& link) {
+  const Entrance entrance = FCVM_TRY(find_entrance(options.container));
+  const std::string request = FCVM_TRY(helper_request(options, entrance));
+  if (::send(link.first.get(), request.data(), request.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+    return fail_errno("telling the helper of " + options.command[0] + " what to do");
+  }
+  return start_helper(options, entrance, streams, link.second);
+}
+
+// The sender's pid as this process's pid namespace has it; -1 when none came.
+pid_t sender_of(msghdr& message) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
+       part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_CREDENTIALS) continue;
+    ucred sender{};
+    std::memcpy(&sender, CMSG_DATA(part), sizeof sender);
+    return sender.pid > 0 ? sender.pid : -1;
+  }
+  return -1;
 }
 
 }  // namespace
@@ -123,23 +164,43 @@ void Process::signal(int number) const {
   if (pid > 0) ::kill(pid, number);
 }
 
-Result<Process> start_process(const ProcessOptions& options) {
+Result<Launch> launch_process(const ProcessOptions& options) {
   if (options.command.empty() || options.command[0].empty()) {
     return fail(EINVAL, "running a command: it is empty");
   }
-  Process process;
+  Launch launch;
   ChildStreams streams;
-  FCVM_TRY(open_streams(options, process, streams));
-  const ChildPlan plan = FCVM_TRY(plan_child(options));
-  auto report = FCVM_TRY(base::Pipe::create());
-  const pid_t pid = ::fork();
-  if (pid < 0) return fail_errno("forking for " + options.command[0]);
-  if (pid == 0) run_child(options, plan, streams, report.write_end.get());
-  process.pid = pid;
-  report.write_end = base::Fd();
-  streams = ChildStreams();
-  FCVM_TRY(await_start(report.read_end.get(), options, process));
-  return process;
+  FCVM_TRY(open_streams(options, launch.process, streams));
+  auto link = FCVM_TRY(make_link());
+  launch.joins = options.container > 0 && !options.task;
+  launch.process.pid = FCVM_TRY(options.task ? start_task(options, streams, link.second)
+                                             : start_command(options, streams, link));
+  launch.link = std::move(link.first);
+  return launch;
+}
+
+LaunchNews read_news(const Launch& launch, const std::string& name) {
+  enter::Report report{};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))];
+  iovec into{&report, sizeof report};
+  msghdr message{};
+  message.msg_iov = &into;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const auto receive = [&] { return ::recvmsg(launch.link.get(), &message, MSG_DONTWAIT); };
+  ssize_t size = receive();
+  // Of one that ended with its request unread; what it said comes after that.
+  if (size < 0 && errno == ECONNRESET) size = receive();
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return {};
+  if (size != sizeof report) return {LaunchNews::Kind::kClosed, -1, {}};
+  if (report.step == enter::Step::kForked) return {LaunchNews::Kind::kEntered, report.error, {}};
+  if (report.step == enter::Step::kEntered) {
+    return {LaunchNews::Kind::kEntered, sender_of(message), {}};
+  }
+  return {LaunchNews::Kind::kFailed, -1,
+          Error(report.error, "running " + name + ": " + doing(report.step) + ": " +
+                                  std::strerror(report.error))};
 }
 
 int exit_code_of(const Error& error) {

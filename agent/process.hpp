@@ -1,9 +1,8 @@
 // Process: one child of the agent with its pipes or its terminal, in the guest or inside the
 // container's namespaces.
 //
-// Owns our ends of its standard streams; the Loop reaps it. Not base::spawn: this one gives a
-// controlling terminal, capabilities, a seccomp filter and the way into a container, and may be
-// plain code after fork(), because the agent has no threads.
+// Owns our ends of its standard streams; ProcessRun follows it. Not base::spawn: this one gives a
+// controlling terminal, capabilities, a seccomp filter and the way into a container.
 #pragma once
 
 #include <cstdint>
@@ -65,8 +64,27 @@ struct Process {
   void signal(int number) const;
 };
 
-/// Returns once the program runs. Errors carry the exit code of podman's kind: see exit_code_of().
-Result<Process> start_process(const ProcessOptions& options);
+/// A process that is on its way to its program.
+struct Launch {
+  Process process;     // of one that enters the container, the pid is the helper's at first
+  base::Fd link;       // what it reports, and its end once the program runs
+  bool joins = false;  // enters a container's pid namespace, and so gets another pid
+};
+
+/// Waits for nothing that the container could hold up. Errors, here and later, carry the exit code
+/// of podman's kind: see exit_code_of().
+Result<Launch> launch_process(const ProcessOptions& options);
+
+/// What a process says on its way.
+struct LaunchNews {
+  enum class Kind { kNothing, kEntered, kFailed, kClosed };
+  Kind kind = Kind::kNothing;
+  pid_t pid = -1;                // kEntered: the pid for good
+  std::optional<Error> failure;  // kFailed
+};
+
+/// The next of it; does not wait.
+LaunchNews read_news(const Launch& launch, const std::string& name);
 
 /// 127: not found, 126: found but cannot be executed, 125: everything else.
 [[nodiscard]] int exit_code_of(const Error& error);

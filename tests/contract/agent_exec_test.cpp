@@ -1,4 +1,5 @@
 #include <chrono>
+#include <sys/stat.h>
 #include <thread>
 
 #include "core/base/file.hpp"
@@ -46,6 +47,35 @@ TEST_CASE("exec: what cannot run says 126 or 127, and anything else 125") {
   const auto unknown = connection.expect<wire::ExecFailed>();  // before anything could run
   CHECK(unknown.code == 125);
   CHECK(unknown.message.find("nobody-knows-me") != std::string::npos);
+}
+
+TEST_CASE("exec: a command has its three streams, and no other descriptor") {
+  const RunningAgent agent;
+  // ls itself opens the directory, as 3.
+  auto request = shell("");
+  request.command = {"ls", "-U", "/proc/self/fd"};
+  CHECK(run(agent, request).out == "0\n1\n2\n3\n");
+}
+
+// What may not be dumped belongs to root in /proc, whoever it runs as, and root alone may look.
+TEST_CASE("exec: the agent is nobody's to trace or to look into") {
+  const auto directory = *base::TempDir::create();
+  base::SpawnOptions options;
+  options.argv = {FCVM_TEST_AGENT, "--test-socket", directory.path()};
+  options.stderr_fd = base::kDevNull;
+  if (::geteuid() == 0) {
+    options.uid = 65534;
+    options.gid = 65534;
+    REQUIRE(::chown(directory.path().c_str(), 65534, 65534) == 0);
+  }
+  const auto agent = base::spawn(options);
+  REQUIRE(agent);
+  const std::string last = directory.path() + "/" + std::to_string(wire::kForwardPort);
+  for (int i = 0; i < 1000 && ::access(last.c_str(), F_OK) != 0; ++i) ::usleep(5000);
+  struct stat status {};
+  const std::string environ = "/proc/" + std::to_string(agent->pid()) + "/environ";
+  REQUIRE(::stat(environ.c_str(), &status) == 0);
+  CHECK(status.st_uid == 0);
 }
 
 TEST_CASE("exec: hosts of other versions are understood, or told to update") {
