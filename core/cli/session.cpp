@@ -20,6 +20,9 @@ constexpr std::size_t kReadSize = 64 << 10;
 constexpr std::size_t kMostQueued = 256 << 10;
 /// What a guest grants beyond this is not believed.
 constexpr std::uint64_t kMostCredit = 1 << 30;
+/// Signals that should end the command, to which it has said nothing: then the user wants out, and
+/// the guest may not be able to pass them on.
+constexpr int kMostUnanswered = 3;
 /// Two sizes at once would look like none to the program.
 constexpr std::chrono::milliseconds kPaintPause{150};
 
@@ -92,6 +95,7 @@ Result<void> Session::take_frames() {
   while (!end_ && idle()) {
     const auto frame = FCVM_TRY(link_.next());
     if (!frame) return {};
+    unanswered_ = 0;
     FCVM_TRY(take(*frame));
   }
   return {};
@@ -159,6 +163,12 @@ void Session::take_signal(int number) {
   const bool ends_terminal = number != SIGUSR1 && number != SIGUSR2 && number != SIGALRM;
   if (!options_.forwards_signals || (terminal_.is_raw() && ends_terminal)) {
     return end({.code = 128 + number});
+  }
+  if (ends_terminal && ++unanswered_ == kMostUnanswered) {
+    return end({.code = 128 + number,
+                .error = Error(ETIMEDOUT,
+                               "the command says nothing to the signals; it was left, and may go on",
+                               "fcvm ls -a tells whether the VM still runs")});
   }
   link_.send(wire::ExecSignal{number});
 }

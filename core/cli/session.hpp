@@ -73,6 +73,7 @@ class Session {
   std::optional<vm::Attached> terms_;
   std::uint64_t credit_ = 0;
   bool stdin_open_ = true;
+  int unanswered_ = 0;
   base::Deadline paint_at_ = base::Deadline::never();
   std::optional<SessionEnd> end_;
 };

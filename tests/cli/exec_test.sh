@@ -145,6 +145,22 @@ kill -9 $one
 wait $one 2>/dev/null
 for _ in $(seq 100); do [ -d "/proc/$sleeper" ] || break; sleep 0.1; done
 check "a client that is killed hangs its command up" test ! -d "/proc/$sleeper"
+"$FCVM" exec --vm web sh -c 'echo up; exec sleep 600' >"$scratch/silent" 2>"$scratch/silent.err" &
+one=$!
+until [ -s "$scratch/silent" ]; do sleep 0.05; done
+kill -STOP "$agent_pid"
+kill -TERM $one
+sleep 0.5
+check "one signal without an answer does not end a client" kill -0 $one
+# Two that come at once count as one.
+for _ in $(seq 100); do
+  kill -TERM $one 2>/dev/null || break
+  sleep 0.1
+done
+wait $one
+check "three do" test "$?" -eq 143
+check "and it says that the command may go on" contains "$(cat "$scratch/silent.err")" "may go on"
+kill -CONT "$agent_pid"
 
 # --- a terminal ---
 run script -qec "$FCVM exec --vm -it web sh -c 'tty >/dev/null && stty size; exit 8'" /dev/null </dev/null
