@@ -27,8 +27,9 @@ struct Command {
 };
 Command command;
 
-Result<Process> pretend(const ProcessOptions& options) {
-  Process process;
+Result<Launch> pretend(const ProcessOptions& options) {
+  Launch launch;
+  Process& process = launch.process;
   auto in = FCVM_TRY(base::Pipe::create());
   auto out = FCVM_TRY(base::Pipe::create());
   auto err = FCVM_TRY(base::Pipe::create());
@@ -44,7 +45,9 @@ Result<Process> pretend(const ProcessOptions& options) {
   FCVM_TRY(base::set_nonblocking(command.in.get()));
   FCVM_TRY(base::write_all(command.out.get(), "out"));
   FCVM_TRY(base::write_all(command.err.get(), "err"));
-  return process;
+  // What runs has closed its end.
+  launch.link = std::move(FCVM_TRY(base::SocketPair::create(SOCK_SEQPACKET)).first);
+  return launch;
 }
 
 Result<ExecPlan> resolve(const wire::ExecRequest& request) {
