@@ -26,7 +26,8 @@ namespace {
 // The terminal is made in the target's own /dev/pts, so that ttyname() works there. What lies at
 // that path is the container's to choose: it is looked at before anything is opened by it.
 Result<base::Fd> open_terminal_maker(pid_t container) {
-  const auto path = FCVM_TRY(find_in_root(container, "dev/pts/ptmx"));
+  const auto path =
+      FCVM_TRY(find_in_root(container, "dev/pts/ptmx") | context("making a terminal"));
   struct stat status {};
   struct statfs filesystem {};
   const dev_t maker = makedev(5, 2);

@@ -1,8 +1,13 @@
 // exec: commands that are left, and many at once.
+#include <csignal>
+#include <filesystem>
+#include <iterator>
 #include <poll.h>
 #include <sys/ioctl.h>
 
+#include "core/base/file.hpp"
 #include "tests/contract/agent_client.hpp"
+#include "tests/support/skip.hpp"
 
 namespace fcvm::tests {
 namespace {
@@ -83,6 +88,40 @@ TEST_CASE("exec: 64 at once with 10 MB each, all read together") {
     CHECK(receivers[i].bytes == kEach);
     CHECK(receivers[i].code == static_cast<int>(i));
   }
+}
+
+// For the nightly run: starts that are given up, killed, refused and left at every moment.
+TEST_CASE("exec: a storm of commands leaves nothing behind", "[.storm]") {
+  RunningAgent agent;
+  CHECK(run(agent, shell("echo alive")).out == "alive\n");
+  const std::string proc = "/proc/" + std::to_string(agent.process().pid());
+  const auto count = [](const std::string& directory) {
+    const std::filesystem::directory_iterator entries(directory);
+    return std::distance(begin(entries), end(entries));
+  };
+  // Of a process that may not be dumped, root alone sees what it holds.
+  FCVM_SKIP_IF(::geteuid() != 0, "needs root");
+  const auto descriptors = count(proc + "/fd");
+  for (int round = 0; round < 5000; ++round) {
+    auto request = shell(round % 3 == 0 ? "exit 3" : "sleep 20");
+    if (round % 7 == 0) request.command = {"no-such-program"};
+    Connection connection = begin(agent, request);
+    if (round % 2 == 0) ::usleep(static_cast<unsigned>(round % 11 * 300));
+    if (round % 5 == 0) connection.say(wire::ExecSignal{SIGKILL});
+    if (round % 5 == 0 || round % 3 == 0 || round % 7 == 0) {
+      const auto outcome = finish(connection);
+      CHECK((outcome.code || outcome.failed));
+    }
+  }
+  CHECK(run(agent, shell("echo alive")).out == "alive\n");
+  const std::string children =
+      proc + "/task/" + std::to_string(agent.process().pid()) + "/children";
+  const auto settled = [&] {
+    return count(proc + "/fd") == descriptors && base::read_file(children).value_or("x").empty();
+  };
+  for (int i = 0; i < 500 && !settled(); ++i) ::usleep(20'000);
+  CHECK(count(proc + "/fd") == descriptors);
+  CHECK(base::read_file(children).value_or("x").empty());
 }
 
 }  // namespace

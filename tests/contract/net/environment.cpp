@@ -13,6 +13,7 @@
 
 #include "core/base/file.hpp"
 #include "core/base/rtnetlink.hpp"
+#include "tests/support/skip.hpp"
 
 namespace fcvm::test {
 
@@ -78,11 +79,13 @@ Result<void> become_ordinary() {
 
 Environment* Environment::get() {
   static Environment environment;
+  static std::string why;
   static const bool made = [] {
     const auto done = environment.make();
-    if (!done) std::printf("skipped: %s\n", done.error().message().c_str());
+    if (!done) why = done.error().message();
     return done.has_value();
   }();
+  if (!made) skip(why);
   return made ? &environment : nullptr;
 }
 

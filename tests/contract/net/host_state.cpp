@@ -10,10 +10,15 @@
 #include "core/base/spawn.hpp"
 #include "tests/contract/net/environment.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/skip.hpp"
 
 namespace fcvm::test {
 
-bool is_root_environment() { return Environment::get() != nullptr && ::geteuid() == 0; }
+bool is_root_environment() {
+  if (Environment::get() == nullptr) return false;
+  if (::geteuid() != 0) skip("needs root");
+  return ::geteuid() == 0;
+}
 
 std::string output_of(const std::vector<std::string>& words) {
   auto pipe = base::Pipe::create();

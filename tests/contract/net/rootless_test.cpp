@@ -14,6 +14,7 @@
 #include "tests/contract/net/environment.hpp"
 #include "tests/contract/net/server.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/skip.hpp"
 
 namespace fcvm::test {
 namespace {
@@ -204,7 +205,7 @@ class Offline {
 
 TEST_CASE("rootless: a host without a default route has a loopback all the same") {
   if (Environment::get() == nullptr) return;
-  if (::geteuid() != 0) return;  // only root may take routes away
+  FCVM_SKIP_IF(::geteuid() != 0, "only root may take routes away");
   const Offline offline;
   const Server server("127.0.0.1", 4101, "the loopback");
   for (const std::uint32_t flags : {0U, FCVM_NET_WANT_IPV6}) {

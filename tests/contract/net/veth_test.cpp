@@ -20,10 +20,7 @@ namespace {
 using Catch::Matchers::StartsWith;
 using fcvm::test::Contains;
 
-Environment* root_environment() {
-  Environment* host = Environment::get();
-  return ::geteuid() == 0 ? host : nullptr;
-}
+Environment* root_environment() { return is_root_environment() ? Environment::get() : nullptr; }
 
 std::string from_outside(const Environment& host, const std::string& address, std::uint16_t number,
                          std::uint32_t protocol) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "tests/contract/vmm/machine.hpp"
+#include "tests/support/skip.hpp"
 
 namespace fcvm::test {
 
@@ -20,7 +21,7 @@ inline bool opens(const char* device) {
 inline std::vector<Subject> real_firecracker() {
   const char* binary = std::getenv("FCVM_TEST_FIRECRACKER");
   if (binary == nullptr || !opens("/dev/kvm")) {
-    WARN("skipped: the real Firecracker needs FCVM_TEST_FIRECRACKER and KVM");
+    skip("needs FCVM_TEST_FIRECRACKER, which names a binary, and a KVM that opens");
     return {};
   }
   Subject made;

@@ -10,6 +10,7 @@
 
 #include "tests/contract/vmm/full_spec.hpp"
 #include "tests/support/fresh_network.hpp"
+#include "tests/support/skip.hpp"
 
 using namespace fcvm;
 using namespace fcvm::test;
@@ -105,10 +106,7 @@ void moves_a_clone(const Subject& subject, int minor) {
 TEST_CASE("the real Firecracker takes all that the fake one takes", "[.real-devices]") {
   const auto subjects = real_firecracker();
   if (subjects.empty()) return;
-  if (!opens("/dev/net/tun")) {
-    WARN("skipped: the real Firecracker needs a /dev/net/tun that opens");
-    return;
-  }
+  FCVM_SKIP_IF(!opens("/dev/net/tun"), "opens /dev/net/tun");
   enter_fresh_network();
   make_tap("tap0");
   make_tap("tap1");

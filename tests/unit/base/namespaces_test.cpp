@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include "tests/support/skip.hpp"
 #include "tests/unit/base/support.hpp"
 
 namespace fcvm::base {
@@ -40,7 +41,7 @@ TEST_CASE("a handle is checked for its kind") {
 }
 
 TEST_CASE("a task runs in a network namespace and the caller stays where it is", "[root]") {
-  if (!may_unshare()) return;
+  FCVM_SKIP_IF(!may_unshare(), "makes namespaces, as root");
   const Namespace before = must(Namespace::of_this_thread(NamespaceKind::kNet));
   const Namespace made = must(Namespace::new_net());
   CHECK_FALSE(must(made.same_as(before)));
@@ -53,7 +54,7 @@ TEST_CASE("a task runs in a network namespace and the caller stays where it is",
 }
 
 TEST_CASE("a child enters namespaces", "[root]") {
-  if (!may_unshare()) return;
+  FCVM_SKIP_IF(!may_unshare(), "makes namespaces, as root");
   const Child other = holder({"-n", "-m", "-u", "-i"});
   std::vector<Namespace> held;
   SpawnOptions options = shell("for n in mnt net uts ipc; do readlink /proc/self/ns/$n; done");
@@ -68,7 +69,7 @@ TEST_CASE("a child enters namespaces", "[root]") {
 }
 
 TEST_CASE("a child enters a user namespace with others", "[root]") {
-  if (!may_unshare()) return;
+  FCVM_SKIP_IF(!may_unshare(), "makes namespaces, as root");
   const Child other = holder({"-U", "-r", "-n"});
   const Namespace net = must(Namespace::of_process(other.pid(), NamespaceKind::kNet));
   const Namespace user = must(Namespace::of_process(other.pid(), NamespaceKind::kUser));
@@ -79,7 +80,7 @@ TEST_CASE("a child enters a user namespace with others", "[root]") {
 }
 
 TEST_CASE("a child enters a pid namespace and is ours to wait for", "[root]") {
-  if (!may_unshare()) return;
+  FCVM_SKIP_IF(!may_unshare(), "makes namespaces, as root");
   const Child other = holder({"-p", "--mount-proc", "-f", "--kill-child"});
   const std::string path = "/proc/" + std::to_string(other.pid()) + "/ns/pid_for_children";
   const Namespace pids = must(Namespace::at_path(path, NamespaceKind::kPid));

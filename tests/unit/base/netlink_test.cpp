@@ -8,6 +8,7 @@
 #include "core/base/poll.hpp"
 #include "core/base/rtnetlink.hpp"
 #include "tests/support/fresh_network.hpp"
+#include "tests/support/skip.hpp"
 #include "tests/unit/base/support.hpp"
 
 namespace fcvm::base {
@@ -295,7 +296,7 @@ TEST_CASE("a listener hears of a new link") {
 
 TEST_CASE("a tap goes with its descriptor, unless it is to stay") {
   Rtnetlink kernel = fresh();
-  if (::access("/dev/net/tun", R_OK | W_OK) != 0) return;
+  FCVM_SKIP_IF(::access("/dev/net/tun", R_OK | W_OK) != 0, "opens /dev/net/tun");
   {
     const Fd tap = must(open_tap("tap0", false));
     CHECK(must(kernel.link("tap0")).kind == "tun");

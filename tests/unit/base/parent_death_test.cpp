@@ -3,6 +3,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "tests/support/skip.hpp"
 #include "tests/unit/base/support.hpp"
 
 namespace fcvm::base {
@@ -67,9 +68,9 @@ TEST_CASE("a child that need not die with its parent does not") {
 }
 
 TEST_CASE("a child dies with its parent in other namespaces and under another uid", "[root]") {
-  if (::geteuid() != 0) return;
+  FCVM_SKIP_IF(::geteuid() != 0, "needs root");
   auto net = Namespace::new_net();
-  if (!net) return;
+  FCVM_SKIP_IF(!net, net.error().message());
   SpawnOptions options = sleeper();
   SECTION("setns") { options.namespaces = {net->borrow()}; }
   SECTION("uid and gid") {
@@ -85,7 +86,7 @@ TEST_CASE("a child dies with its parent in other namespaces and under another ui
 }
 
 TEST_CASE("a child in another pid namespace dies with its parent", "[root]") {
-  if (::geteuid() != 0) return;
+  FCVM_SKIP_IF(::geteuid() != 0, "needs root");
   Pipe pipe = must(Pipe::create());
   SpawnOptions holder;
   holder.argv = {"unshare", "-p", "-f", "--kill-child", "sh", "-c", "echo r; exec sleep 100"};
@@ -93,7 +94,7 @@ TEST_CASE("a child in another pid namespace dies with its parent", "[root]") {
   const Child other = must(spawn(holder));
   must(pipe.write_end.close());
   char ready[1];
-  if (!read_exact(pipe.read_end.get(), ready)) return;
+  FCVM_SKIP_IF(!read_exact(pipe.read_end.get(), ready), "makes a pid namespace, by unshare");
   const std::string path = "/proc/" + std::to_string(other.pid()) + "/ns/pid_for_children";
   const Namespace pids = must(Namespace::at_path(path, NamespaceKind::kPid));
   SpawnOptions options = sleeper();

@@ -6,6 +6,7 @@
 
 #include "core/base/file.hpp"
 #include "core/base/temp_dir.hpp"
+#include "tests/support/skip.hpp"
 #include "tests/unit/base/support.hpp"
 
 namespace fcvm::base {
@@ -164,7 +165,7 @@ TEST_CASE("namespaces of its own are made where that is permitted", "[root]") {
   const std::string theirs = output_of(options).text;
   CHECK(theirs.size() == ours.size());
   CHECK((theirs != ours) == (::geteuid() == 0));
-  if (::geteuid() != 0) return;
+  FCVM_SKIP_IF(::geteuid() != 0, "the rest of it mounts, as root");
   options = shell("mount -t tmpfs none /proc/fs && stat -f -c %T /proc/fs");
   options.own_namespaces = true;
   CHECK(output_of(options).text == "tmpfs\n");
@@ -172,7 +173,7 @@ TEST_CASE("namespaces of its own are made where that is permitted", "[root]") {
 }
 
 TEST_CASE("the identity changes, with its groups", "[root]") {
-  if (::geteuid() != 0) return;
+  FCVM_SKIP_IF(::geteuid() != 0, "needs root");
   SpawnOptions options = shell("id -u; id -g; id -G");
   options.uid = 65534;
   options.gid = 1234;
@@ -185,10 +186,7 @@ TEST_CASE("a child starts in its cgroup", "[root]") {
   std::string mount = "/sys/fs/cgroup";
   if (::access((mount + "/cgroup.procs").c_str(), W_OK) != 0) mount += "/unified";
   const std::string path = mount + "/fcvm-test-" + std::to_string(::getpid());
-  if (::mkdir(path.c_str(), 0755) != 0) {
-    WARN("cannot make a cgroup here; skipped");
-    return;
-  }
+  FCVM_SKIP_IF(::mkdir(path.c_str(), 0755) != 0, "makes a cgroup, of version 2");
   {
     const Fd cgroup = must(open_file(path, O_RDONLY | O_DIRECTORY));
     SpawnOptions options = shell("grep ^0:: /proc/self/cgroup");
