@@ -203,6 +203,27 @@ Result<void> NetlinkSocket::commit_some(std::span<NetlinkRequest> requests) {
   return {};
 }
 
+Result<void> NetlinkSocket::transact(std::span<NetlinkMessage> batch, const std::string& doing) {
+  const std::uint32_t first = sequence_ + 1;
+  // Errors come unasked, and before this answer: the last message but the end's is of the batch.
+  batch[batch.size() - 2].add_flags(NLM_F_ACK);
+  std::string packet;
+  for (NetlinkMessage& message : batch) {
+    message.set_sequence(++sequence_);
+    packet += message.bytes();
+  }
+  FCVM_TRY(send(packet, doing));
+  for (;;) {
+    for (const NetlinkReply& reply : FCVM_TRY(receive())) {
+      const std::size_t index = reply.sequence - first;  // an older answer wraps far beyond
+      if (reply.type != NLMSG_ERROR || index >= batch.size()) continue;
+      const Answer answer = read_answer(reply);
+      if (answer.code != 0) return failed(answer, doing);
+      if (index + 2 == batch.size()) return {};
+    }
+  }
+}
+
 Result<std::vector<NetlinkReply>> NetlinkSocket::dump(NetlinkRequest request) {
   request.message.add_flags(NLM_F_DUMP);
   for (int attempt = 0; attempt < kMostDumps; ++attempt) {

@@ -104,6 +104,8 @@ class NetlinkSocket {
   /// that failed; the error is the first one's, with the kernel's own explanation.
   Result<void> commit(std::span<NetlinkRequest> requests);
   Result<void> commit(NetlinkRequest request) { return commit({&request, 1}); }
+  /// Sends a batch as nfnetlink has it, its beginning and its end included: all is done or nothing.
+  Result<void> transact(std::span<NetlinkMessage> batch, const std::string& doing);
 
   /// Everything that the kernel tells for a request, which becomes a dump; asked again when things
   /// changed in the middle of it.

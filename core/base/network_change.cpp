@@ -1,8 +1,11 @@
 // NetworkChange of rtnetlink.hpp: each request as rtnetlink(7) has it.
+#include <algorithm>
+#include <cstdint>
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/pkt_sched.h>
 #include <linux/veth.h>
 #include <net/if.h>
 
@@ -11,6 +14,8 @@
 namespace fcvm::base {
 
 namespace {
+
+constexpr std::uint64_t kMostWaiting = 64 * 1024 * 1024;
 
 ifinfomsg link_body(unsigned index) {
   ifinfomsg body{};
@@ -201,6 +206,31 @@ void NetworkChange::add_forwarding(unsigned port, const MacAddress& mac) {
   NetlinkMessage message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, body);
   message.attribute(NDA_LLADDR, mac.raw());
   add(std::move(message), "telling the bridge where " + mac.to_string() + " is");
+}
+
+void NetworkChange::limit_rate(unsigned link, const std::string& name,
+                               std::uint64_t bytes_per_second, std::uint32_t burst) {
+  // A fifth of a second's worth waits at most.
+  const std::uint64_t waiting = std::min<std::uint64_t>(bytes_per_second / 5, kMostWaiting);
+  tcmsg body{};
+  body.tcm_family = AF_UNSPEC;
+  body.tcm_ifindex = static_cast<int>(link);
+  body.tcm_parent = TC_H_ROOT;
+  tc_tbf_qopt parameters{};
+  parameters.rate.linklayer = TC_LINKLAYER_ETHERNET;
+  parameters.rate.rate =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes_per_second, UINT32_MAX));
+  parameters.limit = static_cast<std::uint32_t>(burst + waiting);
+  NetlinkMessage message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, body);
+  message.text(TCA_KIND, "tbf");
+  message.nested(TCA_OPTIONS, [&] {
+    message.attribute(TCA_TBF_PARMS,
+                      {reinterpret_cast<const char*>(&parameters), sizeof parameters});
+    message.attribute(TCA_TBF_RATE64,
+                      {reinterpret_cast<const char*>(&bytes_per_second), sizeof bytes_per_second});
+    message.number(TCA_TBF_BURST, burst);
+  });
+  add(std::move(message), "limiting the rate of " + name);
 }
 
 void NetworkChange::suppress_neighbours(unsigned port, const std::string& name) {

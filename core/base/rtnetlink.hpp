@@ -86,6 +86,11 @@ class NetworkChange {
 
   /// A bridge's port: this MAC is behind it, and is not looked for behind another.
   void add_forwarding(unsigned port, const MacAddress& mac);
+  /// What leaves by this link leaves no faster than that; a burst goes through at once, and what
+  /// has to wait for too long is dropped (the queueing discipline tbf).
+  void limit_rate(unsigned link, const std::string& name, std::uint64_t bytes_per_second,
+                  std::uint32_t burst);
+
   /// ARP and NDP requests for the bridge's own addresses do not leave by this port.
   void suppress_neighbours(unsigned port, const std::string& name);
 

@@ -299,8 +299,19 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_net_request, dns, 48, 8),
     FIELD(fcvm_net_request, publish, 56, 8),
     FIELD(fcvm_net_request, publish_count, 64, 4),
-    FIELD(fcvm_net_request, reserved, 68, 4),
-    END(fcvm_net_request, 72),
+    FIELD(fcvm_net_request, opening_count, 68, 4),
+    FIELD(fcvm_net_request, openings, 72, 8),
+    FIELD(fcvm_net_request, rate_in, 80, 8),
+    FIELD(fcvm_net_request, rate_out, 88, 8),
+    END(fcvm_net_request, 96),
+
+    FIELD(fcvm_net_opening, size, 0, 4),
+    FIELD(fcvm_net_opening, what, 4, 4),
+    FIELD(fcvm_net_opening, address, 8, 8),
+    FIELD(fcvm_net_opening, protocol, 16, 4),
+    FIELD(fcvm_net_opening, first_port, 20, 2),
+    FIELD(fcvm_net_opening, count, 22, 2),
+    END(fcvm_net_opening, 24),
     FIELD(fcvm_net_attachment, size, 0, 4),
     FIELD(fcvm_net_attachment, mtu, 4, 4),
     FIELD(fcvm_net_attachment, net_namespace_fd, 8, 4),
@@ -481,11 +492,18 @@ static_assert(FCVM_NET_CAN_PUBLISH_UDP == 4u, "published");
 static_assert(FCVM_NET_CAN_CHOOSE_ADDRESS == 8u, "published");
 static_assert(FCVM_NET_CAN_REATTACH == 16u, "published");
 static_assert(FCVM_NET_NEEDS_ROOT == 32u, "published");
+static_assert(FCVM_NET_KEEPS_CLOSED == 64u, "published");
+static_assert(FCVM_NET_CAN_LIMIT_RATE == 128u, "published");
 static_assert(FCVM_PROTO_TCP == 6u, "published");
 static_assert(FCVM_PROTO_UDP == 17u, "published");
 static_assert(FCVM_NET_WANT_IPV6 == 1u, "published");
 static_assert(FCVM_NET_NO_HOST_LOOPBACK == 2u, "published");
 static_assert(FCVM_NET_REATTACH == 4u, "published");
+static_assert(FCVM_NET_LINK_LOCAL == 8u, "published");
+static_assert(FCVM_NET_HOST_ADDRESSES == 16u, "published");
+static_assert(FCVM_OPEN_HOST_LOOPBACK == 1u, "published");
+static_assert(FCVM_OPEN_HOST_ADDRESSES == 2u, "published");
+static_assert(FCVM_OPEN_ADDRESS == 3u, "published");
 static_assert(FCVM_IMAGE_CAN_SHARE == 1u, "published");
 static_assert(FCVM_IMAGE_NEEDS_BUILDER == 2u, "published");
 static_assert(FCVM_PULL_MISSING == 1u, "published");

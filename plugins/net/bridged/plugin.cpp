@@ -33,7 +33,8 @@ class BridgedPlugin : public NetPlugin {
                               "behind the host's address, by a veth pair and nf_tables; needs root",
                               FCVM_NET_CAN_IPV6 | FCVM_NET_CAN_PUBLISH | FCVM_NET_CAN_PUBLISH_UDP |
                                   FCVM_NET_CAN_CHOOSE_ADDRESS | FCVM_NET_CAN_REATTACH |
-                                  FCVM_NET_NEEDS_ROOT};
+                                  FCVM_NET_NEEDS_ROOT | FCVM_NET_KEEPS_CLOSED |
+                                  FCVM_NET_CAN_LIMIT_RATE};
 
   BridgedPlugin(const Host& host, const Options& options)
       : network_(host, options.veth()), ipv6_(options.ipv6) {}

@@ -104,6 +104,9 @@ Result<Fd> make_socket(const PortKey& key, int family) {
                 "publish fewer ports, or raise the limit of open files (`ulimit -n`)");
   }
   if (!made) return fail_errno("publishing " + describe(key) + ": making a socket");
+  const auto mark = kPublishedMark;
+  // An ordinary user may not, and has no firewall to tell.
+  (void)::setsockopt(made.get(), SOL_SOCKET, SO_MARK, &mark, sizeof mark);
   // Old connections in TIME_WAIT are in nobody's way. For UDP the option would let two bind.
   if (tcp) FCVM_TRY(set_option(made, SOL_SOCKET, SO_REUSEADDR));
   if (family == AF_INET6) FCVM_TRY(set_option(made, IPPROTO_IPV6, IPV6_V6ONLY));

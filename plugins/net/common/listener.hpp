@@ -41,6 +41,10 @@ struct PortRange {
 /// `own_address` stands for an address that is not given. Fails with EINVAL.
 Result<PortRange> parse_range(const fcvm_publish& wanted, const std::string& own_address);
 
+/// Listening sockets are marked with it where the user may mark sockets: what is published is open
+/// to other VMs, whose firewall tells it by that.
+inline constexpr std::uint32_t kPublishedMark = 0xfc;
+
 struct Listener {
   PortKey key;
   std::uint16_t guest_port;

@@ -15,6 +15,7 @@ constexpr std::chrono::seconds kEndLimit{10};
 HolderSetup setup_for(const Plan& plan) {
   HolderSetup setup;
   setup.mtu = plan.mtu;
+  setup.rate_in = plan.rate_in;
   setup.guest_mac = plan.guest_mac;
   setup.bridge_mac = *base::MacAddress::parse(kBridgeMac);
   setup.guest_ipv4 = plan.guest_ipv4.address;
@@ -42,6 +43,7 @@ Result<std::unique_ptr<Attachment>> Attachment::make(const Host& host, const Opt
   const auto command = pasta_command(options.pasta, offer, plan, holder.pid(), ::geteuid() == 0);
   std::unique_ptr<Attachment> made(
       new Attachment(host, std::move(plan), std::move(holder), std::move(publisher)));
+  FCVM_TRY(made->close_tap());
   FCVM_TRY(made->start_pasta(command, call));
   FCVM_TRY(made->start_publisher(call));
   return made;
@@ -50,6 +52,7 @@ Result<std::unique_ptr<Attachment>> Attachment::make(const Host& host, const Opt
 Attachment::~Attachment() { end(); }
 
 void Attachment::end() {
+  host_addresses_.reset();
   // All are told before any is waited for.
   (void)pasta_.kill();
   (void)holder_.kill();
@@ -65,6 +68,15 @@ Result<void> Attachment::watch(int fd) const {
   event.events = EPOLLIN;
   if (fd < 0 || ::epoll_ctl(watched_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return {};
   return errno == EEXIST ? Result<void>() : fail_errno("watching the network's processes");
+}
+
+/// Before pasta is there, and with it a way out.
+Result<void> Attachment::close_tap() {
+  host_addresses_ = FCVM_TRY(HostAddresses::listen(host_));
+  auto filter = FCVM_TRY(base::NetlinkSocket::adopt(holder_.take_filter()));
+  const auto host = FCVM_TRY(host_addresses_->read());
+  FCVM_TRY(net::make_tap_filter(filter, plan_.filter, host));
+  return host_addresses_->follow(std::move(filter));
 }
 
 Result<void> Attachment::start_pasta(const std::vector<std::string>& command, const Call& call) {
@@ -114,7 +126,7 @@ Result<fcvm_net_attachment> Attachment::describe() const {
   }
   for (std::size_t i = 0; i < plan_.dns.size(); ++i) put_text(out.dns[i], plan_.dns[i]);
   put_text(out.host_address, publisher_->host_address());
-  if (plan_.reaches_host_loopback) put_text(out.host_gateway, kGatewayIpv4);
+  if (plan_.names_gateway) put_text(out.host_gateway, kGatewayIpv4);
   Fd user = FCVM_TRY(holder_.user_namespace().duplicate());
   Fd net = FCVM_TRY(holder_.net_namespace().duplicate());
   out.user_namespace_fd = user.release();

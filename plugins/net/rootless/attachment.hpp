@@ -9,6 +9,7 @@
 
 #include "plugins/net/common/publisher.hpp"
 #include "plugins/net/rootless/holder_client.hpp"
+#include "plugins/net/rootless/host_addresses.hpp"
 #include "plugins/net/rootless/options.hpp"
 #include "plugins/net/rootless/pasta.hpp"
 
@@ -40,6 +41,7 @@ class Attachment {
         plan_(std::move(plan)),
         publisher_(std::move(publisher)),
         holder_(std::move(holder)) {}
+  Result<void> close_tap();
   Result<void> start_pasta(const std::vector<std::string>& command, const Call& call);
   Result<void> await_pasta(const Call& call);
   Result<void> start_publisher(const Call& call);
@@ -49,6 +51,7 @@ class Attachment {
   Plan plan_;
   std::unique_ptr<net::Publisher> publisher_;
   Holder holder_;
+  std::unique_ptr<HostAddresses> host_addresses_;
   Pasta pasta_;
   Fd watched_;  // an epoll of all that may end
 };

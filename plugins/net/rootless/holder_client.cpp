@@ -17,7 +17,7 @@ constexpr const char* kProgram = "fcvm-net-holder";
 
 /// A report of the step that is due, with that many descriptors; or what went wrong instead.
 Result<std::vector<Fd>> read_report(int socket, HolderStep due, std::size_t fds) {
-  auto received = FCVM_TRY(base::receive_fds(socket, sizeof(HolderReport), 2));
+  auto received = FCVM_TRY(base::receive_fds(socket, sizeof(HolderReport), 3));
   if (received.bytes.empty()) return fail(EPIPE, std::string(kProgram) + " ended");
   const auto report = read_packet<HolderReport>(received.bytes);
   if (report && report->step == HolderStep::kFailed) {
@@ -55,9 +55,10 @@ Result<Holder> Holder::start(const Host& host, const HolderSetup& setup, const C
 }
 
 Result<void> Holder::read_ready() {
-  auto fds = FCVM_TRY(read_report(socket_.get(), HolderStep::kReady, 2));
+  auto fds = FCVM_TRY(read_report(socket_.get(), HolderStep::kReady, 3));
   user_namespace_ = std::move(fds[0]);
   net_namespace_ = std::move(fds[1]);
+  filter_ = std::move(fds[2]);
   return {};
 }
 

@@ -18,6 +18,8 @@ class Holder {
 
   [[nodiscard]] const Fd& user_namespace() const { return user_namespace_; }
   [[nodiscard]] const Fd& net_namespace() const { return net_namespace_; }
+  /// Of the network namespace: nf_tables are changed by it. There once.
+  [[nodiscard]] Fd take_filter() { return std::move(filter_); }
   [[nodiscard]] pid_t pid() const { return process_.status().pid; }
 
   /// To poll while pasta starts; then read_carried() says whether it has opened its tap.
@@ -39,6 +41,7 @@ class Holder {
   Fd socket_;
   Fd user_namespace_;
   Fd net_namespace_;
+  Fd filter_;
 };
 
 }  // namespace fcvm::rootless

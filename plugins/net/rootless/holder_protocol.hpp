@@ -27,6 +27,7 @@ constexpr const char* kPastaLink = "pasta0";
 struct HolderSetup {
   std::uint32_t mtu = 0;
   std::uint32_t has_ipv6 = 0;
+  std::uint64_t rate_in = 0;  // bytes per second towards the guest; 0: no limit
   base::MacAddress guest_mac;
   base::MacAddress bridge_mac;
   base::IpAddress guest_ipv4;
@@ -36,7 +37,8 @@ struct HolderSetup {
 };
 
 enum class HolderStep : std::uint32_t {
-  kReady,    // the namespaces are there; with two descriptors: user and network namespace
+  kReady,    // the namespaces are there; with three descriptors: user and network
+             // namespace, and an nf_tables socket of the latter
   kCarried,  // pasta has opened its tap
   kFailed,
 };

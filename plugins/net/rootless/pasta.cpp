@@ -86,7 +86,7 @@ std::vector<std::string> pasta_command(const std::string& program, const PastaOf
   if (!plan.host.template_link.empty()) {
     words.insert(words.end(), {"--interface", plan.host.template_link});
   }
-  if (!plan.reaches_host_loopback) words.emplace_back("--no-map-gw");
+  if (!plan.maps_gateway) words.emplace_back("--no-map-gw");
   // Published ports are fcvm-forward's: what pasta itself takes on the host's loopback, it delivers
   // to the namespace's and not to the guest.
   for (const char* ports : {"-t", "-u", "-T", "-U"}) words.insert(words.end(), {ports, "none"});

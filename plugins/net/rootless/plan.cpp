@@ -2,6 +2,12 @@
 #include "plugins/net/rootless/plan.hpp"
 
 #include <algorithm>
+#include <netinet/in.h>
+#include <utility>
+
+#include <fcvm/sdk/sized.hpp>
+
+#include "plugins/net/rootless/holder_protocol.hpp"
 
 namespace fcvm::rootless {
 
@@ -9,6 +15,7 @@ namespace {
 
 /// resolv.conf of a guest has room for three.
 constexpr std::size_t kMostResolvers = 3;
+constexpr std::uint16_t kDnsPort = 53;
 constexpr std::uint32_t kLeastMtu = 576;
 constexpr std::uint32_t kLeastIpv6Mtu = 1280;  // RFC 8200
 
@@ -81,7 +88,7 @@ Result<std::string> reachable_resolver(const char* wanted, const Plan& plan) {
   if (!server.is_loopback()) return server.to_string();
   const bool plain = server == address("127.0.0.1") || server == address("::1");
   const bool carried = server.is_v4() || plan.carries_ipv6;
-  if (plain && carried && plan.reaches_host_loopback) {
+  if (plain && carried) {
     return std::string(server.is_v4() ? kGatewayIpv4 : kGatewayIpv6);
   }
   return fail(EINVAL,
@@ -120,6 +127,69 @@ Result<std::vector<std::string>> choose_resolvers(const fcvm_net_request& reques
   return dns;
 }
 
+/// The gateways stand for the host's loopback, and lead there only where that was asked for.
+void open_loopback(Plan& plan, const net::AskedOpenings& asked) {
+  std::vector<const char*> gateways = {kGatewayIpv4};
+  if (plan.carries_ipv6) gateways.push_back(kGatewayIpv6);
+  auto spans = asked.of_loopback;
+  if (asked.loopback) spans.emplace_back();
+  for (const char* gateway : gateways) {
+    for (const auto& span : spans) plan.filter.openings.push_back({address(gateway), span});
+  }
+}
+
+/// Questions, and nothing else, reach a resolver wherever it is.
+void open_resolvers(Plan& plan, bool forwards_tcp) {
+  for (const std::string& server : plan.dns) {
+    const bool forwarded = server == kResolverIpv4 || server == kResolverIpv6;
+    if (!forwarded || forwards_tcp) {
+      net::open_port(plan.filter.openings, address(server.c_str()), kDnsPort);
+    } else {
+      plan.filter.openings.push_back({address(server.c_str()), {IPPROTO_UDP, kDnsPort, kDnsPort}});
+    }
+  }
+}
+
+net::TapPolicy basic_filter() {
+  net::TapPolicy filter;
+  filter.link = kTap;
+  filter.own = {address(kBridgeIpv4), address(kBridgeIpv6)};
+  filter.inside = {{address(kGuestIpv4), kPrefixIpv4}, {address(kGuestIpv6), kPrefixIpv6}};
+  return filter;
+}
+
+/// What this VM publishes on addresses of the host is for everybody, the VM included.
+void open_published(net::TapPolicy& filter, const fcvm_net_request& request) {
+  for (const auto& port : sized_elements(request.publish, request.publish_count)) {
+    if (port.address == nullptr) continue;
+    const std::uint32_t last = port.host_port + std::max<std::uint32_t>(port.count, 1) - 1;
+    filter.host_ports.push_back({static_cast<std::uint8_t>(port.protocol), port.host_port,
+                                 static_cast<std::uint16_t>(std::min(last, 65535U))});
+  }
+}
+
+bool leads_to_loopback(const net::Opening& opening) {
+  return opening.address == address(kGatewayIpv4) || opening.address == address(kGatewayIpv6);
+}
+
+Result<void> choose_filter(Plan& plan, const fcvm_net_request& request, bool forwards_tcp) {
+  const auto asked = FCVM_TRY(net::AskedOpenings::read(request));
+  net::TapPolicy& filter = plan.filter = basic_filter();
+  open_loopback(plan, asked);
+  open_resolvers(plan, forwards_tcp);
+  filter.openings.insert(filter.openings.end(), asked.elsewhere.begin(), asked.elsewhere.end());
+  filter.link_local = asked.link_local;
+  filter.host_addresses = asked.host_addresses;
+  filter.host_ports = asked.of_host;
+  open_published(filter, request);
+  filter.bytes_per_second = request.rate_out;
+  plan.rate_in = request.rate_in;
+  plan.names_gateway = asked.reaches_loopback();
+  plan.maps_gateway =
+      std::any_of(filter.openings.begin(), filter.openings.end(), leads_to_loopback);
+  return {};
+}
+
 bool is_given(const char* text) { return text != nullptr && *text != '\0'; }
 
 }  // namespace
@@ -141,8 +211,8 @@ Result<Plan> make_plan(const fcvm_net_request& request, const HostNetwork& host,
   }
   plan.carries_ipv6 = plan.guest_ipv6 && host.has_ipv6;
   plan.mtu = FCVM_TRY(choose_mtu(request.mtu, plan.guest_ipv6.has_value()));
-  plan.reaches_host_loopback = (request.flags & FCVM_NET_NO_HOST_LOOPBACK) == 0;
   plan.dns = FCVM_TRY(choose_resolvers(request, plan, forwards_tcp_dns));
+  FCVM_TRY(choose_filter(plan, request, forwards_tcp_dns));
   return plan;
 }
 

@@ -11,6 +11,7 @@
 #include <fcvm/result.hpp>
 
 #include "core/base/address.hpp"
+#include "plugins/net/common/tap_filter.hpp"
 #include "plugins/net/rootless/host_network.hpp"
 
 namespace fcvm::rootless {
@@ -36,7 +37,12 @@ struct Plan {
   base::IpPrefix guest_ipv4;
   std::optional<base::IpPrefix> guest_ipv6;
   std::uint32_t mtu = kDefaultMtu;
-  bool reaches_host_loopback = true;
+  /// Whether pasta takes what is sent to the gateway to the host's loopback: the filter then says
+  /// how much of that is let through.
+  bool maps_gateway = false;
+  bool names_gateway = false;  // the guest is told of it
+  net::TapPolicy filter;
+  std::uint64_t rate_in = 0;  // bytes per second towards the guest; 0: no limit
   /// Whether pasta carries IPv6: a guest may have an address from elsewhere on a host without.
   bool carries_ipv6 = false;
   std::vector<std::string> dns;  // what the guest is told to ask

@@ -12,7 +12,8 @@ class RootlessPlugin : public NetPlugin {
   static constexpr Info kInfo{"net.rootless", FCVM_VERSION,
                               "a network without privilege, through pasta",
                               FCVM_NET_CAN_IPV6 | FCVM_NET_CAN_PUBLISH | FCVM_NET_CAN_PUBLISH_UDP |
-                                  FCVM_NET_CAN_CHOOSE_ADDRESS | FCVM_NET_CAN_REATTACH};
+                                  FCVM_NET_CAN_CHOOSE_ADDRESS | FCVM_NET_CAN_REATTACH |
+                                  FCVM_NET_KEEPS_CLOSED | FCVM_NET_CAN_LIMIT_RATE};
   using Options = rootless::Options;
 
   RootlessPlugin(Host host, Options options) : host_(host), options_(std::move(options)) {}

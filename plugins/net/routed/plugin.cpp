@@ -37,7 +37,8 @@ class RoutedPlugin : public NetPlugin {
   static constexpr Info kInfo{
       "net.routed", FCVM_VERSION, "an IPv6 address of the world for each VM; needs root and IPv6",
       FCVM_NET_CAN_IPV6 | FCVM_NET_CAN_PUBLISH | FCVM_NET_CAN_PUBLISH_UDP |
-          FCVM_NET_CAN_CHOOSE_ADDRESS | FCVM_NET_CAN_REATTACH | FCVM_NET_NEEDS_ROOT};
+          FCVM_NET_CAN_CHOOSE_ADDRESS | FCVM_NET_CAN_REATTACH | FCVM_NET_NEEDS_ROOT |
+          FCVM_NET_KEEPS_CLOSED | FCVM_NET_CAN_LIMIT_RATE};
 
   RoutedPlugin(const Host& host, const Options& options)
       : publisher_(host), network_(host, options.veth()), ipv6_prefix_(options.ipv6_prefix) {}

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "plugins/net/common/listener.hpp"
 #include "plugins/net/veth/inside.hpp"
 #include "plugins/net/veth/wiring.hpp"
 
@@ -77,12 +78,24 @@ std::string published(const Firewall& firewall, const HostPorts& ports, bool fro
   return rules;
 }
 
+/// "meta l4proto tcp th dport 80-89 ", or nothing when all is meant.
+std::string condition(const PortSpan& span) {
+  std::string text;
+  if (span.protocol != 0) text += "meta l4proto " + std::to_string(span.protocol) + " ";
+  if (span.first != 0) {
+    text += "th dport " + std::to_string(span.first) + "-" + std::to_string(span.last) + " ";
+  }
+  return text;
+}
+
 /// What the guest finds at its gateway's and resolvers' addresses.
 std::string services(const Firewall& firewall) {
   const std::string rule = "add rule inet " + firewall.table + " services iifname " +
                            quoted(firewall.link) + " ip daddr ";
   std::string rules;
-  if (firewall.host_loopback) rules += rule + kInsideGateway + " dnat ip to 127.0.0.1\n";
+  for (const auto& span : firewall.loopback) {
+    rules += rule + kInsideGateway + " " + condition(span) + "dnat ip to 127.0.0.1\n";
+  }
   const auto count = firewall.resolvers.size();
   for (int i = 0; count != 0 && i < kMostResolvers; ++i) {
     const auto& real = firewall.resolvers[static_cast<std::size_t>(i) % count];
@@ -116,7 +129,7 @@ std::string forwarding(const Firewall& firewall) {
                       "forward oifname " + quoted(firewall.link) + " jump to_vm\n";
   // A port that is published is for everybody, other VMs included; apart from that they are apart.
   rules += rule + "from_vm ct status dnat accept\n";
-  rules += rule + "from_vm oifname " + every_vm() + " drop\n";
+  rules += rule + "from_vm oifname " + every_vm() + " reject with icmpx admin-prohibited\n";
   rules += rule + "from_vm accept\n";
   rules += rule + "to_vm ct state established,related accept\n";
   rules += rule + "to_vm ct status dnat accept\n";
@@ -125,6 +138,24 @@ std::string forwarding(const Firewall& firewall) {
   }
   rules += rule + "to_vm drop\n";
   return rules;
+}
+
+/// Whatever comes in by the VM's link and is for the host itself, by whichever address: answers,
+/// what was published or translated, and what was opened.
+std::string closing(const Firewall& firewall) {
+  const std::string rule = "add rule inet " + firewall.table + " ";
+  const std::string own = rule + "to_host ";
+  std::string rules = rule + "local iifname " + quoted(firewall.link) + " jump to_host\n";
+  rules += own + "ct state established,related accept\n" + own + "ct status dnat accept\n";
+  rules += own + "socket mark " + std::to_string(kPublishedMark) + " accept\n";
+  rules += own + "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n";
+  if (firewall.host_addresses) return rules + own + "accept\n";
+  for (const auto& span : firewall.host_ports) rules += own + condition(span) + "accept\n";
+  for (const auto& opening : firewall.host_openings) {
+    rules += own + word_for(opening.address) + " daddr " + opening.address.to_string() + " " +
+             condition(opening.ports) + "accept\n";
+  }
+  return rules + own + "reject with icmpx admin-prohibited\n";
 }
 
 std::string chain(const std::string& table, const std::string& name, const std::string& hook) {
@@ -165,12 +196,18 @@ std::string host_table(const Firewall& firewall, const HostPorts* ports) {
   text += chain(table, "postrouting", "type nat hook postrouting priority 100");
   text += chain(table, "from_vm", "");
   text += chain(table, "to_vm", "");
+  text += chain(table, "to_host", "");
   text += chain(table, "forward", "type filter hook forward priority 0");
+  text += chain(table, "local", "type filter hook input priority 0");
+  text += chain(table, "martians", "type filter hook prerouting priority -300");
+  // Where the link routes to the loopback, then for what is translated to it alone.
+  text += "add rule inet " + table + " martians iifname " + quoted(firewall.link) +
+          " ip daddr 127.0.0.0/8 drop\n";
   text += services(firewall);
   // Local services, and resolvers more than others, answer those who call from a local address.
   text += "add rule inet " + table + " input iifname " + quoted(firewall.link) +
           " ip daddr 127.0.0.0/8 snat ip to 127.0.0.1\n";
-  text += masquerading(firewall) + forwarding(firewall);
+  text += masquerading(firewall) + forwarding(firewall) + closing(firewall);
   if (ports != nullptr) {
     text += published(firewall, *ports, true) + published(firewall, *ports, false);
   }

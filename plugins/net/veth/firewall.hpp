@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/address.hpp"
+#include "plugins/net/common/tap_filter.hpp"
 #include "plugins/net/veth/address_pool.hpp"
 #include "plugins/net/veth/host_ports.hpp"
 
@@ -25,7 +26,10 @@ struct Firewall {
   std::optional<Translation> ipv6;
   bool masquerade6 = true;                 // else the world knows the guest's IPv6 address
   bool reachable6 = false;                 // and may begin to talk to it
-  bool host_loopback = true;               // 10.0.2.2 is the host's 127.0.0.1
+  std::vector<PortSpan> loopback;          // of the host's 127.0.0.1, which is 10.0.2.2
+  bool host_addresses = false;             // all of the host is open
+  std::vector<PortSpan> host_ports;        // these ports of it are
+  std::vector<Opening> host_openings;      // and these, of one address each
   std::vector<base::IpAddress> resolvers;  // of the host; IPv4
 };
 

@@ -2,6 +2,7 @@
 #include "plugins/net/veth/plan.hpp"
 
 #include <algorithm>
+#include <netinet/in.h>
 
 #include "plugins/net/veth/inside.hpp"
 
@@ -10,6 +11,7 @@ namespace fcvm::net {
 namespace {
 
 constexpr std::uint32_t kUsualMtu = 1500;
+constexpr std::uint16_t kDnsPort = 53;
 
 struct Addresses {
   LeasedPair outside;
@@ -37,20 +39,18 @@ Result<Addresses> choose_addresses(const Request& request, const AddressPool& po
 }
 
 /// A resolver that the user named. The host's loopback has another address in the guest.
-Result<base::IpAddress> as_guest_knows(const base::IpAddress& server, bool host_loopback) {
+Result<base::IpAddress> as_guest_knows(const base::IpAddress& server) {
   if (!server.is_loopback()) return server;
-  if (host_loopback && server == address("127.0.0.1")) return address(kInsideGateway);
-  return fail(
-      EINVAL, "the guest cannot reach the resolver " + server.to_string() + " of the host",
-      "name 127.0.0.1, without --no-host-loopback, or leave --dns away: then the host's own "
-      "resolvers are used");
+  if (server == address("127.0.0.1")) return address(kInsideGateway);
+  return fail(EINVAL, "the guest cannot reach the resolver " + server.to_string() + " of the host",
+              "name 127.0.0.1, or leave --dns away: then the host's own resolvers are used");
 }
 
 /// The guest asks at addresses that are the same on every host; the host's table knows whom to ask
 /// really.
 Result<void> choose_resolvers(Plan& plan, const Request& request, const std::string& resolv_conf) {
   for (const auto& server : request.dns) {
-    plan.guest_resolvers.push_back(FCVM_TRY(as_guest_knows(server, request.host_loopback)));
+    plan.guest_resolvers.push_back(FCVM_TRY(as_guest_knows(server)));
   }
   if (!request.dns.empty()) return {};
   std::vector<base::IpAddress> only_ipv6;
@@ -80,11 +80,55 @@ void fill_firewall(Plan& plan, const Request& request) {
   std::replace(firewall.table.begin(), firewall.table.end(), '-', '_');
   firewall.link = link_name(plan.pair.number);
   firewall.ipv4 = {plan.guest4.address, plan.pair.vm.address};
-  firewall.host_loopback = request.host_loopback;
+  firewall.loopback = request.open.of_loopback;
+  if (request.open.loopback) firewall.loopback.emplace_back();
+  firewall.host_addresses = request.open.host_addresses;
+  firewall.host_ports = request.open.of_host;
+  firewall.host_openings = request.open.elsewhere;
   if (!plan.ipv6) return;
   firewall.ipv6 = Translation{plan.ipv6->guest.address, plan.ipv6->outside};
   firewall.masquerade6 = plan.ipv6->masquerade;
   firewall.reachable6 = plan.ipv6->reachable;
+}
+
+/// A resolver is asked wherever it is, by port 53.
+void open_resolvers(Plan& plan) {
+  for (const auto& server : plan.guest_resolvers) {
+    open_port(plan.filter.openings, server, kDnsPort);
+    open_port(plan.firewall.host_openings, server, kDnsPort);
+    if (server != address(kInsideGateway)) continue;
+    plan.firewall.loopback.push_back({IPPROTO_UDP, kDnsPort, kDnsPort});
+    plan.firewall.loopback.push_back({IPPROTO_TCP, kDnsPort, kDnsPort});
+  }
+}
+
+/// What the host itself is reached by is the affair of its own table, which knows what is
+/// published; the filter closes what lies elsewhere.
+void fill_filter(Plan& plan, const Request& request) {
+  TapPolicy& filter = plan.filter;
+  filter.link = kTap;
+  filter.own = {address(kInsideOwn)};
+  filter.inside = {prefix(kInsideNetwork), prefix(kInsideNetwork6)};
+  filter.openings = request.open.elsewhere;
+  open_resolvers(plan);
+  for (const auto& span : plan.firewall.loopback) {
+    filter.openings.push_back({address(kInsideGateway), span});
+  }
+  // Whether the gateway is there may be asked of everybody's gateway.
+  filter.openings.push_back({address(kInsideGateway), {IPPROTO_ICMP, 0, 0}});
+  filter.openings.push_back({address(kInsideGateway6), {IPPROTO_ICMPV6, 0, 0}});
+  filter.link_local = request.open.link_local;
+  filter.host_addresses = true;
+  filter.bytes_per_second = request.rate_out;
+}
+
+void decide_loopback(Plan& plan, const Request& request) {
+  plan.names_gateway = request.open.reaches_loopback();
+  const auto& resolvers = plan.firewall.resolvers;
+  const bool local_resolver = std::any_of(resolvers.begin(), resolvers.end(),
+                                          [](const auto& one) { return one.is_loopback(); });
+  // A port that is published on 127.0.0.1, perhaps later, is called from there.
+  plan.routes_to_loopback = !plan.firewall.loopback.empty() || local_resolver || plan.ports;
 }
 
 void fill_remains(Plan& plan) {
@@ -126,6 +170,9 @@ Result<Plan> make_plan(const Request& request, const VethOptions& options, const
   plan.settings = FCVM_TRY(needed_settings(host, {plan.ipv6.has_value(), ndp_proxy}));
   plan.foreign_chains = FCVM_TRY(dropping_chains(nft));
   fill_firewall(plan, request);
+  fill_filter(plan, request);
+  decide_loopback(plan, request);
+  plan.rate_in = request.rate_in;
   fill_remains(plan);
   return plan;
 }

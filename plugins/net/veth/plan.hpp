@@ -67,6 +67,10 @@ struct Plan {
   std::optional<HostPorts> ports;
   std::vector<ForeignChain> foreign_chains;  // that would drop the VM's packets
   Firewall firewall;
+  TapPolicy filter;
+  bool names_gateway = false;       // the guest is told of the host's loopback
+  bool routes_to_loopback = false;  // the host's end of the veth pair does
+  std::uint64_t rate_in = 0;
   Remains remains;
 };
 

@@ -56,7 +56,9 @@ Result<std::uint32_t> read_mtu(std::uint32_t mtu, bool ipv6) {
 Result<Request> Request::read(const fcvm_net_request& from) {
   Request request;
   request.want_ipv6 = (from.flags & FCVM_NET_WANT_IPV6) != 0;
-  request.host_loopback = (from.flags & FCVM_NET_NO_HOST_LOOPBACK) == 0;
+  request.open = FCVM_TRY(AskedOpenings::read(from));
+  request.rate_in = from.rate_in;
+  request.rate_out = from.rate_out;
   request.reattach = (from.flags & FCVM_NET_REATTACH) != 0;
   request.vm_id = FCVM_TRY(read_id(from.vm_id));
   request.mac = FCVM_TRY(read_mac(from.mac));

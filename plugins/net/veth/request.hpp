@@ -1,6 +1,7 @@
 // Request: what a VM asks of its network, read from the interface's struct and checked.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <fcvm/result.hpp>
 
 #include "core/base/address.hpp"
+#include "plugins/net/common/tap_filter.hpp"
 
 namespace fcvm::net {
 
@@ -18,9 +20,11 @@ struct Request {
   std::optional<base::IpPrefix> ipv4;
   std::optional<base::IpPrefix> ipv6;
   bool want_ipv6 = false;
-  bool host_loopback = true;
+  AskedOpenings open;
   bool reattach = false;
   std::uint32_t mtu = 0;
+  std::uint64_t rate_in = 0;  // bytes per second, 0: no limit
+  std::uint64_t rate_out = 0;
   std::vector<base::IpAddress> dns;   // asked for; else the host's
   std::vector<fcvm_publish> publish;  // borrowed texts: for the call only
 

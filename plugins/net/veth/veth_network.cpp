@@ -2,6 +2,7 @@
 #include "plugins/net/veth/veth_network.hpp"
 
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <sys/socket.h>
 #include <system_error>
 
@@ -41,9 +42,15 @@ Result<std::optional<Lease>> take_turn(const std::string& directory, const Call&
 }
 
 Wires wires_of(const Plan& plan) {
-  return {plan.firewall.table,        plan.firewall.link, plan.pair,
-          plan.firewall.ipv4.inside,  plan.firewall.ipv6, plan.mtu,
-          plan.firewall.host_loopback};
+  return {plan.firewall.table,
+          plan.firewall.link,
+          plan.pair,
+          plan.firewall.ipv4.inside,
+          plan.firewall.ipv6,
+          plan.mtu,
+          !plan.firewall.loopback.empty(),
+          plan.routes_to_loopback,
+          plan.rate_in};
 }
 
 Result<Fd> duplicate(int fd) {
@@ -106,6 +113,8 @@ Result<void> VethNetwork::make(const Call& call) {
   turn.reset();
   FCVM_TRY(call.check());
   const auto guard = [&]() -> Result<void> {
+    auto filter = FCVM_TRY(base::NetlinkSocket::open(NETLINK_NETFILTER));
+    FCVM_TRY(make_tap_filter(filter, plan_->filter, {}));
     auto nft = FCVM_TRY(Nft::open());
     return nft.run(inside_table(plan_->firewall), "making the firewall of the VM's namespace");
   };
@@ -171,7 +180,7 @@ Result<fcvm_net_attachment> VethNetwork::describe() const {
     if (count < std::size(made.dns)) put_text(made.dns[count++], server.to_string());
   }
   put_text(made.host_address, plan_->pair.vm.address.to_string());
-  if (plan_->firewall.host_loopback) put_text(made.host_gateway, kInsideGateway);
+  if (plan_->names_gateway) put_text(made.host_gateway, kInsideGateway);
   Fd handed = FCVM_TRY(duplicate(inside_->fd()));
   made.net_namespace_fd = handed.release();
   return made;

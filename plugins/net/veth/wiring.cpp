@@ -68,8 +68,11 @@ void add_tap(NetworkChange& change, const base::Link& tap, const Wires& wires) {
   change.set_link(tap.index, tap.name, up());
   change.add_address(tap.index, IpPrefix::host(address(kInsideOwn)));
   // Without the host's loopback behind it the gateway is nobody but ourselves.
-  if (!wires.host_loopback) {
+  if (!wires.gateway_is_host) {
     change.add_address(tap.index, IpPrefix::host(address(kInsideGateway)));
+  }
+  if (wires.rate_in != 0) {
+    change.limit_rate(tap.index, tap.name, wires.rate_in, burst_of_rate(wires.rate_in));
   }
   change.add_route(direct(wires.guest4, tap.index));
   if (!wires.ipv6) return;
@@ -122,8 +125,10 @@ Result<void> wire_outside(const Wires& wires, Rtnetlink& kernel) {
   changes.forbid_link_local(outer.index, outer.name);
   changes.set_ipv4_setting(outer.index, outer.name, IPV4_DEVCONF_FORWARDING, 1);
   // What a guest sends to its gateway becomes a packet to 127.0.0.1. It cannot send such a packet
-  // itself: its namespace drops it.
-  changes.set_ipv4_setting(outer.index, outer.name, IPV4_DEVCONF_ROUTE_LOCALNET, 1);
+  // itself: its namespace drops it, and so does the host's table.
+  if (wires.routes_to_loopback) {
+    changes.set_ipv4_setting(outer.index, outer.name, IPV4_DEVCONF_ROUTE_LOCALNET, 1);
+  }
   changes.set_link(outer.index, outer.name, change);
   changes.add_address(outer.index, wires.pair.host);
   if (wires.ipv6) {

@@ -31,7 +31,9 @@ struct Wires {
   base::IpAddress guest4;
   std::optional<Translation> ipv6;
   std::uint32_t mtu = 0;
-  bool host_loopback = true;
+  bool gateway_is_host = false;  // 10.0.2.2 leads to the host's loopback
+  bool routes_to_loopback = false;
+  std::uint64_t rate_in = 0;  // bytes per second towards the guest; 0: no limit
 };
 
 /// Makes them all, and the namespace. What a failure has left goes with unwire() and the namespace.

@@ -123,6 +123,8 @@ Result<void> Environment::bind_sockets() {
   };
   outside_ipv4_ = FCVM_TRY(bind_outside(kOutsideIpv4));
   outside_ipv6_ = FCVM_TRY(bind_outside(kOutsideIpv6));
+  metadata_ipv4_ = FCVM_TRY(bind_outside(kMetadataIpv4));
+  metadata_ipv6_ = FCVM_TRY(bind_outside(kMetadataIpv6));
   stub_resolver_ = FCVM_TRY(ServerSockets::bind(kStubResolver, 53));
   return {};
 }
@@ -141,6 +143,13 @@ Result<void> Environment::make_uplink() {
   const auto forward = [] { return write_to("/proc/sys/net/ipv4/ip_forward", "1"); };
   FCVM_TRY(base::in_namespace(*outside_, forward));
   FCVM_TRY(set_up(there, "eth0", kOutsideIpv4, kOutsideIpv6));
+  base::NetworkChange metadata;
+  for (const char* address : {kMetadataIpv4, kMetadataIpv6}) {
+    const auto parsed = FCVM_TRY(base::IpAddress::parse(address));
+    const auto link = FCVM_TRY(there.link("eth0"));
+    metadata.add_address(link.index, base::IpPrefix::host(parsed));
+  }
+  FCVM_TRY(there.apply(metadata));
   FCVM_TRY(set_up(kernel, "eth0", kHostIpv4, kHostIpv6));
   base::NetworkChange routes;
   for (const char* gateway : {kOutsideIpv4, kOutsideIpv6}) {

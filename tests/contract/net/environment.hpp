@@ -17,6 +17,9 @@ constexpr const char* kOutsideIpv4 = "192.0.2.1";
 constexpr const char* kHostIpv6 = "2001:db8::2";
 constexpr const char* kOutsideIpv6 = "2001:db8::1";
 constexpr const char* kStubResolver = "127.0.0.53";
+/// What a cloud has, outside as well.
+constexpr const char* kMetadataIpv4 = "169.254.169.254";
+constexpr const char* kMetadataIpv6 = "fd00:ec2::254";
 constexpr std::uint16_t kOutsidePort = 4000;
 
 class Environment {
@@ -34,6 +37,8 @@ class Environment {
   /// points to.
   [[nodiscard]] const ServerSockets& outside_ipv4() const { return outside_ipv4_; }
   [[nodiscard]] const ServerSockets& outside_ipv6() const { return outside_ipv6_; }
+  [[nodiscard]] const ServerSockets& metadata_ipv4() const { return metadata_ipv4_; }
+  [[nodiscard]] const ServerSockets& metadata_ipv6() const { return metadata_ipv6_; }
   [[nodiscard]] const ServerSockets& stub_resolver() const { return stub_resolver_; }
 
  private:
@@ -47,6 +52,8 @@ class Environment {
   std::optional<base::TempDir> files_;
   ServerSockets outside_ipv4_;
   ServerSockets outside_ipv6_;
+  ServerSockets metadata_ipv4_;
+  ServerSockets metadata_ipv6_;
   ServerSockets stub_resolver_;
 };
 

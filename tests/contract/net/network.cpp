@@ -145,6 +145,12 @@ int Network::attach(const Request& request, std::int64_t deadline_ms) {
   for (const auto& one : request.publish) publish.push_back(&one);
   raw.publish = publish.data();
   raw.publish_count = static_cast<std::uint32_t>(publish.size());
+  std::vector<const fcvm_net_opening*> openings;
+  for (const auto& one : request.openings) openings.push_back(&one);
+  raw.openings = openings.data();
+  raw.opening_count = static_cast<std::uint32_t>(openings.size());
+  raw.rate_in = request.rate_in;
+  raw.rate_out = request.rate_out;
   auto given = sized<fcvm_net_attachment>();
   const int code = verbs_.attach(instance_, &raw, in_ms(deadline_ms), &given, &error_);
   if (code != 0) return code;

@@ -69,6 +69,9 @@ struct Request {
   std::uint32_t mtu = 0;
   std::vector<std::string> dns;
   std::vector<fcvm_publish> publish;
+  std::vector<fcvm_net_opening> openings;
+  std::uint64_t rate_in = 0;
+  std::uint64_t rate_out = 0;
 };
 
 /// One instance of the plugin; `attachment` is what the last attach gave.

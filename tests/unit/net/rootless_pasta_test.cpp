@@ -64,6 +64,17 @@ TEST_CASE("options come with the version, the user and the host") {
   CHECK(has(command(kOldHelp, plan_for(0)), {"--stderr"}));
   CHECK(has(command(kNewHelp, plan_for(0), true), {"--runas", "0:0"}));
   CHECK(has(command(kNewHelp, plan_for(FCVM_NET_NO_HOST_LOOPBACK)), {"--no-map-gw"}));
+  auto one_port = sized<fcvm_net_opening>();
+  one_port.what = FCVM_OPEN_HOST_LOOPBACK;
+  one_port.first_port = 80;
+  const fcvm_net_opening* const openings[] = {&one_port};
+  auto request = sized<fcvm_net_request>();
+  request.flags = FCVM_NET_NO_HOST_LOOPBACK;
+  request.openings = openings;
+  request.opening_count = 1;
+  const Plan narrow = *make_plan(request, HostNetwork(), true);
+  CHECK_FALSE(has(command(kNewHelp, narrow), {"--no-map-gw"}));
+  CHECK(narrow.names_gateway);
   const Words v4 = command(kNewHelp, plan_for(FCVM_NET_WANT_IPV6, false));
   CHECK(has(v4, {"--ipv4-only"}));
   CHECK_FALSE(has(v4, {"fd00::100"}));

@@ -123,8 +123,14 @@ TEST_CASE("the host's own resolver is named by the gateway, if that leads to the
   REQUIRE(plan);
   CHECK(plan->dns == Words{"10.0.2.2", "fd00::2"});
   CHECK_FALSE(make_plan(wanted, host_with("", false), true));
+  // By the port for names alone, where the loopback is closed.
   wanted.flags |= FCVM_NET_NO_HOST_LOOPBACK;
-  CHECK_FALSE(make_plan(wanted, host_with(""), true));
+  plan = make_plan(wanted, host_with(""), true);
+  REQUIRE(plan);
+  CHECK(plan->dns == Words{"10.0.2.2", "fd00::2"});
+  CHECK(plan->maps_gateway);
+  CHECK_FALSE(plan->names_gateway);
+  for (const auto& opening : plan->filter.openings) CHECK(opening.ports.first == 53);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <linux/rtnetlink.h>
 #include <unistd.h>
 
+#include "plugins/net/common/tap_filter.hpp"
+
 namespace fcvm::rootless {
 
 namespace {
@@ -63,6 +65,9 @@ Result<void> Bridge::build() {
     change.forbid_link_local(kBridgeIndex, kBridge);
   }
   change.set_link(tap, kTap, port(setup_.mtu));
+  if (setup_.rate_in != 0) {
+    change.limit_rate(tap, kTap, setup_.rate_in, net::burst_of_rate(setup_.rate_in));
+  }
   change.add_forwarding(tap, setup_.guest_mac);
   change.set_link(pasta, kPastaLink, port(setup_.mtu));
   change.suppress_neighbours(pasta, kPastaLink);

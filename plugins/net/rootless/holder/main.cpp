@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <fcvm/sdk/sized.hpp>
 
 #include "core/base/namespaces.hpp"
+#include "core/base/netlink.hpp"
 #include "core/base/socket_pair.hpp"
 #include "plugins/net/rootless/holder/bridge.hpp"
 #include "plugins/net/rootless/holder/dialer.hpp"
@@ -47,7 +49,8 @@ Result<HolderSetup> read_setup() {
 Result<void> report_namespaces() {
   const auto user = FCVM_TRY(base::Namespace::of_this_thread(base::NamespaceKind::kUser));
   const auto net = FCVM_TRY(base::Namespace::of_this_thread(base::NamespaceKind::kNet));
-  const int fds[] = {user.fd(), net.fd()};
+  const auto filter = FCVM_TRY(base::NetlinkSocket::open(NETLINK_NETFILTER));
+  const int fds[] = {user.fd(), net.fd(), filter.fd()};
   return report(HolderStep::kReady, fds);
 }
 
