@@ -51,7 +51,12 @@ const Known* find_letter(const std::vector<Known>& known, char letter) {
   return nullptr;
 }
 
-bool is_flag(const config::Option& option) { return option.type == config::Type::kBoolean; }
+/// What an option that may stand alone means then; "" for one that takes a value.
+std::string alone(const config::Option& option) {
+  return option.type == config::Type::kBoolean ? "true" : option.bare;
+}
+
+bool is_flag(const config::Option& option) { return !alone(option).empty(); }
 
 /// The beginning of an id, "3a", is not `-a`; and "-" alone is a positional.
 bool has_dash(std::string_view word) { return word.size() > 1 && word[0] == '-'; }
@@ -83,7 +88,7 @@ std::size_t count_option_words(const std::vector<Known>& known,
 }
 
 /// Boost would take the next word for the value of a flag, since it may have one (--flag=false).
-std::string spell_out(const config::Option& flag) { return "--" + flag.name + "=true"; }
+std::string spell_out(const config::Option& flag) { return "--" + flag.name + "=" + alone(flag); }
 
 /// Splits -it into --interactive=true --tty=true, and -feA=1 into --fast=true -eA=1.
 std::vector<std::string> split_clusters(const std::vector<Known>& known,
@@ -114,7 +119,7 @@ po::options_description describe(const std::vector<Known>& known) {
   po::options_description description;
   const auto add = [&](const std::string& names, const config::Option& option) {
     auto* value = po::value<std::vector<std::string>>();
-    if (is_flag(option)) value->implicit_value({"true"}, "true");
+    if (is_flag(option)) value->implicit_value({alone(option)}, alone(option));
     description.add_options()(names.c_str(), value);
   };
   for (const Known& entry : known) {

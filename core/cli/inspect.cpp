@@ -60,6 +60,9 @@ Json network_json(const vm::Record& record) {
           {"MacAddress", record.mac_address},
           {"Addresses", record.guest_addresses},
           {"HostAddress", record.host_address},
+          {"Open", record.network_open},
+          {"RateIn", record.network_rate_in},
+          {"RateOut", record.network_rate_out},
           {"Error", record.network_error},
           {"Ports", ports_json(record)}};
 }

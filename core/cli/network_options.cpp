@@ -30,7 +30,95 @@ bool is_host_name(std::string_view name) {
   return !name.empty() && name.size() <= 253 && std::all_of(name.begin(), name.end(), good);
 }
 
+Result<std::uint16_t> parse_open_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, port);
+  if (parsed.ec == std::errc() && parsed.ptr == end && port != 0) return port;
+  return fail(EINVAL, fmt::format("\"{}\" is no port", text),
+              "write PORT[-PORT][/tcp|udp], such as 8080 or 5000-5009/udp, or all, or none");
+}
+
+Result<vm::OpenPorts> parse_open_ports(std::string_view text) {
+  vm::OpenPorts ports;
+  if (const auto slash = text.find('/'); slash != std::string_view::npos) {
+    ports.protocol = text.substr(slash + 1);
+    if (ports.protocol != "tcp" && ports.protocol != "udp") {
+      return fail(EINVAL, fmt::format("\"{}\" is no protocol that can be opened", ports.protocol),
+                  "use /tcp or /udp, or neither for both");
+    }
+    text = text.substr(0, slash);
+  }
+  const auto dash = text.find('-');
+  ports.first = FCVM_TRY(parse_open_port(text.substr(0, dash)));
+  if (dash == std::string_view::npos) return ports;
+  const std::uint16_t last = FCVM_TRY(parse_open_port(text.substr(dash + 1)));
+  if (last < ports.first) {
+    return fail(EINVAL, fmt::format("the range {} is reversed", text),
+                fmt::format("write {}-{}", last, ports.first));
+  }
+  ports.count = static_cast<std::uint16_t>(last - ports.first + 1);
+  return ports;
+}
+
+/// Slower than a modem, a network has no use; faster than that, nothing is limited.
+constexpr std::uint64_t kLeastRate = 64'000;
+constexpr std::uint64_t kMostRate = 10'000'000'000'000;
+
+/// Bits per second as text, bytes per second as result.
+Result<std::uint64_t> parse_rate(std::string_view text) {
+  std::uint64_t bits = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, bits);
+  std::string unit(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));
+  if (unit.ends_with("bit")) unit.resize(unit.size() - 3);
+  std::uint64_t factor = 0;
+  if (unit.empty()) factor = 1;
+  if (unit == "k" || unit == "K") factor = 1'000;
+  if (unit == "m" || unit == "M") factor = 1'000'000;
+  if (unit == "g" || unit == "G") factor = 1'000'000'000;
+  if (parsed.ec != std::errc() || factor == 0) {
+    return fail(EINVAL, fmt::format("\"{}\" is no rate", text),
+                "write bits per second, with k, M or G: 100M, or in=100M,out=10M");
+  }
+  if (bits > kMostRate / factor || bits * factor < kLeastRate) {
+    return fail(ERANGE, fmt::format("a rate of {} does not serve here", text),
+                "give one from 64k to 10000G");
+  }
+  return bits * factor / 8;
+}
+
 }  // namespace
+
+Result<vm::HostAccess> parse_host_access(const std::vector<std::string>& items) {
+  vm::HostAccess access;
+  for (const auto& item : items) {
+    std::istringstream words(item);
+    for (std::string word; std::getline(words, word, ',');) {
+      if (word == "all" || word == "none") {
+        access = {};
+        access.all = word == "all";
+      } else {
+        access.ports.push_back(FCVM_TRY(parse_open_ports(word)));
+      }
+    }
+  }
+  if (access.all) access.ports.clear();
+  return access;
+}
+
+Result<NetworkRate> parse_network_rate(std::string_view text) {
+  NetworkRate rate;
+  std::istringstream words{std::string(text)};
+  for (std::string word; std::getline(words, word, ',');) {
+    const bool in = word.starts_with("in=");
+    const bool out = word.starts_with("out=");
+    const auto value = FCVM_TRY(parse_rate(std::string_view(word).substr(in ? 3 : out ? 4 : 0)));
+    if (!out) rate.in = value;
+    if (!in) rate.out = value;
+  }
+  return rate;
+}
 
 Result<void> check_ipv4(const std::string& text) {
   in_addr address{};

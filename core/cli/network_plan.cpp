@@ -10,6 +10,7 @@
 #include "core/cli/network_options.hpp"
 #include "core/log/log.hpp"
 #include "core/plugin/probe.hpp"
+#include "core/vm/guest_network.hpp"
 #include "core/vm/network.hpp"
 #include "core/vm/publish.hpp"
 
@@ -21,7 +22,7 @@ constexpr const char* kDefaultNetwork = "rootless";
 /// The options that mean nothing without a network, as they were given.
 std::string needs_network(const config::Config& config) {
   if (!config.list("run", "publish").empty()) return "--publish";
-  for (const char* name : {"ip", "ip6", "mac-address", "ipv6-prefix"}) {
+  for (const char* name : {"ip", "ip6", "mac-address", "ipv6-prefix", "network-rate"}) {
     if (!config.text("run", name).empty()) return fmt::format("--{}", name);
   }
   return {};
@@ -63,6 +64,24 @@ Result<const plugin::Entry*> choose(Invocation& invocation, const std::string& w
   return nullptr;
 }
 
+/// A plugin that knows nothing of closing is used all the same, but neither silently nor for what
+/// it could not keep apart.
+Result<void> check_closing(const vm::NetworkPlan& plan, const plugin::Descriptor& plugin) {
+  if ((plugin.capabilities & FCVM_NET_KEEPS_CLOSED) != 0) return {};
+  if (!plan.host_loopback.ports.empty() || !plan.host_addresses.ports.empty()) {
+    return fail(ENOTSUP,
+                fmt::format("the network {} cannot open some ports of the host and keep the others "
+                            "closed",
+                            plugin.name()),
+                "fcvm plugin ls shows the networks there are");
+  }
+  log::warning("run",
+               "the network {} does not promise that it keeps the host's own addresses and the "
+               "cloud's metadata closed to the VM",
+               plugin.name());
+  return {};
+}
+
 /// What was asked of a plugin and it cannot do.
 Result<void> check_abilities(const vm::NetworkPlan& plan, const plugin::Descriptor& plugin) {
   const auto can = [&](std::uint64_t bit) { return (plugin.capabilities & bit) != 0; };
@@ -79,6 +98,10 @@ Result<void> check_abilities(const vm::NetworkPlan& plan, const plugin::Descript
   for (const auto& address : {plan.ipv4, plan.ipv6}) {
     if (!address.empty() && !can(FCVM_NET_CAN_CHOOSE_ADDRESS)) return refuse("giving " + address);
   }
+  if (plan.rate_in + plan.rate_out != 0 && !can(FCVM_NET_CAN_LIMIT_RATE)) {
+    return refuse("--network-rate");
+  }
+  FCVM_TRY(check_closing(plan, plugin));
   const auto& options = plugin.options.options;
   const bool takes_prefix = std::any_of(options.begin(), options.end(), [](const auto& option) {
     return option.name == vm::kIpv6PrefixOption;
@@ -122,10 +145,25 @@ Result<void> take_names(vm::NetworkPlan& plan, const config::Config& config) {
   }
   for (const auto& host : config.list("run", "add-host")) {
     plan.hosts.push_back(FCVM_TRY(parse_host(host) | context("--add-host")));
-    if (plan.hosts.back().address != vm::kHostGateway || plan.host_loopback) continue;
-    return fail(EINVAL, fmt::format("--add-host {}: --no-host-loopback leaves no {}", host,
-                                    vm::kHostGateway));
+    if (plan.hosts.back().address != vm::kHostGateway || plan.host_loopback.any()) continue;
+    return fail(EINVAL,
+                fmt::format("--add-host {}: {} is the host's loopback, which is closed to VMs",
+                            host, vm::kHostGateway),
+                "give --host-loopback=PORT,... with the ports that are needed, too");
   }
+  return {};
+}
+
+Result<void> take_openings(vm::NetworkPlan& plan, const config::Config& config) {
+  plan.host_loopback =
+      FCVM_TRY(parse_host_access(config.list("run", "host-loopback")) | context("--host-loopback"));
+  plan.host_addresses = FCVM_TRY(parse_host_access(config.list("run", "host-addresses")) |
+                                 context("--host-addresses"));
+  plan.link_local = config.boolean("run", "link-local");
+  const auto& rate = config.text("run", "network-rate");
+  const auto parsed = FCVM_TRY(parse_network_rate(rate) | context("--network-rate"));
+  plan.rate_in = parsed.in;
+  plan.rate_out = parsed.out;
   return {};
 }
 
@@ -142,11 +180,12 @@ Result<void> take_ports(vm::NetworkPlan& plan, const config::Config& config) {
 
 Result<vm::NetworkPlan> make_network_plan(Invocation& invocation, const config::Config& config) {
   vm::NetworkPlan plan;
-  plan.host_loopback = !config.boolean("run", "no-host-loopback");
+  FCVM_TRY(take_openings(plan, config));
   FCVM_TRY(take_addresses(plan, config));
   FCVM_TRY(take_names(plan, config));
   FCVM_TRY(take_ports(plan, config));
   if (config.boolean("run", "http-proxy")) plan.proxies = proxies_of_process();
+  plan.proxy_endpoints = vm::proxy_endpoints(plan.proxies);
   const plugin::Entry* entry =
       FCVM_TRY(choose(invocation, config.text("run", "network"), needs_network(config), plan));
   if (entry == nullptr) {

@@ -51,6 +51,8 @@ struct Option {
   std::uint64_t unit = 1;  // of a size written as a bare number: kMiB for --mem 1024
   char separator = ',';    // between the items of a list or map in an environment variable
   BareKey bare_key = BareKey::kRefused;  // of a map
+  std::string bare{};  // what the option alone means on a command line, where it need not be given
+                       // a value: then that stands behind a `=`
 };
 
 struct OptionTable {

@@ -1,9 +1,13 @@
 #include "core/vm/guest_network.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <string_view>
 
 #include <fmt/core.h>
+
+#include "core/base/address.hpp"
 
 namespace fcvm::vm {
 namespace {
@@ -42,6 +46,24 @@ bool is_loopback(std::string_view host) {
   return host == "localhost" || host == "[::1]" || host.starts_with("127.");
 }
 
+/// The port of a proxy: what stands behind its host, else that of its scheme.
+std::uint16_t port_in(std::string_view url, const Place& host) {
+  const std::string_view rest = url.substr(host.begin + host.size);
+  std::uint16_t port = 0;
+  if (rest.starts_with(':'))
+    (void)std::from_chars(rest.data() + 1, rest.data() + rest.size(), port);
+  if (port != 0) return port;
+  if (url.starts_with("https:")) return 443;
+  return url.starts_with("socks") ? 1080 : 80;
+}
+
+/// "" for a name.
+std::string bare_address(std::string_view host) {
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const auto parsed = base::IpAddress::parse(std::string(host));
+  return parsed ? parsed->to_string() : std::string();
+}
+
 bool lists_hosts(std::string_view name) { return name == "no_proxy" || name == "NO_PROXY"; }
 
 }  // namespace
@@ -58,7 +80,7 @@ Result<wire::Network> guest_network(const NetworkPlan& plan, const Attachment& a
       return fail(ENETUNREACH,
                   fmt::format("--add-host {}:{}: this network has no way to the host's loopback",
                               entry.names, kHostGateway),
-                  "leave out --no-host-loopback, or name an address of the host");
+                  "give --host-loopback, with the ports that are needed, or name an address");
     }
     network.hosts.push_back(std::move(entry));
   }
@@ -67,6 +89,26 @@ Result<wire::Network> guest_network(const NetworkPlan& plan, const Attachment& a
         {attachment.host_gateway, "host.containers.internal host.docker.internal"});
   }
   return network;
+}
+
+std::vector<ProxyEndpoint> proxy_endpoints(const std::vector<std::string>& proxies) {
+  std::vector<ProxyEndpoint> found;
+  for (const std::string& variable : proxies) {
+    const auto equals = variable.find('=');
+    if (equals == std::string::npos || lists_hosts(std::string_view(variable).substr(0, equals))) {
+      continue;
+    }
+    const std::string_view url = std::string_view(variable).substr(equals + 1);
+    const Place place = host_in(url);
+    const std::string_view host = url.substr(place.begin, place.size);
+    const std::uint16_t port = port_in(url, place);
+    if (is_loopback(host)) {
+      found.push_back({"", port});
+    } else if (const std::string address = bare_address(host); !address.empty()) {
+      found.push_back({address, port});
+    }
+  }
+  return found;
 }
 
 std::vector<std::string> guest_proxies(const std::vector<std::string>& proxies,

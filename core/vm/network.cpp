@@ -37,6 +37,52 @@ fcvm_publish abi(const PublishedPort& port) {
   return publish;
 }
 
+std::uint32_t flags_of(const NetworkPlan& plan) {
+  std::uint32_t flags = 0;
+  if (!plan.host_loopback.all) flags |= FCVM_NET_NO_HOST_LOOPBACK;
+  if (plan.host_addresses.all) flags |= FCVM_NET_HOST_ADDRESSES;
+  if (plan.link_local) flags |= FCVM_NET_LINK_LOCAL;
+  return flags;
+}
+
+fcvm_net_opening opening(std::uint32_t what, const OpenPorts& ports) {
+  auto made = sized<fcvm_net_opening>();
+  made.what = what;
+  made.first_port = ports.first;
+  made.count = ports.count;
+  if (ports.protocol == "tcp") made.protocol = FCVM_PROTO_TCP;
+  if (ports.protocol == "udp") made.protocol = FCVM_PROTO_UDP;
+  return made;
+}
+
+/// Borrows the texts of `plan`.
+std::vector<fcvm_net_opening> openings_of(const NetworkPlan& plan) {
+  std::vector<fcvm_net_opening> all;
+  for (const auto& ports : plan.host_loopback.ports) {
+    all.push_back(opening(FCVM_OPEN_HOST_LOOPBACK, ports));
+  }
+  for (const auto& ports : plan.host_addresses.ports) {
+    all.push_back(opening(FCVM_OPEN_HOST_ADDRESSES, ports));
+  }
+  for (const auto& proxy : plan.proxy_endpoints) {
+    const auto what = proxy.address.empty() ? FCVM_OPEN_HOST_LOOPBACK : FCVM_OPEN_ADDRESS;
+    all.push_back(opening(what, {proxy.port, 1, "tcp"}));
+    all.back().address = or_null(proxy.address);
+  }
+  return all;
+}
+
+std::string text_of_access(const char* name, const HostAccess& access) {
+  std::string text = std::string(name) + "=" + (access.all ? "all" : "");
+  for (const auto& ports : access.ports) {
+    if (text.back() != '=') text += ',';
+    text += std::to_string(ports.first);
+    if (ports.count > 1) text += "-" + std::to_string(ports.first + ports.count - 1);
+    if (!ports.protocol.empty()) text += "/" + ports.protocol;
+  }
+  return text;
+}
+
 template <std::size_t N>
 std::string copy(const char (&field)[N]) {
   return std::string(text_of(field));
@@ -63,6 +109,18 @@ Attachment take(const fcvm_net_attachment& from) {
 
 }  // namespace
 
+std::vector<std::string> NetworkPlan::opened() const {
+  std::vector<std::string> texts;
+  if (host_loopback.any()) texts.push_back(text_of_access("host-loopback", host_loopback));
+  if (host_addresses.any()) texts.push_back(text_of_access("host-addresses", host_addresses));
+  if (link_local) texts.emplace_back("link-local");
+  for (const auto& proxy : proxy_endpoints) {
+    texts.push_back("proxy=" + (proxy.address.empty() ? "host-loopback" : proxy.address) +
+                    " port " + std::to_string(proxy.port));
+  }
+  return texts;
+}
+
 Result<plugin::Settings> plugin_settings(const config::Config& config, const std::string& id,
                                          const NetworkPlan& plan) {
   const config::Section* section = config.section("plugin." + id);
@@ -86,7 +144,14 @@ Result<void> Network::attach(const NetworkPlan& plan, const std::string& vm_id,
   auto request = sized<fcvm_net_request>();
   // Where neither host nor plugin has IPv6, there is none.
   request.flags = FCVM_NET_WANT_IPV6;
-  if (!plan.host_loopback) request.flags |= FCVM_NET_NO_HOST_LOOPBACK;
+  const auto openings = openings_of(plan);
+  std::vector<const fcvm_net_opening*> open;
+  for (const auto& one : openings) open.push_back(&one);
+  request.flags |= flags_of(plan);
+  request.openings = open.data();
+  request.opening_count = static_cast<std::uint32_t>(open.size());
+  request.rate_in = plan.rate_in;
+  request.rate_out = plan.rate_out;
   request.vm_id = vm_id.c_str();
   request.mac = or_null(plan.mac);
   request.ipv4 = or_null(plan.ipv4);

@@ -75,6 +75,9 @@ struct Record {
   std::string mac_address;
   std::string host_address;
   std::vector<PublishedPort> ports;
+  std::vector<std::string> network_open;  // of what is closed by default: "host-loopback=80/tcp"
+  std::uint64_t network_rate_in = 0;      // bytes per second; 0: no limit
+  std::uint64_t network_rate_out = 0;
   std::string network_error;  // what broke, while the VM goes on
 
   /// state/1: by plugin, in the order of first `put`.

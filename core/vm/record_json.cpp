@@ -88,6 +88,9 @@ void put_what_runs_it(Json& json, const Record& record) {
   json["mac_address"] = to_json_text(record.mac_address);
   json["host_address"] = to_json_text(record.host_address);
   json["ports"] = write_ports(record.ports);
+  json["network_open"] = write_list(record.network_open);
+  json["network_rate_in"] = record.network_rate_in;
+  json["network_rate_out"] = record.network_rate_out;
   json["network_error"] = to_json_text(record.network_error);
   json["plugin_state"] = write_plugin_state(record);
 }
@@ -176,6 +179,9 @@ constexpr std::pair<std::string_view, Reader> kReaders[] = {
     {"mac_address", read_member<&Record::mac_address>},
     {"host_address", read_member<&Record::host_address>},
     {"ports", read_member<&Record::ports>},
+    {"network_open", read_member<&Record::network_open>},
+    {"network_rate_in", read_member<&Record::network_rate_in>},
+    {"network_rate_out", read_member<&Record::network_rate_out>},
     {"network_error", read_member<&Record::network_error>},
     {"plugin_state", read_member<&Record::plugin_state>},
 };

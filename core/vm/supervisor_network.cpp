@@ -39,6 +39,9 @@ void Supervisor::Impl::on_network_made() {
     }
     record.mac_address = made.mac;
     record.host_address = made.host_address;
+    record.network_open = plan_.network.opened();
+    record.network_rate_in = plan_.network.rate_in;
+    record.network_rate_out = plan_.network.rate_out;
     for (const auto& port : plan_.network.publish) {
       record.ports.push_back(placed(port, made.host_address));
     }

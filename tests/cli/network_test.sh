@@ -55,7 +55,22 @@ refused "a wrong name server" "is no IP address" --network tap --dns dns.example
 refused "a search domain with a blank" "cannot stand in resolv.conf" --network tap --dns-search 'a b'
 refused "a host without address" "NAME:ADDRESS" --network tap --add-host db
 refused "a host with a wrong one" "is no IP address" --network tap --add-host db:there
-refused "the gateway that is kept away" "--no-host-loopback" --network tap --no-host-loopback --add-host h:host-gateway
+refused "the gateway that is closed" "--host-loopback=PORT" --network tap --add-host h:host-gateway
+refused "the gateway that a profile opened and this closes" "closed to VMs" --network tap --host-loopback --host-loopback=none --add-host h:host-gateway
+refused "a word for a port that is opened" '"http" is no port' --network tap --host-loopback=http
+refused "port 0 that is opened" '"0" is no port' --network tap --host-addresses=80,0
+refused "a reversed range that is opened" "is reversed" --network tap --host-loopback=90-80
+refused "a protocol that has no ports" "is no protocol" --network tap --host-loopback=80/icmp
+refused "some ports where a network knows no such" "keep the others closed" --network null --host-loopback=80
+refused "a rate where there is none" "cannot do that" --network tap --network-rate 10M
+refused "a rate without a network" "needs a network" --network none --network-rate 10M
+refused "a rate that is none" "is no rate" --network tap --network-rate fast
+refused "a rate of another unit" "is no rate" --network tap --network-rate 10T
+refused "a rate too slow for anything" "does not serve" --network tap --network-rate in=1k
+run "$FCVM" run --dry-run --network null image
+check "a network that promises nothing is told of" contains "$err" "does not promise"
+run "$FCVM" run --dry-run --network tap --host-loopback image
+check "an option that may stand alone leaves the image alone" test "${err/is no port/}" = "$err"
 refused "a small MTU" "between 576 and 65520" --network tap --mtu 100
 refused "a malformed prefix" "is no IPv6 prefix" --network tap --ipv6-prefix 2001:db8::1
 refused "a prefix with more bits" "beyond its first 64" --network tap --ipv6-prefix 2001:db8::1/64

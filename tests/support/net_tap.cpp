@@ -67,9 +67,10 @@ Result<Fd> connect_to_guest(int type, std::uint16_t port, const Call& call) {
 
 class Tap : public fcvm::NetPlugin {
  public:
-  static constexpr fcvm::Info kInfo{
-      "net.tap", "1.0.0", "a tap in a namespace, for tests",
-      FCVM_NET_CAN_IPV6 | FCVM_NET_CAN_PUBLISH | FCVM_NET_CAN_PUBLISH_UDP | FCVM_NET_NEEDS_ROOT};
+  static constexpr fcvm::Info kInfo{"net.tap", "1.0.0", "a tap in a namespace, for tests",
+                                    FCVM_NET_CAN_IPV6 | FCVM_NET_CAN_PUBLISH |
+                                        FCVM_NET_CAN_PUBLISH_UDP | FCVM_NET_NEEDS_ROOT |
+                                        FCVM_NET_KEEPS_CLOSED};
   struct Options {
     std::string break_file;
     static auto table() {
@@ -100,7 +101,7 @@ class Tap : public fcvm::NetPlugin {
     fcvm::put_text(made.gateway_ipv6, "fd77::1");
     fcvm::put_text(made.dns[0], request.dns_count > 0 ? request.dns[0] : "10.77.0.1");
     fcvm::put_text(made.host_address, publisher_.host_address());
-    if ((request.flags & FCVM_NET_NO_HOST_LOOPBACK) == 0) {
+    if ((request.flags & FCVM_NET_NO_HOST_LOOPBACK) == 0 || request.opening_count > 0) {
       fcvm::put_text(made.host_gateway, "10.77.0.1");
     }
     const std::lock_guard lock(mutex_);

@@ -42,6 +42,36 @@ TEST_CASE("hosts are NAME:ADDRESS") {
   }
 }
 
+TEST_CASE("ports of the host are opened one by one, in ranges, or all") {
+  CHECK_FALSE(parse_host_access({})->any());
+  CHECK(parse_host_access({"all"})->all);
+  CHECK_FALSE(parse_host_access({"all", "none"})->any());
+  CHECK(parse_host_access({"80", "all"})->ports.empty());
+  const auto access = parse_host_access({"80,5000-5009/udp", "none", "443/tcp,8000-8001"});
+  REQUIRE(access);
+  REQUIRE(access->ports.size() == 2);
+  CHECK((access->ports[0].first == 443 && access->ports[0].protocol == "tcp"));
+  CHECK((access->ports[1].first == 8000 && access->ports[1].count == 2));
+  CHECK(access->ports[1].protocol.empty());
+  for (const char* bad : {"0", "65536", "x", "80-", "-80", "90-80", "80/icmp", "80/", "All"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_host_access({bad}));
+  }
+}
+
+TEST_CASE("rates are bits per second, for both ways or each") {
+  const auto rate = [](const char* text) { return *parse_network_rate(text); };
+  CHECK(rate("").in == 0);
+  CHECK((rate("80M").in == 10'000'000 && rate("80M").out == 10'000'000));
+  CHECK((rate("in=1G").in == 125'000'000 && rate("in=1G").out == 0));
+  CHECK((rate("100M,out=800kbit").in == 12'500'000 && rate("100M,out=800kbit").out == 100'000));
+  CHECK(rate("64000").in == 8'000);
+  for (const char* bad : {"M", "1T", "-1M", "10MB", "in=", "up=1M", "1k", "99999999G"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_network_rate(bad));
+  }
+}
+
 TEST_CASE("the last search line of resolv.conf counts") {
   CHECK(search_domains("# x\nnameserver 1.1.1.1\nsearch a.example b.example\n") ==
         std::vector<std::string>{"a.example", "b.example"});

@@ -40,6 +40,12 @@ class Recorder : public NetPlugin {
     asked().push_back(std::string("attach ") + request.vm_id + " " +
                       (request.mac == nullptr ? "-" : request.mac) + " " +
                       std::to_string(request.mtu) + " " + std::to_string(request.flags));
+    if (request.rate_in != 0) asked().push_back("rate " + std::to_string(request.rate_in));
+    for (const auto& open : sized_elements(request.openings, request.opening_count)) {
+      asked().push_back("open " + std::to_string(open.what) + " " + std::to_string(open.protocol) +
+                        " " + std::to_string(open.first_port) + " " + std::to_string(open.count) +
+                        (open.address == nullptr ? "" : std::string(" ") + open.address));
+    }
     for (std::uint32_t i = 0; i < request.dns_count; ++i) asked().emplace_back(request.dns[i]);
     for (const auto& port : sized_elements(request.publish, request.publish_count)) {
       asked().push_back(text(port));
@@ -86,12 +92,18 @@ TEST_CASE("a network plugin is asked for what was planned") {
   NetworkPlan plan;
   plan.mac = "52:54:00:00:00:01";
   plan.mtu = 1400;
-  plan.host_loopback = false;
+  plan.host_loopback.ports = {{80, 1, "tcp"}};
+  plan.host_addresses.ports = {{8000, 10, ""}};
+  plan.link_local = true;
+  plan.proxy_endpoints = {{"", 3128}, {"192.0.2.9", 80}};
+  plan.rate_in = 1000;
   plan.dns = {"1.1.1.1", "::1"};
   plan.publish = {{"", 8080, 80, "tcp"}, {"::1", 53, 5353, "udp", 3}};
   REQUIRE(network->attach(plan, "0123456789ab", base::Deadline::never()));
-  CHECK(asked() == std::vector<std::string>{"attach 0123456789ab 52:54:00:00:00:01 1400 3",
-                                            "1.1.1.1", "::1", "- 6 8080 80 1", "::1 17 53 5353 3"});
+  CHECK(asked() == std::vector<std::string>{"attach 0123456789ab 52:54:00:00:00:01 1400 11",
+                                            "rate 1000", "open 1 6 80 1", "open 2 0 8000 10",
+                                            "open 1 6 3128 1", "open 3 6 80 1 192.0.2.9", "1.1.1.1",
+                                            "::1", "- 6 8080 80 1", "::1 17 53 5353 3"});
   CHECK(network->attachment().tap == "tap7");
   CHECK(network->attachment().dns == std::vector<std::string>{"10.0.2.3"});
   CHECK_FALSE(network->attachment().net_namespace);
@@ -107,6 +119,28 @@ TEST_CASE("a network plugin is asked for what was planned") {
   REQUIRE(network->detach(base::Deadline::never()));
   CHECK(asked() == std::vector<std::string>{"publish - 17 1 2 1", "unpublish - 17 1 2 1",
                                             "dial 6 80", "detach", "detach"});
+}
+
+TEST_CASE("what is open is said as the options say it") {
+  NetworkPlan plan;
+  CHECK(plan.opened().empty());
+  plan.host_loopback.all = true;
+  plan.host_addresses.ports = {{80, 1, "tcp"}, {8000, 10, ""}};
+  plan.link_local = true;
+  CHECK(plan.opened() == std::vector<std::string>{"host-loopback=all",
+                                                  "host-addresses=80/tcp,8000-8009", "link-local"});
+}
+
+TEST_CASE("proxies are found where they listen") {
+  const auto found = proxy_endpoints({"http_proxy=http://127.0.0.1:3128", "no_proxy=127.0.0.1",
+                                      "https_proxy=http://u:p@[::1]/", "ftp_proxy=10.0.0.5:21",
+                                      "HTTP_PROXY=http://proxy.example:8080",
+                                      "HTTPS_PROXY=https://[2001:db8::5]"});
+  REQUIRE(found.size() == 4);
+  CHECK((found[0].address.empty() && found[0].port == 3128));
+  CHECK((found[1].address.empty() && found[1].port == 80));
+  CHECK((found[2].address == "10.0.0.5" && found[2].port == 21));
+  CHECK((found[3].address == "2001:db8::5" && found[3].port == 443));
 }
 
 TEST_CASE("a guest is told of its network") {
