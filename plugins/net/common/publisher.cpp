@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "core/base/socket_pair.hpp"
+#include "plugins/net/common/confinement.hpp"
 #include "plugins/net/common/helper_program.hpp"
 
 namespace fcvm::net {
@@ -206,7 +207,8 @@ Result<void> Publisher::spawn_forwarder(const Call& call) {
   auto spec = process_spec();
   spec.name = kProgram;
   spec.flags = FCVM_PROCESS_NEW_SESSION;  // a terminal's Ctrl-C is for fcvm to deal with
-  spec.user_namespace_fd = user_namespace_.get();
+  // Root enters the network's directly: in the user namespace there is nobody but root to be.
+  if (!may_enter_namespaces()) spec.user_namespace_fd = user_namespace_.get();
   spec.net_namespace_fd = net_namespace_.get();
   spec.passed = passed;
   spec.passed_count = 1;

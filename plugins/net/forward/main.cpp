@@ -3,16 +3,15 @@
 // VM; see protocol.hpp.
 //
 // It handles a stranger's bytes on behalf of a hostile guest, so it keeps no privilege: it gives up
-// all capabilities before the first byte comes. It ends when the control socket does.
+// all capabilities, and being root, before the first byte comes. It ends when the control socket
+// does.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <linux/capability.h>
 #include <string>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <vector>
 
+#include "plugins/net/common/confinement.hpp"
 #include "plugins/net/forward/control.hpp"
 
 namespace fcvm::forward {
@@ -22,15 +21,6 @@ namespace {
 /// As connection tracking has it for a stream of datagrams.
 constexpr std::chrono::seconds kUdpIdle{120};
 constexpr int kFailed = 125;
-
-Result<void> drop_privilege() {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::syscall(SYS_capset, &header, none) != 0) {
-    return fail_errno("giving up privileges");
-  }
-  return {};
-}
 
 Result<void> check_control_socket() {
   int type = 0;
@@ -69,7 +59,7 @@ Result<void> run(const std::vector<std::string>& words) {
   const Arguments arguments = FCVM_TRY(parse(words));
   FCVM_TRY(check_control_socket());
   FdBudget budget = FdBudget::of_process();
-  FCVM_TRY(drop_privilege());
+  FCVM_TRY(net::give_up_privileges());
   ::signal(SIGPIPE, SIG_IGN);  // splice() knows no MSG_NOSIGNAL
   const auto loop = FCVM_TRY(EventLoop::create());
   Control control(*loop, budget, arguments.guest, Fd(kControlFd), arguments.udp_idle);

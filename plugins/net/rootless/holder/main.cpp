@@ -17,6 +17,7 @@
 #include "core/base/namespaces.hpp"
 #include "core/base/netlink.hpp"
 #include "core/base/socket_pair.hpp"
+#include "plugins/net/common/confinement.hpp"
 #include "plugins/net/rootless/holder/bridge.hpp"
 #include "plugins/net/rootless/holder/dialer.hpp"
 #include "plugins/net/rootless/holder/user_namespace.hpp"
@@ -80,7 +81,7 @@ Result<void> serve(Bridge& bridge, Dialer& dialer) {
     dialer.after_poll(polled.data() + 2);
     if (polled[1].revents != 0 && FCVM_TRY(bridge.on_event())) {
       carried = true;
-      FCVM_TRY(drop_privileges());
+      FCVM_TRY(net::give_up_privileges());
       FCVM_TRY(report(HolderStep::kCarried, {}));
     }
     if (polled[0].revents != 0 && !FCVM_TRY(take_request(dialer))) return {};

@@ -2,11 +2,8 @@
 #include "plugins/net/rootless/holder/user_namespace.hpp"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <string>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/base/file.hpp"
@@ -61,15 +58,6 @@ Result<void> enter_own_namespaces() {
   if (!mapped && mapped.error().code() == EPERM) {
     return fail(EPERM, mapped.error().message(), remedy_for(EPERM));
   }
-  return {};
-}
-
-Result<void> drop_privileges() {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
-  if (::syscall(SYS_capset, &header, none) != 0) return fail_errno("dropping capabilities");
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("forbidding new privileges");
-  if (::prctl(PR_SET_DUMPABLE, 0) != 0) return fail_errno("forbidding to be traced");
   return {};
 }
 

@@ -1,4 +1,4 @@
-// Entering a user and a network namespace of one's own, and giving up what they bring.
+// Entering a user and a network namespace of one's own.
 #pragma once
 
 #include <fcvm/result.hpp>
@@ -9,9 +9,5 @@ namespace fcvm::rootless {
 /// caller's user and group are root, and into a new network namespace of that. Its errors say which
 /// of the host's settings forbids it.
 Result<void> enter_own_namespaces();
-
-/// Drops every capability, and lets nobody trace this process or look into it, root of its own user
-/// namespace included.
-Result<void> drop_privileges();
 
 }  // namespace fcvm::rootless

@@ -1,0 +1,17 @@
+// What a helper program gives up once it has started: it deals with what a hostile guest sends, and
+// needs nothing but the descriptors that it has.
+#pragma once
+
+#include <fcvm/result.hpp>
+
+namespace fcvm::net {
+
+/// No capability, none to be got back by exec, not to be traced or looked into; and for root, where
+/// this user namespace has another user to be, that of nobody, so that no file of root's is open to
+/// it. For a process of one thread.
+Result<void> give_up_privileges();
+
+/// Whether this process may enter the namespaces of others, whoever's they are.
+[[nodiscard]] bool may_enter_namespaces();
+
+}  // namespace fcvm::net
