@@ -17,7 +17,7 @@ Result<void> StdinFeed::on_attached(std::uint64_t from, std::uint64_t limit) {
                             " on, which is not kept");
   }
   sent_ = from;
-  limit_ = std::max(from, limit);
+  limit_ = std::clamp(limit, from, from + kLargestWindow);
   end_sent_ = false;
   // The first connection comes before any byte, so its limit is the whole window.
   if (window_ == 0) window_ = std::min(limit_ - from, kLargestWindow);
@@ -26,7 +26,8 @@ Result<void> StdinFeed::on_attached(std::uint64_t from, std::uint64_t limit) {
 }
 
 void StdinFeed::on_limit(std::uint64_t limit) {
-  limit_ = std::max(limit_, limit);
+  // Nobody has received more than was sent, so nobody can take more than a window beyond that.
+  limit_ = std::max(limit_, std::min(limit, sent_ + kLargestWindow));
   if (limit_ > window_) forget_arrived(std::min(limit_ - window_, sent_));
 }
 

@@ -14,7 +14,8 @@ namespace fcvm::vm {
 
 class StdinFeed {
  public:
-  /// The guest is believed no more than this: what it grants is kept until it has arrived.
+  /// How far a guest may let itself be granted ahead of what it was sent. What is sent is kept
+  /// until it is known to have arrived, so this also bounds what is kept.
   static constexpr std::uint64_t kLargestWindow = 1 << 20;
 
   void put(std::string_view bytes);
@@ -29,6 +30,8 @@ class StdinFeed {
   /// The next frame for the guest, or nothing when none may go now.
   [[nodiscard]] std::string take();
 
+  /// Given out, and perhaps not arrived: never more than the largest window.
+  [[nodiscard]] std::size_t kept() const { return sent_ - base_; }
   /// Put, and not yet given out by take().
   [[nodiscard]] std::size_t unsent() const { return base_ + bytes_.size() - sent_; }
 

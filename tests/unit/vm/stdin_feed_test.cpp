@@ -113,11 +113,30 @@ TEST_CASE("a guest that grants the moon is not believed") {
   for (int i = 0; i < 64; ++i) {
     feed.put(std::string(1 << 20, 'x'));
     while (!feed.take().empty()) ++sent;
+    CHECK(feed.kept() <= StdinFeed::kLargestWindow);
     feed.on_limit(UINT64_MAX);
   }
   CHECK(sent == 256);
   CHECK(feed.unsent() == 0);
   CHECK(feed.on_attached(1, 2).error().code() == ERANGE);
+}
+
+TEST_CASE("a guest that grants the moon once, and then is silent, is sent one window") {
+  StdinFeed feed;
+  REQUIRE(feed.on_attached(0, UINT64_MAX));
+  for (int i = 0; i < 16; ++i) {
+    feed.put(std::string(1 << 20, 'x'));
+    while (!feed.take().empty()) {
+    }
+  }
+  CHECK(feed.kept() == StdinFeed::kLargestWindow);
+  CHECK(feed.unsent() == 15 << 20);
+  // The same in the middle of a life.
+  feed.on_limit(UINT64_MAX);
+  while (!feed.take().empty()) {
+  }
+  CHECK(feed.kept() <= StdinFeed::kLargestWindow);
+  CHECK(feed.unsent() == 14 << 20);
 }
 
 }  // namespace
