@@ -17,9 +17,15 @@ constexpr std::chrono::seconds kFarewell{2};
 
 }  // namespace
 
-void Attachments::add(Fd socket, bool own) {
+Result<void> Attachments::add(Fd socket, bool own) {
   const std::lock_guard lock(mutex_);
+  if (count_ == kMostClients) {
+    return fail(EBUSY, std::to_string(kMostClients) + " clients are attached already",
+                "fcvm logs -f shows the output, too");
+  }
+  ++count_;
   arrived_.push_back({FrameLink(std::move(socket), wire::FrameBuffer(kLargestFrame)), own});
+  return {};
 }
 
 void Attachments::begin(bool tty, bool interactive) {
@@ -49,8 +55,9 @@ void Attachments::let_in(Client& client) const {
 void Attachments::add_to(std::vector<pollfd>& polled) {
   take_in();
   for (Client& client : clients_) {
-    const short events = client.link.queued() > 0 ? POLLIN | POLLOUT : POLLIN;
-    polled.push_back({client.link.fd(), events, 0});
+    const int reads = client.link.congested() ? 0 : POLLIN;
+    const int writes = client.link.queued() > 0 ? POLLOUT : 0;
+    polled.push_back({client.link.fd(), static_cast<short>(reads | writes), 0});
   }
 }
 
@@ -65,6 +72,8 @@ void Attachments::handle(const pollfd* first, StdinFeed& feed, const Callbacks& 
     if (!stays) log::debug("vm", "an attached client: {}", stays.error().message());
     if (client->own) callbacks.on_hang_up();
     client = clients_.erase(client);
+    const std::lock_guard lock(mutex_);
+    --count_;
   }
 }
 

@@ -46,8 +46,11 @@ class Attachments {
 
   // --- from any thread ---
 
-  /// `own` is the stream of the one who runs the container.
-  void add(Fd socket, bool own);
+  /// More clients than this are refused: each costs a descriptor, and may keep some stdin waiting.
+  static constexpr std::size_t kMostClients = 64;
+
+  /// `own` is the stream of the one who runs the container. EBUSY when there are too many.
+  Result<void> add(Fd socket, bool own);
   /// The container runs: clients are let in.
   void begin(bool tty, bool interactive);
 
@@ -88,8 +91,9 @@ class Attachments {
   Result<void> take_stdin(Client& client, std::string_view bytes, StdinFeed& feed) const;
   void end_with(std::string_view frame);
 
-  std::mutex mutex_;  // of what other threads may change: the two below
+  std::mutex mutex_;  // of what other threads may change: the three below
   std::list<Client> arrived_;
+  std::size_t count_ = 0;
   std::optional<Attached> terms_now_;
 
   std::list<Client> clients_;

@@ -22,11 +22,29 @@ Result<bool> FrameLink::read() {
   }
 }
 
+/// False when no more may wait. What was sent already is dropped first, now and then, so that a
+/// peer who reads a little at a time does not make the queue grow either.
+bool FrameLink::make_room(std::size_t size) {
+  if (queued() + size > kMostQueued) overflown_ = true;
+  if (overflown_) return false;
+  if (sent_ > kReadSize) {
+    waiting_.erase(0, sent_);
+    sent_ = 0;
+  }
+  return true;
+}
+
 void FrameLink::send_raw(std::uint16_t type, std::string_view payload) {
+  if (!make_room(wire::kFrameHeaderSize + payload.size())) return;
   wire::append_frame(waiting_, type, payload);
 }
 
+void FrameLink::send_bytes(std::string_view frames) {
+  if (make_room(frames.size())) waiting_.append(frames);
+}
+
 Result<void> FrameLink::flush() {
+  if (overflown_) return fail(ENOBUFS, "the peer does not take what it is sent");
   while (queued() > 0) {
     const ssize_t count =
         ::send(socket_.get(), waiting_.data() + sent_, queued(), MSG_DONTWAIT | MSG_NOSIGNAL);

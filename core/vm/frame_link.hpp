@@ -1,8 +1,9 @@
 // FrameLink: frames over a socket for somebody who polls. Owns the socket, what came and was not
-// taken, and what waits to go; never blocks.
+// taken, and what waits to go; never blocks. The peer may be hostile, so what waits is bounded.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,12 @@ namespace fcvm::vm {
 
 class FrameLink {
  public:
+  /// Who has so much waiting takes nothing more from the peer until it reads: otherwise a peer that
+  /// asks and never reads would make the answers pile up here.
+  static constexpr std::size_t kCongested = 1 << 20;
+  /// More is never held: what is sent beyond it is dropped, and the link is lost.
+  static constexpr std::size_t kMostQueued = 4 << 20;
+
   /// `received` came already, behind a handshake.
   FrameLink(Fd socket, wire::FrameBuffer received)
       : socket_(std::move(socket)), received_(std::move(received)) {}
@@ -31,18 +38,23 @@ class FrameLink {
     send_bytes(wire::encode(message));
   }
   void send_raw(std::uint16_t type, std::string_view payload);
-  void send_bytes(std::string_view frames) { waiting_.append(frames); }
-  /// Sends what goes without waiting. EPIPE when the peer has gone.
+  void send_bytes(std::string_view frames);
+  /// Sends what goes without waiting. EPIPE when the peer has gone, ENOBUFS when more was sent than
+  /// may wait for it.
   Result<void> flush();
 
   [[nodiscard]] std::size_t queued() const { return waiting_.size() - sent_; }
+  [[nodiscard]] bool congested() const { return queued() >= kCongested; }
   [[nodiscard]] int fd() const { return socket_.get(); }
 
  private:
+  bool make_room(std::size_t size);
+
   Fd socket_;
   wire::FrameBuffer received_;
   std::string waiting_;
   std::size_t sent_ = 0;
+  bool overflown_ = false;
 };
 
 }  // namespace fcvm::vm

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -18,8 +19,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t kAcknowledgeEvery = 64 << 10;
-/// More stdin than this is not queued for a guest that does not take it.
-constexpr std::size_t kMostQueued = 512 << 10;
+/// More stdin than this is not queued for a guest that does not take it. Far less than what makes
+/// the link congested: stdin that waits must not keep output from being read.
+constexpr std::size_t kMostStdin = 512 << 10;
 
 }  // namespace
 
@@ -32,7 +34,7 @@ OutputPump::OutputPump(DialGuest dial, Attachments& attachments, Sinks sinks, Ca
       sinks_{base::SharedWriter(sinks.stdout_fd), base::SharedWriter(sinks.stderr_fd)} {
   callbacks_.attached.on_resize = [this](wire::Resize size) {
     size_ = size;
-    if (guest_attached_) guest_->send(size);
+    size_is_new_ = true;
   };
 }
 
@@ -75,6 +77,10 @@ bool OutputPump::idle() const {
   return sinks_[0].empty() && sinks_[1].empty() && attachments_.idle();
 }
 
+/// Whether more of the guest is wanted now. What we have to say to it must get through first, and
+/// what it says for nothing must not come too fast.
+bool OutputPump::listens() const { return idle() && !guest_->congested() && !useless_.exhausted(); }
+
 /// Waits for whatever may go on, and goes on with it.
 void OutputPump::step() {
   const bool redial = guest_up_ && !guest_;
@@ -86,11 +92,12 @@ void OutputPump::step() {
   polled.push_back({-1, 0, 0});
   attachments_.add_to(polled);
   // Not before: whoever was let in just now is waited for no more.
-  short wanted = idle() ? POLLIN : 0;
+  short wanted = guest_ && listens() ? POLLIN : 0;
   if (guest_ && guest_->queued() > 0) wanted |= POLLOUT;
   if (guest_ && wanted != 0) polled[guest] = {guest_->fd(), wanted, 0};
-  const int limit = redial ? next_dial_.as_poll_ms() : -1;
-  if (::poll(polled.data(), polled.size(), limit) <= 0) return;
+  base::Deadline limit = redial ? next_dial_ : base::Deadline::never();
+  if (guest_ && useless_.exhausted()) limit = base::Deadline::earlier(limit, useless_.ready());
+  if (::poll(polled.data(), polled.size(), limit.as_poll_ms()) < 0) return;
   std::uint64_t ignored = 0;
   [[maybe_unused]] const auto woken = ::read(wake_.get(), &ignored, sizeof ignored);
   for (auto& sink : sinks_) {
@@ -111,15 +118,17 @@ Result<void> OutputPump::open_stream() {
   auto stream =
       FCVM_TRY(GuestStream::open(std::move(fd), wire::kMaxOutputFrame, base::Deadline::in(5s)));
   guest_.emplace(std::move(stream).release());
+  redial_pause_.connected();
   guest_->send(wire::OutputAttach{sides_[0].taken, sides_[1].taken});
-  return guest_->flush();
+  return serve_guest(0);  // what came with the greeting is here already, and polls no more
 }
 
 void OutputPump::lose(const Error& error) {
   log::debug("guest", "output: {}", error.message());
   guest_.reset();
   guest_attached_ = false;
-  next_dial_ = base::Deadline::in(20ms);
+  for (Side& side : sides_) side.end_told = false;
+  next_dial_ = base::Deadline::in(redial_pause_.next());
 }
 
 Result<void> OutputPump::serve_guest(short events) {
@@ -133,19 +142,23 @@ Result<void> OutputPump::serve_guest(short events) {
 }
 
 Result<void> OutputPump::take_frames() {
-  while (idle()) {
-    for (std::size_t i = 0; i < sides_.size(); ++i) {
-      Side& from = sides_[i];
-      if (from.taken - from.acknowledged < kAcknowledgeEvery) continue;
-      from.acknowledged = from.taken;
-      const auto stream = i == 1 ? wire::Stream::kStderr : wire::Stream::kStdout;
-      guest_->send(wire::OutputAck{stream, from.taken});
-    }
+  while (listens()) {
+    acknowledge();
     const auto frame = FCVM_TRY(guest_->next());
     if (!frame) return {};
     FCVM_TRY(handle(*frame));
   }
   return {};
+}
+
+void OutputPump::acknowledge() {
+  for (std::size_t i = 0; i < sides_.size(); ++i) {
+    Side& from = sides_[i];
+    if (from.taken - from.acknowledged < kAcknowledgeEvery) continue;
+    from.acknowledged = from.taken;
+    const auto stream = i == 1 ? wire::Stream::kStderr : wire::Stream::kStdout;
+    guest_->send(wire::OutputAck{stream, from.taken});
+  }
 }
 
 OutputPump::Side& OutputPump::side(wire::Stream stream) {
@@ -156,20 +169,12 @@ Result<void> OutputPump::handle(const wire::Frame& frame) {
   switch (frame.type) {
     case wire::kStreamDataType:
       return take(FCVM_TRY(wire::decode_stream_data(frame)));
-    case wire::OutputEnd::kType: {
-      const auto end = FCVM_TRY(wire::decode<wire::OutputEnd>(frame));
-      side(end.stream).ended = true;
-      guest_->send(wire::OutputAck{end.stream, side(end.stream).taken});
-      return {};
-    }
-    case wire::OutputAttached::kType: {
-      const auto attached = FCVM_TRY(wire::decode<wire::OutputAttached>(frame));
-      FCVM_TRY(stdin_.on_attached(attached.stdin_from, attached.stdin_limit));
-      guest_attached_ = true;
-      if (size_) guest_->send(*size_);
-      return {};
-    }
+    case wire::OutputEnd::kType:
+      return take_end(FCVM_TRY(wire::decode<wire::OutputEnd>(frame)));
+    case wire::OutputAttached::kType:
+      return take_attached(FCVM_TRY(wire::decode<wire::OutputAttached>(frame)));
     case wire::StdinLimit::kType:
+      useless_.spend();  // an agent grants in large steps
       stdin_.on_limit(FCVM_TRY(wire::decode<wire::StdinLimit>(frame)).offset);
       return {};
     case wire::Refusal::kType:
@@ -186,13 +191,39 @@ Result<void> OutputPump::take(const wire::StreamData& data) {
     return fail(EPROTO, fmt::format("the guest's output goes on at byte {} and not at {}",
                                     data.offset, to.taken));
   }
+  if (to.ended) return fail(EPROTO, "the guest's output goes on after its end");
+  if (data.bytes.empty()) useless_.spend();
   write_out(data.stream, data.bytes);
   to.taken += data.bytes.size();
   return {};
 }
 
+/// Once on each connection: every end makes an answer.
+Result<void> OutputPump::take_end(const wire::OutputEnd& end) {
+  Side& from = side(end.stream);
+  if (end.stream == wire::Stream::kStdin || end.offset != from.taken || from.end_told) {
+    return fail(EPROTO, fmt::format("the guest's output ends at byte {} and not at {}, or twice",
+                                    end.offset, from.taken));
+  }
+  from.ended = from.end_told = true;
+  guest_->send(wire::OutputAck{end.stream, from.taken});
+  return {};
+}
+
+Result<void> OutputPump::take_attached(const wire::OutputAttached& attached) {
+  if (guest_attached_) return fail(EPROTO, "the guest attached twice");
+  FCVM_TRY(stdin_.on_attached(attached.stdin_from, attached.stdin_limit));
+  guest_attached_ = true;
+  size_is_new_ = size_.has_value();
+  return {};
+}
+
 Result<void> OutputPump::feed_guest() {
-  while (guest_attached_ && guest_->queued() < kMostQueued) {
+  // Of sizes that come faster than the guest takes them, the last one is enough.
+  if (guest_attached_ && guest_->queued() == 0 && std::exchange(size_is_new_, false)) {
+    guest_->send(*size_);
+  }
+  while (guest_attached_ && guest_->queued() < kMostStdin) {
     const std::string frame = stdin_.take();
     if (frame.empty()) break;
     guest_->send_bytes(frame);

@@ -18,6 +18,7 @@
 #include "core/vm/attachments.hpp"
 #include "core/vm/container_log.hpp"
 #include "core/vm/guest_control.hpp"
+#include "core/vm/pace.hpp"
 #include "core/vm/stdin_feed.hpp"
 #include "core/wire/output.hpp"
 
@@ -56,11 +57,13 @@ class OutputPump {
     std::uint64_t taken = 0;
     std::uint64_t acknowledged = 0;
     bool ended = false;
+    bool end_told = false;  // on this connection
   };
 
   void run();
   void step();
   [[nodiscard]] bool idle() const;
+  [[nodiscard]] bool listens() const;
   [[nodiscard]] bool ended() const { return sides_[0].ended && sides_[1].ended; }
 
   void connect();
@@ -70,6 +73,9 @@ class OutputPump {
   Result<void> take_frames();
   Result<void> handle(const wire::Frame& frame);
   Result<void> take(const wire::StreamData& data);
+  Result<void> take_end(const wire::OutputEnd& end);
+  Result<void> take_attached(const wire::OutputAttached& attached);
+  void acknowledge();
   Result<void> feed_guest();
   void write_out(wire::Stream from, std::string_view bytes);
   void close_sink(base::SharedWriter& sink, const Error& error);
@@ -89,8 +95,11 @@ class OutputPump {
   std::optional<FrameLink> guest_;
   bool guest_attached_ = false;  // it has said from where it goes on
   base::Deadline next_dial_ = base::Deadline::at_ns(0);
+  RedialPause redial_pause_;
+  FrameBudget useless_{1000, 1000};
   StdinFeed stdin_;
   std::optional<wire::Resize> size_;
+  bool size_is_new_ = false;  // to the guest
   std::thread thread_;
 };
 

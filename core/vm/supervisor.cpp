@@ -33,7 +33,7 @@ void Supervisor::Impl::log_happening(const std::string& type,
 Result<int> Supervisor::Impl::run() {
   plugin::this_is_the_control_thread();
   is_attached_ = context_.attached.valid();
-  if (is_attached_) attachments_.add(std::move(context_.attached), true);
+  if (is_attached_) FCVM_TRY(attachments_.add(std::move(context_.attached), true));
   if (auto begun = begin(); !begun) {
     if (record_.id.empty()) return tell_attached(unexpected(std::move(begun).error()));
     error_ = std::move(begun).error();

@@ -114,7 +114,9 @@ void Supervisor::Impl::hand_over(std::function<Result<Fd>()> dial, ControlServer
 void Supervisor::Impl::attach(const ControlServer::Reply& reply) {
   auto ends = base::SocketPair::create();
   if (!ends) return reply(unexpected(std::move(ends).error()));
-  attachments_.add(std::move(ends->first), false);
+  if (auto added = attachments_.add(std::move(ends->first), false); !added) {
+    return reply(unexpected(std::move(added).error()));
+  }
   output_->wake();
   ControlAnswer answer;
   answer.fds.push_back(std::move(ends->second));

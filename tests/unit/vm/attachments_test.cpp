@@ -23,7 +23,7 @@ struct Scene {
   FrameLink add(bool own) {
     auto ends = base::SocketPair::create();
     REQUIRE(ends);
-    attachments.add(std::move(ends->first), own);
+    REQUIRE(attachments.add(std::move(ends->first), own));
     return {std::move(ends->second), wire::FrameBuffer(1 << 20)};
   }
   void turn() {

@@ -40,6 +40,10 @@ class FakeGuest {
   void send_bytes(const std::string& bytes) {
     [[maybe_unused]] auto sent = base::write_all(fd_.get(), bytes);
   }
+  /// False once the host has closed the connection.
+  bool try_send_bytes(const std::string& bytes) {
+    return base::write_all(fd_.get(), bytes).has_value();
+  }
   void send_output(wire::Stream stream, std::uint64_t offset, std::string_view bytes) {
     send_bytes(wire::encode_stream_data({stream, offset, bytes}));
   }
@@ -285,6 +289,65 @@ TEST_CASE("output is taken up where it broke off, and a guest that lies about it
   }
   pipe->write_end.reset();
   CHECK(*base::read_all(pipe->read_end.get(), 100) == "first second");
+}
+
+TEST_CASE("an end that comes twice, or where the output is not, ends the connection") {
+  std::promise<void> ended;
+  const auto end = [](wire::Stream stream, std::uint64_t at) {
+    return wire::OutputEnd{stream, at};
+  };
+  const auto refused = [](FakeGuest& guest) { guest.check(!guest.await<wire::Ping>()); };
+  Guests guests({[&](FakeGuest& guest) {
+                   guest.send(wire::Hello{});
+                   guest.send(end(wire::Stream::kStdout, 5));
+                   refused(guest);
+                 },
+                 [&](FakeGuest& guest) {
+                   guest.send(wire::Hello{});
+                   for (int i = 0; i < 2; ++i) guest.send(end(wire::Stream::kStderr, 0));
+                   refused(guest);
+                 },
+                 [&](FakeGuest& guest) {
+                   guest.send(wire::Hello{});
+                   guest.send(wire::OutputAttached{});
+                   guest.send(wire::OutputAttached{});
+                   refused(guest);
+                 },
+                 [&](FakeGuest& guest) {
+                   guest.send(wire::Hello{});
+                   guest.send_output(wire::Stream::kStdout, 0, "kept");
+                   // What ended on an earlier connection is told again on this one.
+                   guest.send(end(wire::Stream::kStderr, 0));
+                   guest.send(end(wire::Stream::kStdout, 4));
+                   [[maybe_unused]] auto over = guest.await<wire::Ping>();
+                 }});
+  Attachments attachments;
+  OutputPump pump(guests.dial(), attachments, {},
+                  {.on_end = [&] { ended.set_value(); }, .on_sink_closed = [] {}});
+  pump.start();
+  pump.guest_is_up();
+  REQUIRE(ended.get_future().wait_for(30s) == std::future_status::ready);
+}
+
+TEST_CASE("a guest that sends frames that bring nothing is listened to only now and then") {
+  std::atomic<std::size_t> taken{0};
+  const auto flood = [&](FakeGuest& guest) {
+    guest.send(wire::Hello{});
+    guest.send(wire::OutputAttached{});
+    std::string many;
+    for (int i = 0; i < 1000; ++i) many += wire::encode(wire::StdinLimit{1});
+    while (guest.try_send_bytes(many)) taken += many.size();
+  };
+  Guests guests({flood});
+  {
+    Attachments attachments;
+    OutputPump pump(guests.dial(), attachments, {}, {.on_end = [] {}, .on_sink_closed = [] {}});
+    pump.start();
+    pump.guest_is_up();
+    std::this_thread::sleep_for(1s);
+  }
+  // Sockets and buffers hold some of it; at full speed it would be some hundred MiB.
+  CHECK(taken < 8 << 20);
 }
 
 TEST_CASE("a reader that takes nothing holds the guest back, and does not hold up the end") {
