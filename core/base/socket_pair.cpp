@@ -55,12 +55,13 @@ std::vector<Fd> take_fds(msghdr& message) {
   return fds;
 }
 
-Result<std::size_t> send_message(int socket, const msghdr& message) {
+Result<std::size_t> send_message(int socket, const msghdr& message, Deadline deadline) {
   for (;;) {
-    const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+    const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) return static_cast<std::size_t>(sent);
     if (errno == EAGAIN) {
-      FCVM_TRY(wait_writable(socket, Deadline::never()));
+      FCVM_TRY(wait_writable(socket, deadline) |
+               context(on_socket("sending descriptors over", socket)));
     } else if (errno != EINTR) {
       return fail_errno(on_socket("sending descriptors over", socket));
     }
@@ -89,7 +90,8 @@ Result<SocketPair> SocketPair::create(int type) {
   return SocketPair{Fd(ends[0]), Fd(ends[1])};
 }
 
-Result<void> send_fds(int socket, std::string_view bytes, std::span<const int> fds) {
+Result<void> send_fds(int socket, std::string_view bytes, std::span<const int> fds,
+                      Deadline deadline) {
   if (bytes.empty() || fds.size() > kMaxFdsPerMessage) {
     return fail(EINVAL, on_socket("sending descriptors over", socket) + ": " +
                             std::to_string(fds.size()) + " descriptors with " +
@@ -103,7 +105,7 @@ Result<void> send_fds(int socket, std::string_view bytes, std::span<const int> f
   control.attach(message);
   put_fds(message, fds);
   for (;;) {
-    const std::size_t sent = FCVM_TRY(send_message(socket, message));
+    const std::size_t sent = FCVM_TRY(send_message(socket, message, deadline));
     bytes.remove_prefix(sent);
     if (bytes.empty()) return {};
     // The descriptors went with the first byte; a stream may take the others later.

@@ -12,6 +12,7 @@
 
 #include <fcvm/result.hpp>
 
+#include "core/base/deadline.hpp"
 #include "core/base/fd.hpp"
 
 namespace fcvm::base {
@@ -28,8 +29,10 @@ struct SocketPair {
 constexpr std::size_t kMaxFdsPerMessage = 253;
 
 /// Sends the bytes (at least one: a stream carries descriptors only with data) and the descriptors.
-/// The sender keeps its own copies. No SIGPIPE: a peer that has gone is EPIPE.
-Result<void> send_fds(int socket, std::string_view bytes, std::span<const int> fds);
+/// The sender keeps its own copies. No SIGPIPE: a peer that has gone is EPIPE. ETIMEDOUT when the
+/// peer has not made room for all of it by the deadline.
+Result<void> send_fds(int socket, std::string_view bytes, std::span<const int> fds,
+                      Deadline deadline = Deadline::never());
 
 struct ReceivedFds {
   std::string bytes;  // empty: the peer closed

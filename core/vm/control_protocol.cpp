@@ -50,6 +50,7 @@ Result<ControlAnswer> converse(const Paths& paths, const std::string& id,
 Result<ControlLine> receive_control_line(int connection, base::Deadline deadline) {
   ControlLine line;
   for (;;) {
+    if (deadline.expired()) return fail(ETIMEDOUT, "the peer did not end its line in time");
     FCVM_TRY(base::wait_readable(connection, deadline));
     const std::size_t room = kControlLineLimit - line.text.size();
     auto received = FCVM_TRY(
@@ -76,8 +77,7 @@ Result<void> send_answer(int connection, const Result<ControlAnswer>& answer) {
     for (const Fd& fd : answer->fds) fds.push_back(fd.get());
   }
   // A peer that does not read must not hold the supervisor.
-  FCVM_TRY(base::wait_writable(connection, base::Deadline::in(kSendPatience)));
-  return base::send_fds(connection, encode_answer(answer), fds);
+  return base::send_fds(connection, encode_answer(answer), fds, base::Deadline::in(kSendPatience));
 }
 
 Result<ControlAnswer> ask_supervisor(const Paths& paths, const std::string& id,

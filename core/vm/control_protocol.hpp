@@ -10,7 +10,8 @@
 //   {"verb":"publish","ports":["8080:80/tcp"]}     {"ok":true}
 //   anything that fails {"ok":false,"code":111,"message":"...","remedy":"..."}
 //
-// Verbs: ping, inspect (the live record and VMM status), stop, kill {signal}, pause, unpause, wait,
+// Verbs: ping, inspect (the live record and VMM status), stop, end (at once, without the guest; the
+// answer comes when all is undone but the record), kill {signal}, pause, unpause, wait,
 // stats, dial {port}, dial-tcp {port} (through the network, to the guest's address), publish and
 // unpublish {ports}, attach (see attachments.hpp).
 #pragma once

@@ -22,6 +22,8 @@ using Socket = asio::local::stream_protocol::socket;
 namespace {
 
 constexpr std::chrono::milliseconds kAcceptPause{100};
+/// For a request to come as a whole, and for an answer to be read.
+constexpr std::chrono::seconds kPatience{10};
 
 /// The directory keeps strangers out already; this does where it was given a laxer mode.
 bool is_permitted(int connection) {
@@ -37,9 +39,13 @@ bool is_permitted(int connection) {
 class ControlServer::Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(Socket socket, const Handler& handler)
-      : socket_(std::move(socket)), received_(kControlLineLimit), handler_(handler) {}
+      : socket_(std::move(socket)),
+        timer_(socket_.get_executor()),
+        received_(kControlLineLimit),
+        handler_(handler) {}
 
   void start() {
+    close_after(kPatience);
     asio::async_read_until(
         socket_, received_, '\n',
         [self = shared_from_this()](const boost::system::error_code& error, std::size_t size) {
@@ -49,6 +55,7 @@ class ControlServer::Connection : public std::enable_shared_from_this<Connection
 
  private:
   void handle(std::size_t size) {
+    timer_.cancel();  // the answer takes as long as it takes
     const std::string line(
         asio::buffers_begin(received_.data()),
         asio::buffers_begin(received_.data()) + static_cast<std::ptrdiff_t>(size));
@@ -59,16 +66,45 @@ class ControlServer::Connection : public std::enable_shared_from_this<Connection
     });
   }
 
-  // Short and on a local socket: whoever does not read it gets none.
+  /// Never waits: whoever does not read is dropped after a while, and keeps nobody waiting until
+  /// then.
   void answer(const Result<ControlAnswer>& reply) {
-    if (auto sent = send_answer(socket_.native_handle(), reply); !sent) {
-      log::debug("vm", "answering on the control socket: {}", sent.error().message());
+    if (reply && !reply->fds.empty()) {
+      // Short, and the first thing on this socket, so that it goes at once.
+      if (auto sent = send_answer(socket_.native_handle(), reply); !sent) {
+        log::debug("vm", "answering on the control socket: {}", sent.error().message());
+      }
+      return close();
     }
+    line_ = encode_answer(reply);
+    boost::system::error_code error;
+    socket_.non_blocking(true, error);
+    // At once as far as it goes: at the VM's end nobody runs the loop any more.
+    const std::size_t sent = socket_.write_some(asio::buffer(line_), error);
+    if (sent == line_.size() || (error && error != asio::error::would_block)) return close();
+    close_after(kPatience);
+    asio::async_write(socket_, asio::buffer(line_) + sent,
+                      [self = shared_from_this()](const auto&, std::size_t) {
+                        self->timer_.cancel();
+                        self->close();
+                      });
+  }
+
+  void close_after(std::chrono::seconds patience) {
+    timer_.expires_after(patience);
+    timer_.async_wait([self = shared_from_this()](const boost::system::error_code& cancelled) {
+      if (!cancelled) self->close();
+    });
+  }
+
+  void close() {
     boost::system::error_code ignored;
     socket_.close(ignored);
   }
 
   Socket socket_;
+  asio::steady_timer timer_;
+  std::string line_;
   asio::streambuf received_;
   const Handler& handler_;
 };
