@@ -12,11 +12,12 @@ namespace {
 
 constexpr off_t kLongest = 4 << 20;
 constexpr std::size_t kReadLimit = 64 << 20;
+/// Rather an event is lost than a supervisor held by another process that does not go on.
+constexpr std::chrono::seconds kLockPatience{5};
 
 // Writers share the lock, so that none writes to a file that is just being replaced.
 Result<base::FileLock> lock_events(const std::filesystem::path& file, base::FileLock::Mode mode) {
-  return base::FileLock::acquire(file.string() + ".lock",
-                                 base::Deadline::in(std::chrono::seconds(30)), mode);
+  return base::FileLock::acquire(file.string() + ".lock", base::Deadline::in(kLockPatience), mode);
 }
 
 Result<off_t> append(const std::filesystem::path& file, std::string_view line) {

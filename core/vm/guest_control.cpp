@@ -1,10 +1,12 @@
 #include "core/vm/guest_control.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/core.h>
 
 #include "core/log/log.hpp"
+#include "core/vm/guest_text.hpp"
 #include "core/wire/ports.hpp"
 
 namespace fcvm::vm {
@@ -65,14 +67,38 @@ std::uint64_t GuestControl::next_id() {
   return ++last_id_;
 }
 
+void GuestControl::cancel_requests() {
+  const std::lock_guard lock(mutex_);
+  ++cancels_;
+  for (auto& [id, answer] : waiting_) {
+    if (!answer) answer = Answer{ECANCELED, "it was canceled"};
+  }
+  changed_.notify_all();
+}
+
+/// A wait_for() of more than an hour is nobody's, and might overflow.
+Result<void> GuestControl::send(GuestStream& stream, const std::string& frames,
+                                base::Deadline deadline) {
+  const std::unique_lock turn(sending_,
+                              std::min<std::chrono::nanoseconds>(deadline.remaining(), 1h));
+  if (!turn) return fail(ETIMEDOUT, "the guest's agent does not read");
+  return stream.send_bytes(frames, deadline);
+}
+
 Result<void> GuestControl::transact(std::uint64_t id, const std::string& frames,
                                     base::Deadline deadline) {
   std::unique_lock lock(mutex_);
   const auto redialled = base::Deadline::earlier(deadline, base::Deadline::in(kRedialLimit));
-  changed_.wait_for(lock, redialled.remaining(), [&] { return stream_ || stopping_; });
-  if (!stream_) return fail(ENOTCONN, "the guest's agent is not connected");
+  const auto over = [this, before = cancels_] { return stopping_ || cancels_ != before; };
+  changed_.wait_for(lock, redialled.remaining(), [&] { return stream_ || over(); });
+  if (over()) return fail(ECANCELED, "a request to the guest's agent was canceled");
+  const auto stream = stream_;
+  if (!stream) return fail(ENOTCONN, "the guest's agent is not connected");
   waiting_.emplace(id, std::nullopt);
-  const auto sent = stream_->send_bytes(frames, deadline);
+  // A guest that does not read must not keep anybody else from the lock.
+  lock.unlock();
+  const auto sent = send(*stream, frames, deadline);
+  lock.lock();
   const auto answered = [&] { return waiting_.at(id).has_value() || stopping_ || !sent; };
   // A wait_until() far beyond the clock's range overflows, so waiting for ever is done by the hour.
   while (!answered() && !deadline.expired()) {
@@ -97,20 +123,24 @@ void GuestControl::run() {
       stream = stream_;
     }
     if (stream) {
+      redial_pause_.connected();
       read_from(*stream);
       lose_stream();
-      continue;
+      if (!rest(redial_pause_.next())) return;
     }
     auto again = dial(base::Deadline::in(kDialLimit));
-    std::unique_lock lock(mutex_);
-    if (stopping_) return;
-    if (again) {
-      stream_ = *std::move(again);
-      changed_.notify_all();
-    } else {
-      changed_.wait_for(lock, kDialPause, [&] { return stopping_; });
-    }
+    if (!again && !rest(redial_pause_.next())) return;
+    if (!again) continue;
+    const std::lock_guard lock(mutex_);
+    stream_ = *std::move(again);
+    changed_.notify_all();
   }
+}
+
+/// False when it is time to end.
+bool GuestControl::rest(std::chrono::nanoseconds pause) {
+  std::unique_lock lock(mutex_);
+  return !changed_.wait_for(lock, pause, [&] { return stopping_; });
 }
 
 /// Until the stream ends.
@@ -118,24 +148,28 @@ void GuestControl::read_from(GuestStream& stream) {
   for (;;) {
     auto frame = stream.receive(base::Deadline::never());
     auto handled = frame ? handle_frame(*frame) : Result<void>(unexpected(frame.error()));
-    if (handled) continue;
-    log::debug("guest", "control: {}", handled.error().message());
-    return;
+    if (!handled) return log::debug("guest", "control: {}", handled.error().message());
+    frames_.spend();
+    if (frames_.exhausted() && !rest(frames_.ready().remaining())) return;
   }
 }
 
 Result<void> GuestControl::handle_frame(const wire::Frame& frame) {
   if (frame.type == wire::Event::kType) {
-    const auto event = FCVM_TRY(wire::decode<wire::Event>(frame));
+    auto event = FCVM_TRY(wire::decode<wire::Event>(frame));
     if (event.number <= last_event_) return {};  // told again after a new dial
     last_event_ = event.number;
+    event.stage = cut_guest_text(std::move(event.stage));
+    event.text = cut_guest_text(std::move(event.text));
     handle_(event);
     return {};
   }
-  const auto done = FCVM_TRY(wire::decode<wire::Done>(frame));
+  auto done = FCVM_TRY(wire::decode<wire::Done>(frame));
   const std::lock_guard lock(mutex_);
   const auto at = waiting_.find(done.id);
-  if (at != waiting_.end()) at->second = Answer{done.code, done.message};
+  if (at != waiting_.end() && !at->second) {  // the first answer counts
+    at->second = Answer{done.code, cut_guest_text(std::move(done.message))};
+  }
   changed_.notify_all();
   return {};
 }

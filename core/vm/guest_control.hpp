@@ -14,6 +14,7 @@
 #include <fcvm/result.hpp>
 
 #include "core/vm/guest_stream.hpp"
+#include "core/vm/pace.hpp"
 #include "core/wire/control.hpp"
 
 namespace fcvm::vm {
@@ -40,6 +41,8 @@ class GuestControl {
     request.id = next_id();
     return transact(request.id, wire::encode(request), deadline);
   }
+  /// From any thread: requests that are under way fail with ECANCELED. Later ones are not touched.
+  void cancel_requests();
 
  private:
   struct Answer {
@@ -48,9 +51,11 @@ class GuestControl {
   };
 
   std::uint64_t next_id();
+  Result<void> send(GuestStream& stream, const std::string& frames, base::Deadline deadline);
   Result<void> transact(std::uint64_t id, const std::string& frames, base::Deadline deadline);
   Result<std::shared_ptr<GuestStream>> dial(base::Deadline deadline);
   void run();
+  bool rest(std::chrono::nanoseconds pause);
   void read_from(GuestStream& stream);
   Result<void> handle_frame(const wire::Frame& frame);
   void lose_stream();
@@ -63,9 +68,14 @@ class GuestControl {
   std::shared_ptr<GuestStream> stream_;
   std::map<std::uint64_t, std::optional<Answer>> waiting_;
   std::uint64_t last_id_ = 0;
+  std::uint64_t cancels_ = 0;
   bool stopping_ = false;
+  std::timed_mutex sending_;  // whose frames are on the stream; never taken with mutex_ held
 
-  std::uint64_t last_event_ = 0;  // the thread's alone, after connect()
+  // The thread's alone, after connect().
+  std::uint64_t last_event_ = 0;
+  RedialPause redial_pause_;
+  FrameBudget frames_{200, 400};
   std::thread thread_;
 };
 

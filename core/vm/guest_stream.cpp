@@ -1,12 +1,12 @@
 #include "core/vm/guest_stream.hpp"
 
-#include <algorithm>
 #include <sys/socket.h>
 
 #include <fmt/core.h>
 
 #include "core/base/fd.hpp"
 #include "core/base/poll.hpp"
+#include "core/vm/guest_text.hpp"
 
 namespace fcvm::vm {
 namespace {
@@ -16,7 +16,7 @@ constexpr std::size_t kReadSize = 64 << 10;
 }  // namespace
 
 Result<GuestStream> GuestStream::open(Fd fd, std::size_t max_payload, base::Deadline deadline) {
-  GuestStream stream(std::move(fd), std::max(max_payload, wire::kMaxHello));
+  GuestStream stream(std::move(fd), wire::kMaxHello);
   wire::Hello ours;
   ours.software = "fcvm " FCVM_VERSION;
   FCVM_TRY(stream.send(ours, deadline) | context("greeting the guest's agent"));
@@ -27,6 +27,7 @@ Result<GuestStream> GuestStream::open(Fd fd, std::size_t max_payload, base::Dead
     return fail(agreed.error().code(), agreed.error().message(),
                 "fcvm setup makes a guest with this fcvm's agent");
   }
+  stream.frames_.set_max_payload(max_payload);
   return stream;
 }
 
@@ -51,11 +52,13 @@ Result<void> GuestStream::send_bytes(std::string_view frames, base::Deadline dea
 
 Result<wire::Frame> GuestStream::receive(base::Deadline deadline) {
   for (;;) {
+    // Also while data flows: a peer that never stops talking gets no more time than a silent one.
+    if (deadline.expired()) return fail(ETIMEDOUT, "the guest did not say in time what was asked");
     if (auto frame = FCVM_TRY(frames_.next())) {
       if (frame->type != wire::Refusal::kType) return *frame;
       const auto refusal = FCVM_TRY(wire::decode<wire::Refusal>(*frame));
       return fail(refusal.code > 0 ? refusal.code : EIO,
-                  "the guest's agent refused: " + refusal.message);
+                  "the guest's agent refused: " + cut_guest_text(refusal.message));
     }
     FCVM_TRY(base::wait_readable(fd_.get(), deadline));
     const std::span<char> room = frames_.prepare(kReadSize);

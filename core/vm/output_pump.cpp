@@ -11,6 +11,7 @@
 #include "core/base/fd.hpp"
 #include "core/log/log.hpp"
 #include "core/vm/guest_stream.hpp"
+#include "core/vm/guest_text.hpp"
 #include "core/wire/ports.hpp"
 
 namespace fcvm::vm {
@@ -179,7 +180,7 @@ Result<void> OutputPump::handle(const wire::Frame& frame) {
       return {};
     case wire::Refusal::kType:
       return fail(EIO, "the guest's agent refused: " +
-                           FCVM_TRY(wire::decode<wire::Refusal>(frame)).message);
+                           cut_guest_text(FCVM_TRY(wire::decode<wire::Refusal>(frame)).message));
     default:
       return fail(EPROTO, fmt::format("the guest sent the unexpected frame {}", frame.type));
   }

@@ -36,6 +36,9 @@ class FrameBuffer {
   /// `max_payload` is the largest frame that this peer may send.
   explicit FrameBuffer(std::size_t max_payload) : max_payload_(max_payload) {}
 
+  /// After a greeting, for which less was allowed.
+  void set_max_payload(std::size_t max_payload) { max_payload_ = max_payload; }
+
   /// Room to read into; what was read counts after commit(). Ends the views handed out before.
   [[nodiscard]] std::span<char> prepare(std::size_t size);
   void commit(std::size_t size);
