@@ -8,7 +8,10 @@
 namespace fcvm::vm {
 namespace {
 
+/// For the container's last writes to reach a disk that stays, once it has ended by itself.
 constexpr auto kQuiesceLimit = 10s;
+/// What the end takes beside that before the VMM is killed outright.
+constexpr auto kTearDownSlack = 1s;
 
 }  // namespace
 
@@ -43,7 +46,8 @@ Result<int> Supervisor::Impl::run() {
   make_cgroup();
   on_worker([this] { launch(); });
   loop_.run();
-  workers_.join();
+  machine_worker_.join();
+  diallers_.join();
   // Not before: until here a worker may be dialling the guest for somebody.
   launch_.reset();
   return conclude();
@@ -89,6 +93,9 @@ Result<void> Supervisor::Impl::begin() {
       context_, plan_, record_.id,
       plugin::Services{
           .process = &processes_, .state = &*recorded_, .progress = context_.progress});
+  control_ = std::make_unique<GuestControl>(
+      [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); },
+      [this](const wire::Event& event) { take_guest_event(event); });
   return start_output();
 }
 
@@ -162,9 +169,6 @@ void Supervisor::Impl::launch() {
 
 /// On the worker: the VMM runs, and its guest is told what to become.
 Result<void> Supervisor::Impl::boot() {
-  control_ = std::make_unique<GuestControl>(
-      [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); },
-      [this](const wire::Event& event) { on_control([this, event] { on_guest_event(event); }); });
   agent_ = FCVM_TRY(control_->connect(base::Deadline::in(plan_.boot_limit)) |
                     context("waiting for the guest to boot"));
   FCVM_TRY(control_->request(wire::Boot{0, launch_->boot_plan(agent_)},
@@ -198,16 +202,20 @@ void Supervisor::Impl::tear_down() {
   if (std::exchange(tearing_down_, true)) return;
   // What follows waits for the worker, which may be waiting for a guest that never comes.
   if (!launched_) launch_->cancel();
+  control_->cancel_requests();
   signals_.cancel();
   lifetime_.cancel();
   if (vmm_watch_) vmm_watch_->cancel();
   network_timer_.cancel();
   if (network_watch_) network_watch_->cancel();
-  const bool keep_disk = exit_code_ && output_ended_ && !plan_.remove_when_done;
-  on_worker([this, keep_disk] {
-    if (control_ && keep_disk) {
+  const bool keep_disk = exit_code_ && !plan_.remove_when_done && phase_ != Phase::kPaused &&
+                         (output_ended_ || quiesce_limit_);
+  const auto quiesce = keep_disk ? quiesce_limit_.value_or(kQuiesceLimit) : 0ms;
+  kill_vmm_after(quiesce + kTearDownSlack);
+  on_worker([this, quiesce] {
+    if (quiesce > 0ms) {
       // What the container wrote should be on the disk that stays.
-      const auto done = control_->request(wire::Quiesce{}, base::Deadline::in(kQuiesceLimit));
+      const auto done = control_->request(wire::Quiesce{}, base::Deadline::in(quiesce));
       if (!done) log::debug("vm", "{}", done.error().message());
     }
     output_.reset();

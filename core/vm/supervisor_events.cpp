@@ -1,4 +1,5 @@
 // What happens to a supervised VM: signals, the VMM's end, the guest's events.
+#include <algorithm>
 #include <fcntl.h>
 
 #include "core/vm/console_tail.hpp"
@@ -32,6 +33,7 @@ void Supervisor::Impl::on_signal(int number) {
     if (!exit_code_) exit_code_ = 128 + number;
     return tear_down();
   }
+  if (phase_ == Phase::kStopping && ends) return stop_container(number, plan_.stop_grace);
   if (phase_ == Phase::kRunning || phase_ == Phase::kPaused) {
     if (ends) {
       stop_container(number, plan_.stop_grace);
@@ -48,7 +50,9 @@ void Supervisor::Impl::on_signal(int number) {
 /// The VMM's pidfd turns readable when it has ended, whatever the reason.
 void Supervisor::Impl::watch_vmm() {
   auto status = launch_->machine().status();
-  if (!status || tearing_down_) return;
+  if (!status) return;
+  vmm_pidfd_ = Fd(::fcntl(status->pidfd, F_DUPFD_CLOEXEC, 0));
+  if (tearing_down_) return;
   machine_runs_ = true;
   change_record([&](Record& record) {
     record.image_digest = launch_->image_digest();
@@ -80,6 +84,17 @@ void Supervisor::Impl::on_vmm_ended() {
                   plan_.remove_when_done
                       ? "without --rm its whole console is kept"
                       : fmt::format("the whole console: fcvm logs --console {}", record_.name)));
+}
+
+/// On the thread that reads them, which waits while too many are on their way: a guest may tell
+/// faster than the control thread listens.
+void Supervisor::Impl::take_guest_event(const wire::Event& event) {
+  if (event.kind == wire::EventKind::kNone || event.kind > wire::EventKind::kPoweringOff) return;
+  guest_events_.acquire();
+  on_control([this, event] {
+    guest_events_.release();
+    on_guest_event(event);
+  });
 }
 
 void Supervisor::Impl::on_guest_event(const wire::Event& event) {
@@ -119,7 +134,7 @@ void Supervisor::Impl::on_exited(const wire::Event& event) {
   if (exit_code_) return;
   // A container that never ran (127, 126) has an exit code, too, and its caller waits for it.
   if (phase_ == Phase::kStarting) on_started(event);
-  exit_code_ = event.code;
+  exit_code_ = std::clamp(event.code, 0, 255);  // no other is possible
   enter(Phase::kStopping);
   finish();
 }

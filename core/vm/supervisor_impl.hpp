@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <semaphore>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,7 +17,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <fmt/core.h>
 
@@ -40,6 +40,12 @@ using namespace std::chrono_literals;
 inline constexpr auto kRequestLimit = 10s;
 /// How long a connection into the guest may take to be made.
 inline constexpr auto kDialLimit = 10s;
+/// What a guest has beyond the grace to tell that its container has ended; then its VM is ended.
+inline constexpr auto kStopSlack = 5s;
+/// And when it was told to kill its container.
+inline constexpr auto kKillLimit = 2s;
+/// Events of the guest that wait for the control thread.
+inline constexpr std::ptrdiff_t kMostEvents = 32;
 
 class Supervisor::Impl {
  public:
@@ -64,6 +70,7 @@ class Supervisor::Impl {
   void on_signal(int number);
   void watch_vmm();
   void on_vmm_ended();
+  void take_guest_event(const wire::Event& event);
   void on_guest_event(const wire::Event& event);
   void on_started(const wire::Event& event);
   void on_exited(const wire::Event& event);
@@ -93,7 +100,11 @@ class Supervisor::Impl {
   void attach(const ControlServer::Reply& reply);
   Result<ControlAnswer> stats();
 
-  // --- ending ---
+  // --- ending; the timers are the host's own, whatever the guest says ---
+  void end_within(std::chrono::milliseconds limit);
+  void end_by_force(std::chrono::milliseconds quiesce_limit);
+  void kill_vmm_after(std::chrono::milliseconds limit);
+  void kill_vmm();
   void fail_with(Error error);
   void finish();
   void tear_down();
@@ -108,7 +119,7 @@ class Supervisor::Impl {
   void log_happening(const std::string& type, std::map<std::string, std::string> attributes = {});
   template <typename Work>
   void on_worker(Work work) {
-    asio::post(machine_strand_, std::move(work));
+    asio::post(machine_worker_, std::move(work));
   }
   template <typename Work>
   void on_control(Work work) {
@@ -119,11 +130,14 @@ class Supervisor::Impl {
   RunPlan plan_;
 
   asio::io_context loop_{1};
-  asio::thread_pool workers_{4};
   /// Verbs of one instance run one at a time.
-  asio::strand<asio::thread_pool::executor_type> machine_strand_{workers_.get_executor()};
+  asio::thread_pool machine_worker_{1};
+  /// Those who dial; they may wait for a guest, and must not keep the VM from being ended.
+  asio::thread_pool diallers_{4};
   asio::signal_set signals_{loop_};
   asio::steady_timer lifetime_{loop_};
+  asio::steady_timer end_timer_{loop_};
+  Fd vmm_pidfd_;
   std::optional<asio::posix::stream_descriptor> vmm_watch_;
   std::optional<asio::posix::stream_descriptor> network_watch_;
   asio::steady_timer network_timer_{loop_};
@@ -135,6 +149,7 @@ class Supervisor::Impl {
   plugin::ProcessKeeper processes_;
   std::unique_ptr<ControlServer> server_;
   std::unique_ptr<Launch> launch_;
+  std::counting_semaphore<kMostEvents> guest_events_{kMostEvents};  // room for more on their way
   std::unique_ptr<GuestControl> control_;
   Attachments attachments_;
   std::unique_ptr<OutputPump> output_;
@@ -148,6 +163,8 @@ class Supervisor::Impl {
   bool sink_closed_ = false;
   bool is_attached_ = false;  // the one who runs the container
   bool tearing_down_ = false;
+  std::optional<std::chrono::steady_clock::time_point> ends_at_;  // armed: end_timer_
+  std::optional<std::chrono::milliseconds> quiesce_limit_;        // ended by force: what it gets
   int signals_seen_ = 0;
   std::optional<int> exit_code_;
   std::optional<Error> error_;

@@ -1,9 +1,20 @@
 // What is asked of a supervised VM, over its control socket or by itself.
+#include <algorithm>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "core/base/socket_pair.hpp"
 #include "core/vm/process_stats.hpp"
 #include "core/vm/supervisor_impl.hpp"
 
 namespace fcvm::vm {
+namespace {
+
+/// What a guest that did not do as it was told gets to write back, where its disk stays.
+constexpr auto kForcedQuiesceLimit = 2s;
+
+}  // namespace
+
 void Supervisor::Impl::on_request(const ControlRequest& request, ControlServer::Reply reply) {
   if (request.verb == "ping") return reply(ControlAnswer{});
   if (request.verb == "wait") return waiting_.push_back(std::move(reply));
@@ -16,11 +27,20 @@ void Supervisor::Impl::on_request(const ControlRequest& request, ControlServer::
     return reply(std::move(answer));
   }
   if (request.verb == "stats") return reply(stats());
+  if (request.verb == "end") {
+    waiting_.push_back(std::move(reply));
+    kill_vmm();
+    return end_by_force(0ms);
+  }
   if (request.verb == "stop") {
     waiting_.push_back(std::move(reply));
     const auto grace = std::chrono::milliseconds(request.grace_ms);
     if (phase_ == Phase::kStarting) return on_signal(SIGTERM);
     return stop_container(request.signal == 0 ? SIGTERM : request.signal, grace);
+  }
+  if (request.verb == "kill" && request.signal == SIGKILL && phase_ == Phase::kStopping) {
+    end_within(kKillLimit);  // its container has ended, its output has not
+    return reply(ControlAnswer{});
   }
   if ((phase_ != Phase::kRunning && phase_ != Phase::kPaused) || tearing_down_) {
     return reply(fail(EBUSY, fmt::format("{} is {}", record_.name, to_string(phase_))));
@@ -39,14 +59,20 @@ void Supervisor::Impl::on_request(const ControlRequest& request, ControlServer::
 }
 
 void Supervisor::Impl::stop_container(int signal, std::chrono::milliseconds grace) {
-  if (exit_code_ || tearing_down_) return;
-  if (phase_ == Phase::kPaused)
-    return set_paused(false, [this, signal, grace](const auto&) { stop_container(signal, grace); });
+  if (tearing_down_) return;
+  end_within(signal == SIGKILL ? kKillLimit : grace + kStopSlack);
+  if (exit_code_) return;  // its output has not ended
+  if (phase_ == Phase::kPaused) {
+    return set_paused(false, [this, signal, grace](const auto& resumed) {
+      if (resumed || phase_ != Phase::kPaused) stop_container(signal, grace);
+    });
+  }
   log_happening(signal == SIGKILL ? "kill" : "stop");
   on_worker([this, signal, grace] {
     wire::StopContainer request;
     request.signal = signal;
-    request.grace_ms = static_cast<std::uint32_t>(grace.count());
+    request.grace_ms =
+        static_cast<std::uint32_t>(std::min<std::int64_t>(grace.count(), UINT32_MAX));
     auto asked = control_->request(request, base::Deadline::in(kRequestLimit));
     // The stream broke, as it may after a pause. A container that was told twice to stop stops.
     if (!asked && (asked.error().code() == ECONNRESET || asked.error().code() == EPIPE)) {
@@ -54,12 +80,44 @@ void Supervisor::Impl::stop_container(int signal, std::chrono::milliseconds grac
     }
     if (asked) return;
     // A guest that does not answer gets no further grace.
+    if (asked.error().code() == ECANCELED) return;
     log::warning("vm", "stopping the container: {}", asked.error().message());
-    on_control([this, signal] {
-      if (!exit_code_) exit_code_ = 128 + signal;
-      tear_down();
-    });
+    on_control([this] { end_by_force(kForcedQuiesceLimit); });
   });
+}
+
+/// The earliest of the limits that were set counts.
+void Supervisor::Impl::end_within(std::chrono::milliseconds limit) {
+  const auto at = std::chrono::steady_clock::now() + limit;
+  if (ends_at_ && *ends_at_ <= at) return;
+  ends_at_ = at;
+  end_timer_.expires_at(at);
+  end_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled || tearing_down_) return;
+    log::warning("vm", "the guest of VM {} did not end its container in time: the VM is ended",
+                 record_.name);
+    log_happening("kill", {{"reason", "the guest did not end its container in time"}});
+    end_by_force(kForcedQuiesceLimit);
+  });
+}
+
+/// What a container that was killed has for an exit code, unless its own came before.
+void Supervisor::Impl::end_by_force(std::chrono::milliseconds quiesce_limit) {
+  if (!exit_code_) exit_code_ = 128 + SIGKILL;
+  quiesce_limit_ = quiesce_limit;
+  tear_down();
+}
+
+/// Whatever the worker is waiting for then breaks off.
+void Supervisor::Impl::kill_vmm_after(std::chrono::milliseconds limit) {
+  end_timer_.expires_after(limit);
+  end_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (!cancelled) kill_vmm();
+  });
+}
+
+void Supervisor::Impl::kill_vmm() {
+  if (vmm_pidfd_) ::syscall(SYS_pidfd_send_signal, vmm_pidfd_.get(), SIGKILL, nullptr, 0);
 }
 
 void Supervisor::Impl::signal_container(int signal, ControlServer::Reply reply) {
@@ -67,9 +125,11 @@ void Supervisor::Impl::signal_container(int signal, ControlServer::Reply reply) 
   // then.
   if (tearing_down_) return reply(fail(EBUSY, fmt::format("{} is ending", record_.name)));
   log_happening("kill", {{"signal", std::to_string(signal)}});
+  if (signal == SIGKILL) end_within(kKillLimit);
   on_worker([this, signal, reply = std::move(reply)] {
     auto done =
         control_->request(wire::SignalContainer{0, signal}, base::Deadline::in(kRequestLimit));
+    if (signal == SIGKILL) done = {};  // whatever the guest says: the host sees to it
     on_control([reply, done = std::move(done)] {
       reply(done ? Result<ControlAnswer>(ControlAnswer{}) : unexpected(done.error()));
     });
@@ -100,7 +160,7 @@ void Supervisor::Impl::dial_for(std::uint32_t port, ControlServer::Reply reply) 
 
 /// Dials on a worker, beside whatever else runs there, and passes the descriptor on.
 void Supervisor::Impl::hand_over(std::function<Result<Fd>()> dial, ControlServer::Reply reply) {
-  asio::post(workers_, [this, dial = std::move(dial), reply = std::move(reply)] {
+  asio::post(diallers_, [this, dial = std::move(dial), reply = std::move(reply)] {
     auto dialled = std::make_shared<Result<Fd>>(dial());
     on_control([reply, dialled] {
       if (!*dialled) return reply(unexpected(dialled->error()));

@@ -1,0 +1,218 @@
+// A whole supervisor on a thread, with a guest that needs no VM: the VMM plugin here starts a
+// program that serves the guest's ports on Unix sockets, fc-agent or one that means harm.
+#pragma once
+
+#include <atomic>
+#include <csignal>
+#include <fcntl.h>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fcvm/image.hpp>
+#include <fcvm/net.hpp>
+#include <fcvm/vmm.hpp>
+
+#include "core/base/socket_pair.hpp"
+#include "core/base/temp_dir.hpp"
+#include "core/config/load.hpp"
+#include "core/vm/control_protocol.hpp"
+#include "core/vm/supervisor.hpp"
+#include "tests/support/must.hpp"
+
+namespace fcvm::vm {
+
+using namespace std::chrono_literals;
+
+// As fcvm does: whoever writes to a peer that has gone gets an error.
+[[maybe_unused]] inline const auto kIgnoredBefore = std::signal(SIGPIPE, SIG_IGN);
+
+/// More than any step here takes on a loaded machine, less than the supervisor's own limits add up
+/// to when one is waited out.
+inline constexpr auto kPatience = 60s;
+
+// What the plugins below are to do, and have done.
+inline std::vector<std::string> guest_program{};  // it listens in its working directory
+inline std::atomic<int> dials = 0;
+inline std::atomic<bool> detached_beneath_a_dial = false;
+
+class Hosted : public VmmPlugin {
+ public:
+  static constexpr Info kInfo{"vmm.hosted", "1.0.0", "an agent that is a process of the host"};
+
+  explicit Hosted(Host host) : host_(host) {}
+
+  Result<void> start(const fcvm_vm_spec& spec, const Call&) {
+    auto how = process_spec();
+    how.directory_fd = spec.directory_fd;
+    auto started = FCVM_TRY(host_.spawn(guest_program, how));
+    const std::lock_guard lock(mutex_);
+    directory_ = Fd(::fcntl(spec.directory_fd, F_DUPFD_CLOEXEC, 0));
+    process_ = std::move(started);
+    state_ = FCVM_VM_RUNNING;
+    return {};
+  }
+  Result<void> pause(const Call&) { return move(SIGSTOP, FCVM_VM_PAUSED); }
+  Result<void> resume(const Call&) { return move(SIGCONT, FCVM_VM_RUNNING); }
+  Result<Fd> connect(std::uint32_t port, const Call&) {
+    auto socket = base::connect_unix_at(directory_.get(), std::to_string(port));
+    if (!socket && socket.error().code() == ENOENT) return fail(ECONNREFUSED, "not yet");
+    return socket;
+  }
+  Result<fcvm_vm_status> status() {
+    const std::lock_guard lock(mutex_);
+    const auto process = process_.status();
+    auto status = vm_status();
+    if (state_ != FCVM_VM_NEW && process.running == 0) state_ = FCVM_VM_ENDED;
+    status.state = state_;
+    status.pid = process.pid;
+    status.pidfd = process_.pidfd();
+    put_text(status.end_reason, "its process ended");
+    return status;
+  }
+  Result<void> kill() {
+    const std::lock_guard lock(mutex_);
+    process_.stop(std::chrono::nanoseconds(0));
+    state_ = FCVM_VM_ENDED;
+    return {};
+  }
+
+ private:
+  Result<void> move(int signal, std::uint32_t to) {
+    const std::lock_guard lock(mutex_);
+    FCVM_TRY(process_.signal(signal));
+    state_ = to;
+    return {};
+  }
+
+  Host host_;
+  std::mutex mutex_;
+  Fd directory_;
+  Process process_;
+  std::uint32_t state_ = FCVM_VM_NEW;
+};
+
+class Nothing : public ImagePlugin {
+ public:
+  static constexpr Info kInfo{"image.nothing", "1.0.0", "an image that nobody looks at"};
+
+  Result<fcvm_image_identity> resolve(const fcvm_image_request&, const Call&) {
+    auto identity = sized<fcvm_image_identity>();
+    put_text(identity.digest, "sha256:00");
+    return identity;
+  }
+  Result<std::string> config(const fcvm_image_request&, std::string_view, const Call&) {
+    return std::string("{}");
+  }
+  Result<fcvm_image_delivery> prepare(const fcvm_image_request&, std::string_view, const Call&) {
+    auto delivery = sized<fcvm_image_delivery>();
+    delivery.how = FCVM_GUEST_LOAD_ARCHIVE;
+    delivery.disk_count = 1;
+    put_text(delivery.paths[0], "/dev/null");
+    return delivery;
+  }
+  Result<std::vector<std::string>> collect(int, const std::vector<std::string>&, const Call&) {
+    return std::vector<std::string>();
+  }
+};
+
+/// Whoever dials waits until the deadline, or the cancel.
+class Silent : public NetPlugin {
+ public:
+  static constexpr Info kInfo{"net.silent", "1.0.0", "a network in which nobody answers"};
+
+  Result<fcvm_net_attachment> attach(const fcvm_net_request&, const Call&) {
+    return net_attachment();
+  }
+  Result<void> detach(const Call&) {
+    if (dials > 0) detached_beneath_a_dial = true;
+    return {};
+  }
+  Result<Fd> dial(std::uint32_t, std::uint16_t, const Call& call) {
+    ++dials;
+    const auto waited = call.wait(call.cancel_fd(), POLLIN);
+    --dials;
+    return waited ? fail(ECANCELED, "canceled") : Result<Fd>(unexpected(waited.error()));
+  }
+};
+
+template <typename Plugin>
+const fcvm_plugin* table_of() {
+  return sdk::CommonTable<Plugin, typename Plugin::Verbs>::table();
+}
+
+/// A supervisor on a thread of its own, which stands for the process that `fcvm run` is.
+class Supervised {
+ public:
+  using Adjust = std::function<void(RunPlan&)>;
+
+  explicit Supervised(const std::string& script, Fd attached = {}, const Adjust& adjust = {}) {
+    for (const auto* table : {table_of<Hosted>(), table_of<Nothing>(), table_of<Silent>()}) {
+      REQUIRE(registry_.add_table(table));
+    }
+    config::LoadRequest request;
+    request.environment = config::Environment({{"FCVM_CONFIG_ROOT", directory_.path()}});
+    request.plugins = registry_.tables();
+    config_.emplace(must(config::load(request)));
+    RunPlan plan;
+    plan.name = "box";
+    plan.vmm = "vmm.hosted";
+    plan.image_plugin = "image.nothing";
+    plan.network.plugin = "net.silent";
+    plan.assets = {"/dev/null", "", "/dev/null", "/dev/null"};
+    plan.container.command = {"/bin/sh", "-c", script};
+    plan.container.interactive = attached.valid();
+    plan.detached = !attached.valid();
+    plan.make_disk = [](const std::filesystem::path&, std::uint64_t) { return Result<void>(); };
+    if (adjust) adjust(plan);
+    outcome_ = std::async(
+        std::launch::async, [this, plan = std::move(plan), stream = std::move(attached)]() mutable {
+          Supervisor supervisor(
+              {.store = store_,
+               .registry = registry_,
+               .config = *config_,
+               .on_started = [this](const auto& record) { started_.set_value(record); },
+               .attached = std::move(stream)},
+              std::move(plan));
+          return supervisor.run();
+        });
+  }
+
+  Record started() {
+    auto record = started_.get_future();
+    if (record.wait_for(kPatience) != std::future_status::ready) {
+      FAIL("it does not start" << (ended() ? ": " + outcome().error().message() : ""));
+    }
+    id_ = record.get().id;
+    return find();
+  }
+  Record find() { return must(store_.find("box")); }
+  Result<ControlAnswer> ask(const ControlRequest& request) {
+    return ask_supervisor(store_.paths(), id_, request, base::Deadline::in(kPatience));
+  }
+  bool ended() { return outcome_.wait_for(kPatience) == std::future_status::ready; }
+  Result<int> outcome() { return outcome_.get(); }
+  Store& store() { return store_; }
+
+ private:
+  base::TempDir directory_ = *base::TempDir::create();
+  Store store_{Paths{directory_.path() + "/data", directory_.path() + "/run"}};
+  plugin::Registry registry_;
+  std::optional<config::Config> config_;
+  std::promise<Record> started_;
+  std::string id_;
+  std::future<Result<int>> outcome_;
+};
+
+inline ControlRequest verb(const std::string& name, int signal = 0) {
+  ControlRequest request;
+  request.verb = name;
+  request.signal = signal;
+  return request;
+}
+
+}  // namespace fcvm::vm
