@@ -1,5 +1,7 @@
 #include "core/cli/each_vm.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include <fmt/core.h>
@@ -8,6 +10,9 @@
 
 namespace fcvm::cli {
 namespace {
+
+/// Enough that a few VMs which take their whole grace do not hold up the others.
+constexpr std::size_t kSideBySide = 64;
 
 struct Target {
   std::string typed;  // what is printed when it worked, as podman does
@@ -44,9 +49,14 @@ void act_on(Target& target, const EachVm& each) {
   target.done = target.record ? each.action(**target.record) : unexpected(target.record.error());
 }
 
+/// Each thread takes the next one that nobody has taken.
 void act_side_by_side(std::vector<Target>& targets, const EachVm& each) {
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i; (i = next++) < targets.size();) act_on(targets[i], each);
+  };
   std::vector<std::thread> threads;
-  for (Target& target : targets) threads.emplace_back([&] { act_on(target, each); });
+  while (threads.size() < std::min(targets.size(), kSideBySide)) threads.emplace_back(work);
   for (auto& thread : threads) thread.join();
 }
 

@@ -37,12 +37,12 @@ Result<void> stop_vm(const vm::Store& store, const vm::Record& record, std::chro
 }
 
 Result<void> kill_vm(vm::Store& store, const vm::Record& record) {
+  const auto asked = base::Deadline::in(kAnswer);
   if (record.phase != vm::Phase::kExited) {
     // Asked first, since a supervisor that lives undoes more than one that was killed.
-    (void)vm::ask_supervisor(store.paths(), record.id, {.verb = "kill", .signal = SIGKILL},
-                             base::Deadline::in(kAnswer));
+    (void)vm::ask_supervisor(store.paths(), record.id, {.verb = "end"}, asked);
   }
-  auto ended = vm::wait_for_end(record.supervisor, base::Deadline::in(kAnswer));
+  auto ended = vm::wait_for_end(record.supervisor, asked);
   if (!ended && ended.error().code() == ETIMEDOUT) {
     auto killed = vm::signal_process(record.supervisor, SIGKILL);
     if (!killed && killed.error().code() != ESRCH) return killed;

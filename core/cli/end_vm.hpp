@@ -11,7 +11,8 @@ namespace fcvm::cli {
 [[nodiscard]] Result<void> stop_vm(const vm::Store& store, const vm::Record& record,
                                    std::chrono::seconds grace);
 
-/// The same at once: kills the container, and a supervisor that does not end by that.
+/// The same at once, without asking the guest; kills a supervisor that does not do it, which leaves
+/// what it made on the host to gc.
 [[nodiscard]] Result<void> kill_vm(vm::Store& store, const vm::Record& record);
 
 /// For requests that make sense for a running VM only: the answer, or an error that says so.

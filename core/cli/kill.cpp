@@ -18,7 +18,7 @@ Result<int> run(Invocation& invocation) {
                    context("killing VM " + record.name));
     return {};
   };
-  return each_vm(invocation, {.of_all = is_alive, .action = kill});
+  return each_vm(invocation, {.of_all = is_alive, .action = kill, .side_by_side = true});
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 // fcvm rm: removes VMs, with their disks and logs.
+#include <mutex>
+
 #include <fmt/core.h>
 
 #include "core/cli/each_vm.hpp"
 #include "core/cli/end_vm.hpp"
+#include "core/cli/recover_plugin.hpp"
 #include "core/cli/verbs.hpp"
 #include "core/vm/event_log.hpp"
 #include "core/vm/gc.hpp"
@@ -44,6 +47,13 @@ Result<void> remove_dead(const vm::Store& store, const vm::Record& record) {
 Result<int> run(Invocation& invocation) {
   vm::Store* store = FCVM_TRY(invocation.store());
   const bool force = invocation.flag("force");
+  // Plugins are loaded once, and know nothing of our threads.
+  std::mutex one_at_a_time;
+  const auto recover = [&, really = recover_plugin(invocation)](const vm::Record& record,
+                                                                const std::string& plugin) {
+    const std::lock_guard lock(one_at_a_time);
+    return really(record, plugin);
+  };
   const auto remove = [&](const vm::Record& record) -> Result<void> {
     if (is_alive(record) && !force) {
       return fail(EBUSY,
@@ -52,12 +62,17 @@ Result<int> run(Invocation& invocation) {
                   fmt::format("fcvm stop {0}, or fcvm rm -f {0}", record.name));
     }
     if (is_alive(record)) FCVM_TRY(kill_vm(*store, record));
-    // One whose supervisor had to be killed has to be cleaned up like any other such.
-    (void)FCVM_TRY(invocation.records());
+    // One whose supervisor had to be killed has to be cleaned up like any other such; those that
+    // were dead before are by now.
+    if (record.phase != vm::Phase::kExited) {
+      FCVM_TRY(vm::collect_garbage_of(*store, recover, record));
+    }
     return remove_dead(*store, record) | context("removing VM " + record.name);
   };
   const auto of_all = [force](const vm::Record& record) { return force || !is_alive(record); };
-  return each_vm(invocation, {.of_all = of_all, .action = remove, .exit_code = exit_code});
+  return each_vm(
+      invocation,
+      {.of_all = of_all, .action = remove, .side_by_side = true, .exit_code = exit_code});
 }
 
 }  // namespace

@@ -222,4 +222,9 @@ Result<std::vector<Collected>> collect_garbage(Store& store, const RecoverPlugin
   return collected;
 }
 
+Result<void> collect_garbage_of(Store& store, const RecoverPlugin& recover, const Record& record) {
+  auto done = collect_one(store, recover, record, {.thorough = false});
+  return done ? Result<void>() : unexpected(std::move(done).error());
+}
+
 }  // namespace fcvm::vm

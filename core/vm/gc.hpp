@@ -42,6 +42,11 @@ struct GarbageOptions {
                                                              const RecoverPlugin& recover,
                                                              const GarbageOptions& options = {});
 
+/// The same for one VM, whose supervisor ended after the records were read. Does nothing when there
+/// is nothing to do, or another command is at it.
+[[nodiscard]] Result<void> collect_garbage_of(Store& store, const RecoverPlugin& recover,
+                                              const Record& record);
+
 /// A pidfd of that very process: readable once it has ended. ESRCH when it is gone.
 [[nodiscard]] Result<Fd> open_process(const base::ProcessId& process);
 /// Sends a signal to that very process, and to no other that has its pid by now. ESRCH when it is

@@ -172,6 +172,8 @@ class FakeSupervisor {
     const std::lock_guard guard(mutex_);
     if (request.verb == "stop")
       end(0, "stop");
+    else if (request.verb == "end")
+      end(128 + SIGKILL, "kill");
     else if (request.verb == "kill" && request.signal == SIGHUP)
       log("kill");
     else if (request.verb == "kill")
@@ -198,7 +200,7 @@ class FakeSupervisor {
   }
   ControlAnswer attach() {
     auto ends = must(base::SocketPair::create());
-    attachments_.add(std::move(ends.first), false);
+    must(attachments_.add(std::move(ends.first), false));
     pump_->wake();
     return with_fd(std::move(ends.second));
   }
