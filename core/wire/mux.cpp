@@ -141,8 +141,13 @@ void Mux::take_turn(MuxStreamId id, Stream& stream) {
   if (!std::exchange(stream.in_turn, true)) turns_.push_back(id);
 }
 
-/// Its turn, if it has one, is passed over when it comes.
-void Mux::drop(MuxStreamId id) { streams_.erase(id); }
+/// Its turn goes with it: while the peer does not read, streams may come and go without end.
+void Mux::drop(MuxStreamId id) {
+  const auto found = streams_.find(id);
+  if (found == streams_.end()) return;
+  if (found->second.in_turn) std::erase(turns_, id);
+  streams_.erase(found);
+}
 
 void Mux::drop_if_done(MuxStreamId id) {
   const auto found = streams_.find(id);

@@ -102,6 +102,8 @@ class Mux {
   /// The owner is done with `count` bytes of data(), so that as many may follow.
   void consumed(MuxStreamId stream, std::size_t count);
   [[nodiscard]] std::size_t stream_count() const { return streams_.size(); }
+  /// Streams that wait to be written, each once.
+  [[nodiscard]] std::size_t turn_count() const { return turns_.size(); }
 
  private:
   /// Payload with room for a header before it and for one empty frame behind.

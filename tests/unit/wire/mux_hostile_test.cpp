@@ -121,3 +121,15 @@ TEST_CASE("greetings without end make the host hold nothing") {
   for (int i = 0; i < 1000; ++i) feed(pair.host, hello_bytes(MuxHelloKind::kGreeting, 0));
   CHECK(take_output(pair.host).size() == kMuxHelloSize);
 }
+
+TEST_CASE("streams that come and go while the peer does not read leave nothing behind") {
+  Pair pair;
+  pair.settle();
+  for (int i = 0; i < 1000; ++i) {
+    const auto id = pair.host.open(5100);
+    REQUIRE(id);
+    pair.host.reset(*id);
+  }
+  CHECK(pair.host.stream_count() == 0);
+  CHECK(pair.host.turn_count() == 0);
+}
