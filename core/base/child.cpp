@@ -87,7 +87,7 @@ Result<ExitStatus> Child::stop(std::chrono::milliseconds grace, int number) {
   auto ended = wait(Deadline::in(grace));
   if (ended || ended.error().code() != ETIMEDOUT) return ended;
   FCVM_TRY(signal(SIGKILL));
-  return wait(Deadline::never());
+  return wait(Deadline::in(kReapLimit));
 }
 
 Fd Child::detach() { return std::move(pidfd_); }

@@ -75,7 +75,8 @@ class Child {
   /// To the process group it leads (SpawnOptions::new_session or new_process_group).
   Result<void> signal_group(int number);
 
-  /// Asks with `number`, and kills when it has not ended within `grace`; reaps.
+  /// Asks with `number`, and kills when it has not ended within `grace`; reaps. ETIMEDOUT after
+  /// kReapLimit more, when the kernel holds it.
   Result<ExitStatus> stop(std::chrono::milliseconds grace, int number = SIGTERM);
 
   /// Lets it go: neither killed nor reaped by us any more. Returns the pidfd.

@@ -136,14 +136,25 @@ bool ProcessKeeper::drain(Output& output) {
   for (const char c : std::string_view(buffer.data(), static_cast<std::size_t>(count))) {
     if (c != '\n') output.line += c;
     if (c == '\n' || output.line.size() >= kLongestLine) {
-      log::write(log::Level::kInfo, output.component, output.line);
-      output.line.clear();
+      log_line(output);
     }
   }
-  if (count == 0 && !output.line.empty()) {
+  if (count == 0 && !output.line.empty()) log_line(output);
+  return count > 0;
+}
+
+/// All is read, so that a child never waits; not all is logged.
+void ProcessKeeper::log_line(Output& output) {
+  if (output.budget.exhausted()) {
+    ++output.dropped;
+  } else {
+    output.budget.spend();
+    const auto dropped = std::exchange(output.dropped, 0);
+    if (dropped != 0)
+      output.line += fmt::format(" ({} lines before this one were dropped)", dropped);
     log::write(log::Level::kInfo, output.component, output.line);
   }
-  return count > 0;
+  output.line.clear();
 }
 
 Result<base::Child> ProcessKeeper::start(std::string_view owner, const fcvm_process_spec& spec) {

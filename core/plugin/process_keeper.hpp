@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/base/child.hpp"
+#include "core/base/pace.hpp"
 #include "core/plugin/services.hpp"
 
 namespace fcvm::plugin {
@@ -49,6 +50,8 @@ class ProcessKeeper : public ProcessService {
     base::Fd from;
     std::string component;
     std::string line;
+    base::FrameBudget budget{20, 200};  // of lines; what a guest can cause is in some of them
+    std::uint64_t dropped = 0;
   };
   using Task = std::function<void()>;
 
@@ -56,6 +59,7 @@ class ProcessKeeper : public ProcessService {
   void on_thread(const Task& task);
   void wake();
   bool drain(Output& output);
+  static void log_line(Output& output);
   Result<base::Child> start(std::string_view owner, const fcvm_process_spec& spec);
   Result<std::shared_ptr<Kept>> find(std::uint64_t handle);
   static fcvm_process_status describe(Kept& kept);

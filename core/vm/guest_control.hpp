@@ -13,8 +13,8 @@
 
 #include <fcvm/result.hpp>
 
+#include "core/base/pace.hpp"
 #include "core/vm/guest_stream.hpp"
-#include "core/vm/pace.hpp"
 #include "core/wire/control.hpp"
 
 namespace fcvm::vm {
@@ -74,8 +74,8 @@ class GuestControl {
 
   // The thread's alone, after connect().
   std::uint64_t last_event_ = 0;
-  RedialPause redial_pause_;
-  FrameBudget frames_{200, 400};
+  base::RedialPause redial_pause_;
+  base::FrameBudget frames_{200, 400};
   std::thread thread_;
 };
 

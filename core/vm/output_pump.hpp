@@ -14,11 +14,11 @@
 
 #include <fcvm/result.hpp>
 
+#include "core/base/pace.hpp"
 #include "core/base/shared_writer.hpp"
 #include "core/vm/attachments.hpp"
 #include "core/vm/container_log.hpp"
 #include "core/vm/guest_control.hpp"
-#include "core/vm/pace.hpp"
 #include "core/vm/stdin_feed.hpp"
 #include "core/wire/output.hpp"
 
@@ -95,8 +95,8 @@ class OutputPump {
   std::optional<FrameLink> guest_;
   bool guest_attached_ = false;  // it has said from where it goes on
   base::Deadline next_dial_ = base::Deadline::at_ns(0);
-  RedialPause redial_pause_;
-  FrameBudget useless_{1000, 1000};
+  base::RedialPause redial_pause_;
+  base::FrameBudget useless_{1000, 1000};
   StdinFeed stdin_;
   std::optional<wire::Resize> size_;
   bool size_is_new_ = false;  // to the guest

@@ -1,6 +1,7 @@
 // The thread of relay.hpp, and how others talk to it.
 #include "plugins/vmm/qemu/relay.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -15,6 +16,8 @@ constexpr std::size_t kReadSize = 128 * 1024;
 constexpr int kReadsInARow = 4;
 constexpr std::size_t kMaxClients = 64;
 constexpr int kDescriptorPauseMs = 100;
+/// Headers of frames, and frames that move no stream on, cost one of a budget for so many bytes.
+constexpr std::size_t kUseless = 4096;
 
 bool readable(int fd) {
   pollfd polled{fd, POLLIN, 0};
@@ -118,7 +121,8 @@ void Relay::loop() {
     write_port();
     if (process_ended_ && streams_.empty()) return;
     watch_all();
-    const int timeout = std::exchange(no_descriptors_, false) ? kDescriptorPauseMs : -1;
+    int timeout = std::exchange(no_descriptors_, false) ? kDescriptorPauseMs : -1;
+    if (timeout < 0 && port_ && !may_read().expired()) timeout = may_read().as_poll_ms();
     if (::poll(polled_.data(), polled_.size(), timeout) <= 0) continue;
     for (std::size_t i = 0; i < polled_.size(); ++i) {
       if (polled_[i].revents != 0) on_event(watched_[i], polled_[i].revents);
@@ -154,8 +158,9 @@ void Relay::watch_all() {
   watch(wake_.get(), POLLIN, Watch::kWake);
   if (!process_ended_) watch(pidfd_, POLLIN, Watch::kProcess);
   if (monitor_open_) watch(qmp_.fd(), POLLIN, Watch::kMonitor);
-  const short writing = mux_.output().empty() ? 0 : POLLOUT;
-  watch(port_.get(), static_cast<short>(POLLIN | writing), Watch::kPort);
+  const int reading = may_read().expired() ? POLLIN : 0;
+  const int writing = mux_.output().empty() ? 0 : POLLOUT;
+  watch(port_.get(), static_cast<short>(reading | writing), Watch::kPort);
   if (!process_ended_ && !no_descriptors_ && clients_.size() < kMaxClients) {
     watch(listener_.get(), POLLIN, Watch::kListener);
   }
@@ -189,12 +194,19 @@ void Relay::on_event(const Watch& watch, short events) {
 }
 
 void Relay::read_port() {
-  for (int i = 0; i < kReadsInARow && port_; ++i) {
+  for (int i = 0; i < kReadsInARow && port_ && (may_read().expired() || process_ended_); ++i) {
     const ssize_t count = ::recv(port_.get(), buffer_.get(), kReadSize, MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (count <= 0) return port_gone();
+    const std::size_t before = delivered_;
     mux_.receive({buffer_.get(), static_cast<std::size_t>(count)});
+    spend(static_cast<std::size_t>(count), delivered_ - before);
   }
+}
+
+void Relay::spend(std::size_t received, std::size_t delivered) {
+  useless_bytes_ += received - std::min(received, delivered);
+  for (; useless_bytes_ >= kUseless; useless_bytes_ -= kUseless) useless_.spend();
 }
 
 void Relay::write_port() {
@@ -214,10 +226,18 @@ void Relay::port_gone() {
   mux_.restart();  // resets every stream
 }
 
-void Relay::session_began() { host_.debug("the guest's agent is there"); }
+void Relay::session_began() {
+  session_pause_.connected();
+  host_.debug("the guest's agent is there");
+}
 
 void Relay::session_ended(const Error& why) {
-  if (!process_ended_ && port_) host_.warning(why.message());
+  if (process_ended_ || !port_) return;
+  read_again_ = base::Deadline::in(session_pause_.next());
+  const auto unsaid = breaches_.admit();
+  if (!unsaid) return;
+  const auto others = *unsaid == 0 ? "" : " (and " + std::to_string(*unsaid) + " times before)";
+  host_.warning(why.message() + others);
 }
 
 /// QEMU is gone, but what it wrote before is still to be read.

@@ -21,6 +21,7 @@
 #include <fcvm/sdk/fd.hpp>
 #include <fcvm/sdk/host.hpp>
 
+#include "core/base/pace.hpp"
 #include "core/wire/mux.hpp"
 #include "plugins/vmm/qemu/qmp.hpp"
 
@@ -85,6 +86,10 @@ class Relay final : private wire::MuxEvents {
   void on_event(const Watch& watch, short events);
   void read_port();
   void write_port();
+  void spend(std::size_t received, std::size_t delivered);
+  [[nodiscard]] base::Deadline may_read() const {
+    return read_again_.expired() ? useless_.ready() : read_again_;
+  }
   void port_gone();
   void on_process_ended();
   void take_requests();
@@ -131,6 +136,13 @@ class Relay final : private wire::MuxEvents {
   bool monitor_open_ = true;
   bool process_ended_ = false;
   bool no_descriptors_ = false;
+  // A guest that breaks its sessions, or sends what is for nobody, is read only now and then.
+  base::RedialPause session_pause_;
+  base::Deadline read_again_ = base::Deadline::at_ns(0);
+  base::FrameBudget useless_{1024, 4096};  // of kUseless bytes each
+  std::size_t useless_bytes_ = 0;
+  std::size_t delivered_ = 0;
+  base::Repetition breaches_;
   std::vector<pollfd> polled_;
   std::vector<Watch> watched_;
 

@@ -44,6 +44,7 @@ void Relay::give_up(Id id, int code) {
 }
 
 void Relay::data(Id id, std::span<const char> bytes) {
+  delivered_ += bytes.size();
   const auto found = streams_.find(id);
   if (found == streams_.end()) return;
   Stream& stream = found->second;

@@ -1,10 +1,10 @@
-#include "core/vm/pace.hpp"
+#include "core/base/pace.hpp"
 
 #include <thread>
 
 #include "tests/support/catch.hpp"
 
-namespace fcvm::vm {
+namespace fcvm::base {
 namespace {
 
 using namespace std::chrono_literals;
@@ -43,5 +43,19 @@ TEST_CASE("a connection that breaks at once is dialled ever more slowly, up to a
   CHECK(pause.next() == 20ms);
 }
 
+TEST_CASE("what repeats is said first, and then now and then with a count") {
+  Repetition often(50ms);
+  CHECK(often.admit() == 0);
+  for (int i = 0; i < 7; ++i) {
+    const auto unsaid = often.admit();
+    CHECK((!unsaid || *unsaid <= 7));
+  }
+  std::this_thread::sleep_for(60ms);
+  CHECK(often.admit().has_value());
+  Repetition rarely;
+  CHECK(rarely.admit() == 0);
+  for (int i = 0; i < 1000; ++i) CHECK_FALSE(rarely.admit());
+}
+
 }  // namespace
-}  // namespace fcvm::vm
+}  // namespace fcvm::base
