@@ -1,8 +1,9 @@
 // A program that passes for QEMU before the plugin: it speaks QMP on descriptor 3, is the guest's
 // end of the multiplexer on descriptor 4, and maps descriptor 5 as QEMU maps its RAM. Guest ports:
 // 7 echoes, 8 floods, 9 reads nothing, 10 makes it crash, 11 powers the guest off, 12 breaks the
-// protocol, 13 never answers, 14 says "bye" and ends; 15 writes to RAM; nobody listens on the
-// others. Its last argument says how it misbehaves, or FAKE_QEMU in its environment.
+// protocol, 13 never answers, 14 says "bye" and ends; 15 writes to RAM; 16 breaks the protocol
+// again and again, 17 sends frames that say nothing, both as fast as they are read; nobody listens
+// on the others. Its last argument says how it misbehaves, or FAKE_QEMU in its environment.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -45,6 +46,7 @@ struct Guest : fcvm::wire::MuxEvents {
   std::map<MuxStreamId, std::string> echoes;
   std::set<MuxStreamId> ended;
   std::string flood = std::string(100'000, 'f');
+  std::string noise;  // for the port itself, without end
 
   void opened(MuxStreamId id, std::uint32_t port) override {
     if (port == 10) std::abort();
@@ -54,6 +56,8 @@ struct Guest : fcvm::wire::MuxEvents {
     }
     if (port == 12 && ::write(kPort, std::string(64, 'x').data(), 64) < 0) std::exit(3);
     if (port == 13) return;
+    if (port == 16) noise = std::string(64 << 10, 'x');
+    if (port == 17) noise = std::string(64 << 10, '\0');  // frames of the type "nothing"
     if (port == 15) std::strcpy(ram + ram_size - 4096, "changed");
     const bool known = port == 7 || port == 8 || port == 9 || port == 14;
     if (!known) return mux->refuse(id);
@@ -195,7 +199,7 @@ void serve() {
   std::string qmp;
   std::string buffer(65536, '\0');
   for (;;) {
-    const short out = mux.output().empty() ? 0 : POLLOUT;
+    const short out = mux.output().empty() && guest.noise.empty() ? 0 : POLLOUT;
     pollfd fds[2] = {{kQmp, POLLIN, 0}, {kPort, static_cast<short>(POLLIN | out), 0}};
     ::poll(fds, 2, -1);
     if (fds[0].revents != 0) {
@@ -213,6 +217,10 @@ void serve() {
       mux.receive({buffer.data(), static_cast<std::size_t>(count)});
     }
     const auto bytes = mux.output();
+    if (bytes.empty() && !guest.noise.empty()) {
+      [[maybe_unused]] const ssize_t ignored =
+          ::send(kPort, guest.noise.data(), guest.noise.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
     if (bytes.empty()) continue;
     const ssize_t count = ::send(kPort, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (count > 0) mux.written(static_cast<std::size_t>(count));
