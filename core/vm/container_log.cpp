@@ -2,8 +2,6 @@
 #include "core/vm/container_log.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/base/fd.hpp"
 #include "core/vm/log_line.hpp"
@@ -11,9 +9,12 @@
 
 namespace fcvm::vm {
 
-Result<ContainerLogWriter> ContainerLogWriter::open(const std::filesystem::path& file) {
+Result<ContainerLogWriter> ContainerLogWriter::open(const std::filesystem::path& file,
+                                                    base::RotatingFile::Limits limits) {
+  const Fd directory = FCVM_TRY(base::open_file(file.parent_path().string(), O_PATH | O_DIRECTORY) |
+                                context("opening the container's log"));
   return ContainerLogWriter(
-      FCVM_TRY(base::open_file(file.string(), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0600) |
+      FCVM_TRY(base::RotatingFile::open(directory.get(), file.filename().string(), limits) |
                context("opening the container's log")));
 }
 
@@ -49,15 +50,18 @@ Result<void> ContainerLogWriter::finish() {
   return append(lines);
 }
 
+/// Each file holds whole lines.
 Result<void> ContainerLogWriter::append(std::string_view lines) {
-  if (lines.empty()) return {};
-  const off_t size = ::lseek(fd_.get(), 0, SEEK_END);
-  auto written = base::write_all(fd_.get(), lines) | context("writing the container's log");
-  // Half a line would spoil the next one; this writer is the only one.
-  if (!written && size >= 0 && ::ftruncate(fd_.get(), size) != 0) {
-    return unexpected(std::move(written).error().context("and what was written stays"));
+  while (!lines.empty()) {
+    std::size_t size = lines.size();
+    if (size > file_.limits().max_size) {
+      const auto end = lines.rfind('\n', file_.limits().max_size - 1);
+      size = (end == std::string_view::npos ? lines.find('\n') : end) + 1;
+    }
+    FCVM_TRY(file_.append(lines.substr(0, size)) | context("writing the container's log"));
+    lines.remove_prefix(size);
   }
-  return written;
+  return {};
 }
 
 }  // namespace fcvm::vm

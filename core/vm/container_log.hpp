@@ -11,7 +11,8 @@
 #include <string_view>
 
 #include <fcvm/result.hpp>
-#include <fcvm/sdk/fd.hpp>
+
+#include "core/base/rotating_file.hpp"
 
 namespace fcvm::vm {
 
@@ -19,7 +20,8 @@ enum class LogStream { kStdout, kStderr };
 
 class ContainerLogWriter {
  public:
-  [[nodiscard]] static Result<ContainerLogWriter> open(const std::filesystem::path& file);
+  [[nodiscard]] static Result<ContainerLogWriter> open(const std::filesystem::path& file,
+                                                       base::RotatingFile::Limits limits = {});
   /// Writes complete lines as F; the rest of a line waits for its end, at most 16 KiB, then is a P.
   /// All with one write. When that fails (a full disk), no part of it stays in the file.
   [[nodiscard]] Result<void> write(LogStream stream, std::string_view bytes);
@@ -27,11 +29,11 @@ class ContainerLogWriter {
   [[nodiscard]] Result<void> finish();
 
  private:
-  explicit ContainerLogWriter(Fd fd) : fd_(std::move(fd)) {}
+  explicit ContainerLogWriter(base::RotatingFile file) : file_(std::move(file)) {}
 
   [[nodiscard]] Result<void> append(std::string_view lines);
 
-  Fd fd_;
+  base::RotatingFile file_;
   std::string waiting_[2];
 };
 
@@ -49,9 +51,13 @@ struct LogQuery {
   /// Asked when the end is reached, and some times a second while nothing comes: true waits for
   /// more (inotify), false ends after a last look.
   std::function<bool()> follow{};
+  /// Called where what should come next was dropped: the container wrote more than its log may
+  /// hold.
+  std::function<void()> on_dropped{};
 };
 
-/// Calls `handle` for each line, or part of one; it returns false to end. `tail` counts whole
+/// Calls `handle` for each line, or part of one, in all parts of the log that are there; it returns
+/// false to end. `tail` counts whole
 /// lines, before `since` and `until` take theirs away. A log that is not there is empty. What is
 /// not in the format is skipped.
 [[nodiscard]] Result<void> read_container_log(const std::filesystem::path& file,

@@ -97,11 +97,11 @@ std::optional<LogLine> parse_log_line(std::string_view line) {
   return parsed;
 }
 
-Result<std::int64_t> find_log_tail(int fd, std::size_t lines) {
+Result<LogTail> find_log_tail(int fd, std::size_t lines) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) return fail_errno("looking at the container's log");
   std::int64_t begin = info.st_size;
-  if (lines == 0) return begin;
+  if (lines == 0) return LogTail{begin, 0};
   BackwardLines backward(fd, info.st_size);
   std::array<bool, 2> stream_seen{};
   std::size_t counted = 0;
@@ -112,11 +112,11 @@ Result<std::int64_t> find_log_tail(int fd, std::size_t lines) {
     if (!parsed) continue;
     bool& seen = stream_seen[static_cast<std::size_t>(parsed->stream)];
     // Parts belong to the line that ends behind them; at the very end, they are a line themselves.
-    if ((parsed->complete || !seen) && ++counted > lines) return begin;
+    if ((parsed->complete || !seen) && ++counted > lines) return LogTail{begin, lines};
     seen = true;
     begin = offset;
   }
-  return begin;
+  return LogTail{begin, counted};
 }
 
 }  // namespace fcvm::vm

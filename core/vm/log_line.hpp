@@ -18,7 +18,11 @@ void append_log_line(std::string& to, std::string_view time, LogStream stream, c
 /// `line` is without its newline; the answer borrows from it.
 [[nodiscard]] std::optional<LogLine> parse_log_line(std::string_view line);
 
-/// Where the last `lines` lines of the log begin, found from its end.
-[[nodiscard]] Result<std::int64_t> find_log_tail(int fd, std::size_t lines);
+/// Where the last `lines` lines of a log begin, found from its end, and how many these are.
+struct LogTail {
+  std::int64_t begin = 0;
+  std::size_t lines = 0;
+};
+[[nodiscard]] Result<LogTail> find_log_tail(int fd, std::size_t lines);
 
 }  // namespace fcvm::vm

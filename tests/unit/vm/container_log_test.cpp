@@ -2,8 +2,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <thread>
+
+#include <fmt/core.h>
 
 #include "core/vm/time_text.hpp"
 #include "tests/unit/vm/support.hpp"
@@ -132,6 +135,63 @@ TEST_CASE("following sees what comes, also the last words, and ends when told") 
   container.join();
   CHECK(read.pieces == 201);
   CHECK(read.bytes[0].ends_with("199\nlast words"));
+}
+
+TEST_CASE("a log that is full goes on in the next file, and the oldest is dropped") {
+  Scratch scratch;
+  const auto file = scratch.directory.path() + "/log";
+  auto writer = must(ContainerLogWriter::open(file, {.max_size = 10'000, .max_files = 3}));
+  const auto line = [](int i) { return fmt::format("line {:06}\n", i); };
+  std::string said;
+  int dropped = 0;
+  LogQuery query{.on_dropped = [&] { ++dropped; }};
+  for (int i = 0; i < 200; ++i) must(writer.write(LogStream::kStdout, line(i)));
+  CHECK(read_back(file, query).pieces == 200);
+  CHECK(read_back(file, {.tail = 150}).pieces == 150);
+  CHECK(dropped == 0);
+  for (int i = 200; i < 10'000; ++i) said += line(i);
+  must(writer.write(LogStream::kStdout, said));  // more than a file holds, in one piece
+  std::uintmax_t size = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(scratch.directory.path())) {
+    CHECK(entry.file_size() <= 10'000);
+    size += entry.file_size();
+  }
+  CHECK(size > 20'000);
+  CHECK(size <= 30'000);
+  const Streams read = read_back(file, query);
+  CHECK(dropped == 1);
+  CHECK(read.bytes[0].ends_with(line(9'998) + line(9'999)));
+  CHECK(read.bytes[0].size() > 5'000);
+  dropped = 0;
+  query.tail = 250;
+  CHECK(read_back(file, query).pieces == 250);
+  CHECK(dropped == 0);
+}
+
+TEST_CASE("following goes on across full files, and tells what it was too slow for") {
+  Scratch scratch;
+  const auto file = scratch.directory.path() + "/log";
+  auto writer = must(ContainerLogWriter::open(file, {.max_size = 10'000, .max_files = 3}));
+  must(writer.write(LogStream::kStdout, "begin\n"));
+  int turn = 0;
+  int dropped = 0;
+  int slow_from = 0;
+  // Asked at the end of what there is: so each turn is read before the next is written.
+  LogQuery query{.follow =
+                     [&] {
+                       const int lines = ++turn <= 50 ? 40 : 2'000;
+                       if (turn == 51) slow_from = dropped;
+                       for (int i = 0; i < lines && turn <= 52; ++i) {
+                         must(writer.write(LogStream::kStdout, fmt::format("{:04}\n", i)));
+                       }
+                       return turn <= 52;
+                     },
+                 .on_dropped = [&] { ++dropped; }};
+  const Streams read = read_back(file, query);
+  CHECK(slow_from == 0);
+  CHECK(dropped == 2);
+  CHECK(read.pieces > 1 + 50 * 40 + 2 * 300);
+  CHECK(read.bytes[0].ends_with("1999\n"));
 }
 
 }  // namespace

@@ -1,0 +1,55 @@
+#include "core/base/rotating_file.hpp"
+
+#include <fcntl.h>
+#include <filesystem>
+
+#include "core/base/file.hpp"
+#include "core/base/temp_dir.hpp"
+#include "tests/unit/base/support.hpp"
+
+namespace fcvm::base {
+namespace {
+
+struct Place {
+  TempDir directory = must(TempDir::create());
+  Fd fd = must(open_file(directory.path(), O_PATH | O_DIRECTORY));
+
+  [[nodiscard]] std::string content(const std::string& name) const {
+    return must(read_file(directory.path() + "/" + name));
+  }
+  [[nodiscard]] bool has(const std::string& name) const {
+    return std::filesystem::exists(directory.path() + "/" + name);
+  }
+};
+
+TEST_CASE("a full file becomes a part, and the oldest part goes") {
+  Place place;
+  auto file = must(RotatingFile::open(place.fd.get(), "log", {.max_size = 4, .max_files = 3}));
+  for (const char* word : {"aaa", "bbb", "ccc", "ddd", "e"}) must(file.append(word));
+  CHECK(place.content("log") == "ddde");
+  CHECK(place.content("log.3") == "ccc");
+  CHECK(place.content("log.2") == "bbb");
+  CHECK_FALSE(place.has("log.1"));
+  CHECK(must(parts_of(place.fd.get(), "log")) == std::vector<std::uint64_t>{2, 3});
+}
+
+TEST_CASE("what is there is gone on with, its numbers too") {
+  Place place;
+  for (const char* word : {"aaa", "bbb", "ccc", "ddd"}) {
+    auto file = must(RotatingFile::open(place.fd.get(), "log", {.max_size = 4, .max_files = 2}));
+    must(file.append(word));
+  }
+  CHECK(place.content("log") == "ddd");
+  CHECK(must(parts_of(place.fd.get(), "log")) == std::vector<std::uint64_t>{3});
+}
+
+TEST_CASE("one file alone begins anew") {
+  Place place;
+  auto file = must(RotatingFile::open(place.fd.get(), "log", {.max_size = 4, .max_files = 1}));
+  for (const char* word : {"aaa", "bbb"}) must(file.append(word));
+  CHECK(place.content("log") == "bbb");
+  CHECK(must(parts_of(place.fd.get(), "log")).empty());
+}
+
+}  // namespace
+}  // namespace fcvm::base
