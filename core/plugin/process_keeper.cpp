@@ -57,7 +57,8 @@ Result<base::SpawnOptions> spawn_options(const fcvm_process_spec& spec) {
   enter(options, base::NamespaceKind::kNet, spec.net_namespace_fd);
   enter(options, base::NamespaceKind::kMount, spec.mount_namespace_fd);
   options.cgroup_fd = spec.cgroup_fd;
-  options.new_session = (spec.flags & FCVM_PROCESS_NEW_SESSION) != 0;
+  // A terminal's Ctrl-C is for fcvm to deal with: what it means to the VM, the container decides.
+  options.new_session = true;
   options.own_namespaces = (spec.flags & FCVM_PROCESS_OWN_NAMESPACES) != 0;
   for (const auto& limit : sized_elements(spec.limits, spec.limit_count)) {
     options.limits.push_back(FCVM_TRY(resource_limit(limit)));

@@ -6,7 +6,7 @@
 tmux_do() { tmux -S "$scratch/tmux" "$@"; }
 cleanup() {
   tmux_do kill-server 2>/dev/null
-  "$FCVM" rm -f "$(named shell)" "$(named bare)" >/dev/null 2>&1
+  "$FCVM" rm -f "$(named shell)" "$(named bare)" "$(named plain)" >/dev/null 2>&1
   rm -rf "$scratch"
 }
 trap cleanup EXIT
@@ -124,5 +124,12 @@ tmux_do send-keys -t t "clear; fcvm run -it --rm --cpus 1 --memory 512M --name $
 wait_for 120 shows '/ # *$'
 seen "exit's code comes out" 'outer\[9\]> *$' 'exit 9' Enter
 seen "and the terminal is as it was" '^COOKED$' 'clear; cooked' Enter
-check "nothing is left" nothing_left "$shell" "$bare"
+
+plain=$(named plain)
+loop='trap "echo trap; exit 130" INT; echo up; while :; do sleep 1; done'
+tmux_do send-keys -t t "clear; fcvm run --rm --cpus 1 --memory 512M --name $plain fcvm/hello sh -c '$loop'" Enter
+wait_for 120 shows '^up *$'
+seen "Ctrl-C is the container's, not the VMM's" '^(\^C)?trap *$' C-c
+seen "and its code comes out" 'outer\[130\]> *$' ''
+check "nothing is left" nothing_left "$shell" "$bare" "$plain"
 finish

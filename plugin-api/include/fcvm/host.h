@@ -30,6 +30,8 @@ typedef struct fcvm_log_v1 {
 
 /* --- process/1 -----------------------------------------------------------------------------------*/
 
+/* Every child has a session of its own, so that a terminal's signals are for fcvm alone; hosts before
+ * 0.1.0 made one only with this flag. */
 #define FCVM_PROCESS_NEW_SESSION 1u
 /* Mount, IPC and UTS namespaces of its own, where the host may make them: for a program that a guest
  * might take over. */

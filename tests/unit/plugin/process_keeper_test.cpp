@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <fcvm/sdk/host.hpp>
 
@@ -62,6 +63,15 @@ TEST_CASE("a process has the limits that were asked for, as far as there are any
   rlimit now{};
   ::getrlimit(RLIMIT_NOFILE, &now);
   CHECK(*base::read_all(pipe->read_end.get(), 100) == "0\n" + std::to_string(now.rlim_max) + "\n");
+}
+
+TEST_CASE("a terminal's signals do not reach a process: it has a session of its own") {
+  ProcessKeeper keeper;
+  const auto handle = keeper.spawn("test", Command({"sleep", "600"}).spec);
+  REQUIRE(handle);
+  const pid_t pid = keeper.status(*handle)->pid;
+  CHECK(::getsid(pid) == pid);
+  CHECK(::getpgid(pid) == pid);
 }
 
 TEST_CASE("a deadline passes while a process runs, and release ends it") {
