@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/jail_prepare.hpp"
 #include "core/base/pipe.hpp"
 #include "core/base/spawn_child.hpp"
 
@@ -77,28 +78,34 @@ class Prepared {
     std::stable_partition(prepared.namespaces_.begin(), prepared.namespaces_.end(),
                           [](const NamespaceFd& n) { return n.kind == NamespaceKind::kUser; });
     prepared.report_fd_ = report_fd;
+    if (options.jail != nullptr) FCVM_TRY(prepared.prepare_jail(*options.jail));
     return prepared;
   }
 
   /// The plan writes into our vectors, so each is good for one clone; a clone that failed wrote
   /// nothing.
-  ChildPlan plan(const SpawnOptions& options, bool join_cgroup) {
+  ChildPlan plan(const SpawnOptions& options, bool join_cgroup, bool jail_namespaces) {
+    if (jail_) jail_plan_ = jail_->plan(jail_namespaces);
     return {.options = &options,
             .programs = {programs_.data(), programs_.size() - 1},
             .argv = argv_.data(),
             .environment = options.environment ? environment_.data() : ::environ,
             .fds = fds_,
             .namespaces = namespaces_,
+            .jail = jail_ ? &jail_plan_ : nullptr,
             .join_cgroup = join_cgroup,
             .parent_pidfd = parent_.get(),
             .report_fd = report_fd_};
   }
+
+  [[nodiscard]] const PreparedJail* jail() const { return jail_ ? &*jail_ : nullptr; }
 
   /// What the step was about, for the user.
   [[nodiscard]] std::string describe(const SpawnReport& report, const SpawnOptions& options) const;
 
  private:
   Result<void> collect_fds(const SpawnOptions& options);
+  Result<void> prepare_jail(const Jail& jail);
 
   std::vector<std::string> program_names_;
   std::vector<char*> programs_;
@@ -106,10 +113,22 @@ class Prepared {
   std::vector<char*> environment_;
   std::vector<FdMapping> fds_;
   std::vector<NamespaceFd> namespaces_;
+  std::optional<PreparedJail> jail_;
+  JailPlan jail_plan_{};
   Fd null_;
   Fd parent_;
   int report_fd_ = -1;
 };
+
+/// Privilege is worth more in our own user namespace than in another, where the jail's uid may not
+/// exist.
+Result<void> Prepared::prepare_jail(const Jail& jail) {
+  const auto is_user = [](const NamespaceFd& n) { return n.kind == NamespaceKind::kUser; };
+  if (jail.uid) std::erase_if(namespaces_, is_user);
+  const bool enters = std::any_of(namespaces_.begin(), namespaces_.end(), is_user);
+  jail_ = FCVM_TRY(PreparedJail::from(jail, enters));
+  return {};
+}
 
 Result<void> Prepared::collect_fds(const SpawnOptions& options) {
   fds_ = {{options.stdin_fd, 0}, {options.stdout_fd, 1}, {options.stderr_fd, 2}};
@@ -133,6 +152,10 @@ Result<void> Prepared::collect_fds(const SpawnOptions& options) {
   return {};
 }
 
+std::optional<uid_t> jail_uid(const SpawnOptions& options) {
+  return options.jail == nullptr ? std::nullopt : options.jail->uid;
+}
+
 std::string Prepared::describe(const SpawnReport& report, const SpawnOptions& options) const {
   const auto index = static_cast<std::size_t>(std::max(report.detail, 0));
   switch (report.step) {
@@ -150,6 +173,8 @@ std::string Prepared::describe(const SpawnReport& report, const SpawnOptions& op
       return "forking into the pid namespace";
     case SpawnStep::kOwnNamespaces:
       return "making namespaces of its own";
+    case SpawnStep::kJail:
+      return jail_->describe(report.detail);
     case SpawnStep::kDirectory:
       return "changing directory to " +
              (options.cwd.empty() ? "fd " + std::to_string(options.cwd_fd) : options.cwd);
@@ -164,9 +189,11 @@ std::string Prepared::describe(const SpawnReport& report, const SpawnOptions& op
     case SpawnStep::kGroups:
       return "setting its supplementary groups";
     case SpawnStep::kGid:
-      return "changing to gid " + std::to_string(options.gid.value_or(0));
+      return "changing to gid " +
+             std::to_string(jail_uid(options).value_or(options.gid.value_or(0)));
     case SpawnStep::kUid:
-      return "changing to uid " + std::to_string(options.uid.value_or(0));
+      return "changing to uid " +
+             std::to_string(jail_uid(options).value_or(options.uid.value_or(0)));
     case SpawnStep::kDeathSignal:
       return "asking for a signal at the parent's death";
     case SpawnStep::kExec:
@@ -195,7 +222,7 @@ class BlockedSignals {
 /// after one it starts a thread there, and who has threads cannot enter a user or mount namespace.
 bool has_to_fork([[maybe_unused]] const SpawnOptions& options) {
 #if defined(__SANITIZE_THREAD__)
-  return options.namespaces.empty() && !options.own_namespaces;
+  return options.namespaces.empty() && !options.own_namespaces && options.jail == nullptr;
 #else
   return false;
 #endif
@@ -225,7 +252,7 @@ Result<Child> adopt(pid_t pid) {
 
 /// Tries the best way first; whatever the kernel or a seccomp filter has against it, the next one
 /// does the same in more steps, and the error of the last is the one reported.
-Result<Child> start(Prepared& prepared, const SpawnOptions& options) {
+Result<Child> start(Prepared& prepared, const SpawnOptions& options, bool jail_namespaces) {
   const BlockedSignals blocked;
   int pidfd = -1;
   pid_t pid = -1;
@@ -239,7 +266,7 @@ Result<Child> start(Prepared& prepared, const SpawnOptions& options) {
   if (pid < 0) pid = ::fork();
   if (pid < 0) return fail_errno("forking");
   if (pid == 0) {
-    ChildPlan plan = prepared.plan(options, join_cgroup);
+    ChildPlan plan = prepared.plan(options, join_cgroup, jail_namespaces);
     run_child(plan);
   }
   if (pidfd >= 0) return Child(pid, Fd(pidfd));
@@ -268,10 +295,18 @@ Result<Outcome> read_reports(int fd) {
   }
 }
 
-Result<Child> spawn_checked(const SpawnOptions& options) {
+/// A child that could not be started, in words; `refused` when it only was refused namespaces.
+struct Failure {
+  Error error;
+  bool refused;
+};
+
+Result<Child> spawn_once(const SpawnOptions& options, bool jail_namespaces,
+                         std::optional<Failure>& failure, std::string& without_landlock) {
   Pipe reports = FCVM_TRY(Pipe::create());
   Prepared prepared = FCVM_TRY(Prepared::from(options, reports.write_end.get()));
-  Child child = FCVM_TRY(start(prepared, options));
+  if (prepared.jail() != nullptr) without_landlock = prepared.jail()->without_landlock();
+  Child child = FCVM_TRY(start(prepared, options, jail_namespaces));
   FCVM_TRY(reports.write_end.close());
   const Outcome outcome = FCVM_TRY(read_reports(reports.read_end.get()));
   if (outcome.forked != 0) {
@@ -280,17 +315,50 @@ Result<Child> spawn_checked(const SpawnOptions& options) {
   }
   if (outcome.failure) {
     (void)child.wait();
-    const int error = outcome.failure->error;
-    return fail(error, prepared.describe(*outcome.failure, options) + ": " + std::strerror(error));
+    const auto& [step, error, detail] = *outcome.failure;
+    const std::string what = prepared.describe(*outcome.failure, options);
+    failure = {Error(error, what + ": " + std::strerror(error)),
+               step == SpawnStep::kJail && PreparedJail::refuses_namespaces(detail, error)};
+    return fail(error, failure->error.message());
+  }
+  return child;
+}
+
+JailOutcome outcome_of(bool namespaces, std::string refusal, const std::string& without_landlock) {
+  if (namespaces) return {JailLevel::kNamespaces, ""};
+  if (without_landlock.empty()) return {JailLevel::kLandlock, std::move(refusal)};
+  return {JailLevel::kNone, refusal + "; " + without_landlock};
+}
+
+/// With the jail's namespaces, and without where the host refuses those.
+Result<Child> spawn_checked(const SpawnOptions& options, JailOutcome* outcome) {
+  std::optional<Failure> failure;
+  std::string without_landlock;
+  auto child = spawn_once(options, true, failure, without_landlock);
+  const bool refused = !child && failure && failure->refused;
+  if (!refused) {
+    if (child && options.jail != nullptr && outcome != nullptr) *outcome = outcome_of(true, "", "");
+    return child;
+  }
+  std::string refusal = failure->error.message();
+  SpawnOptions without = options;
+  // As whom it owns what it is given: another user could not even reach it.
+  without.uid.reset();
+  Jail jail = *options.jail;
+  jail.uid.reset();
+  without.jail = &jail;
+  child = spawn_once(without, false, failure, without_landlock);
+  if (child && outcome != nullptr) {
+    *outcome = outcome_of(false, std::move(refusal), without_landlock);
   }
   return child;
 }
 
 }  // namespace
 
-Result<Child> spawn(const SpawnOptions& options) {
+Result<Child> spawn(const SpawnOptions& options, JailOutcome* outcome) {
   if (options.argv.empty()) return fail(EINVAL, "starting a program: it has no argv");
-  return spawn_checked(options) | context("starting " + options.argv.front());
+  return spawn_checked(options, outcome) | context("starting " + options.argv.front());
 }
 
 }  // namespace fcvm::base

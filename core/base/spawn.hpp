@@ -14,6 +14,7 @@
 #include <fcvm/result.hpp>
 
 #include "core/base/child.hpp"
+#include "core/base/jail.hpp"
 #include "core/base/namespaces.hpp"
 
 namespace fcvm::base {
@@ -77,11 +78,15 @@ struct SpawnOptions {
   bool keep_groups = false;
 
   std::vector<ResourceLimit> limits;
+
+  /// Then `own_namespaces`, `cwd` and `uid` are the jail's business, and a user namespace is
+  /// entered only without the jail's uid, which takes more privilege than one gives.
+  const Jail* jail = nullptr;
 };
 
 /// Returns once the program runs. A failure in the child before that comes back as an error which
 /// says what failed on what: ENOENT with the program's name when it does not exist. The child
-/// starts with every signal unblocked and at its default.
-Result<Child> spawn(const SpawnOptions& options);
+/// starts with every signal unblocked and at its default. `outcome` says how good a jail it got.
+Result<Child> spawn(const SpawnOptions& options, JailOutcome* outcome = nullptr);
 
 }  // namespace fcvm::base

@@ -26,16 +26,20 @@ class ChildSide {
 
   [[noreturn]] void run() {
     reset_dispositions();
-    lead_groups();
     join_cgroup();
     enter_namespaces();
     make_namespaces();
+    lead_groups();
     change_directory();
+    make_jail();
     place_fds();
     close_other_fds();
     set_limits();
+    if (plan_.jail != nullptr) check(limit_capabilities());
     change_identity();
+    if (plan_.jail != nullptr) check(drop_capabilities());
     die_with_parent();
+    if (plan_.jail != nullptr) check(lock_jail(*plan_.jail));
     execute();
   }
 
@@ -50,6 +54,11 @@ class ChildSide {
     ::_exit(kNotStarted);
   }
 
+  void check(JailResult result) const {
+    if (result.done) return;
+    give_up(SpawnStep::kJail, static_cast<int>(result.failure) | result.detail << kJailDetailShift);
+  }
+
   /// exec keeps what is ignored, and a program that starts with SIGPIPE ignored misbehaves. All
   /// signals are blocked until execute(), so no handler of the parent runs here.
   static void reset_dispositions() {
@@ -58,6 +67,7 @@ class ChildSide {
     for (int number = 1; number < NSIG; ++number) ::sigaction(number, &by_default, nullptr);
   }
 
+  /// After the last fork: what runs is to lead, not what only forked.
   void lead_groups() const {
     if (options_.new_session) {
       if (::setsid() < 0) give_up(SpawnStep::kSession);
@@ -92,7 +102,16 @@ class ChildSide {
     for (std::size_t i = 0; i < plan_.namespaces.size(); ++i) {
       if (!enter(plan_.namespaces[i])) give_up(SpawnStep::kNamespace, static_cast<int>(i));
     }
-    if (enters_pid) fork_again();
+    if (!has_jail_namespaces()) {
+      if (enters_pid) fork_again();
+      return;
+    }
+    check(unshare_for_jail(*plan_.jail));
+    fork_again();
+  }
+
+  [[nodiscard]] bool has_jail_namespaces() const {
+    return plan_.jail != nullptr && plan_.jail->namespaces;
   }
 
   /// setns moves only later children into a pid namespace. CLONE_PARENT makes the next one a
@@ -110,7 +129,7 @@ class ChildSide {
   static bool not_permitted() { return errno == EPERM || errno == EACCES || errno == ENOSPC; }
 
   void make_namespaces() const {
-    if (!options_.own_namespaces) return;
+    if (!options_.own_namespaces || has_jail_namespaces()) return;
     const bool made = ::unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) == 0 &&
                       ::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) == 0;
     if (!made && !not_permitted()) give_up(SpawnStep::kOwnNamespaces);
@@ -123,12 +142,19 @@ class ChildSide {
     }
   }
 
+  void make_jail() const {
+    if (has_jail_namespaces()) check(enter_jail(*plan_.jail));
+  }
+
   /// Everything goes above the highest wanted number first, so that no number is overwritten before
   /// it was copied, whatever permutation is asked for.
   void place_fds() {
     const int above = plan_.fds.back().to + 1;
     move_above(plan_.report_fd, above, -1);
     move_above(plan_.parent_pidfd, above, -1);
+    if (plan_.jail != nullptr && plan_.jail->landlock >= 0) {
+      move_above(plan_.jail->landlock, above, -1);
+    }
     for (std::size_t i = 0; i < plan_.fds.size(); ++i) {
       move_above(plan_.fds[i].from, above, static_cast<int>(i));
     }
@@ -185,6 +211,7 @@ class ChildSide {
   /// The calls themselves and not their wrappers: those of libc signal every thread that the parent
   /// had, to change them all, and here those threads do not exist.
   void change_identity() const {
+    if (options_.jail != nullptr && options_.jail->uid) return become_jailed();
     const std::vector<gid_t>& groups = options_.groups;
     if ((options_.uid || options_.gid) && !options_.keep_groups &&
         ::syscall(SYS_setgroups, groups.size(), groups.data()) != 0) {
@@ -198,6 +225,13 @@ class ChildSide {
         ::syscall(SYS_setresuid, *options_.uid, *options_.uid, *options_.uid) != 0) {
       give_up(SpawnStep::kUid);
     }
+  }
+
+  void become_jailed() const {
+    const uid_t id = *options_.jail->uid;
+    if (::syscall(SYS_setgroups, 0, nullptr) != 0) give_up(SpawnStep::kGroups);
+    if (::syscall(SYS_setresgid, id, id, id) != 0) give_up(SpawnStep::kGid);
+    if (::syscall(SYS_setresuid, id, id, id) != 0) give_up(SpawnStep::kUid);
   }
 
   /// Last of all: setns and a change of identity clear it. Who died before it was set sent nothing,

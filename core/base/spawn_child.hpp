@@ -7,6 +7,7 @@
 #include <span>
 #include <sys/types.h>
 
+#include "core/base/jail_child.hpp"
 #include "core/base/spawn.hpp"
 
 namespace fcvm::base {
@@ -21,6 +22,7 @@ enum class SpawnStep : int {
   kNamespace,  // detail: index
   kForkAgain,
   kOwnNamespaces,
+  kJail,  // detail: JailFailure, and above it an index
   kDirectory,
   kMoveFd,  // detail: index
   kCloseFds,
@@ -31,6 +33,8 @@ enum class SpawnStep : int {
   kDeathSignal,
   kExec,
 };
+
+constexpr int kJailDetailShift = 8;
 
 /// Smaller than PIPE_BUF, so that reports of two processes never mix.
 struct SpawnReport {
@@ -46,6 +50,7 @@ struct ChildPlan {
   char* const* environment;
   std::span<FdMapping> fds;           // sorted by `to`; `from` is overwritten in the child
   std::span<NamespaceFd> namespaces;  // the user namespace, if any, first; overwritten in the child
+  JailPlan* jail;                     // or null
   bool join_cgroup;
   int parent_pidfd;
   int report_fd;
