@@ -203,6 +203,7 @@ Result<vm::RunPlan> make_run_plan(Invocation& invocation) {
     plan.lifetime = limit;
   plan.labels = config->map("run", "label");
   plan.hostname = config->text("run", "hostname");
+  plan.metadata_environment = config->boolean("run", "metadata-env");
   plan.network = FCVM_TRY(make_network_plan(invocation, *config));
   plan.pull = FCVM_TRY(pull_policy(config->text("run", "pull")));
   if (const auto& file = config->text("run", "cidfile"); !file.empty()) {

@@ -195,8 +195,8 @@ Result<void> Launch::start() {
   spec.command_line = "quiet panic=-1";
   spec.console = kConsole;
   spec.guest_socket = kGuestSocket;
-  const std::string metadata =
-      metadata_document({id_, plan_.image, plan_.hostname, plan_.labels, plan_.container});
+  const std::string metadata = metadata_document({id_, plan_.image, plan_.hostname, plan_.labels,
+                                                  plan_.container, plan_.metadata_environment});
   spec.metadata_json = metadata.c_str();
   spec.disks = pointers;
   spec.disk_count = 3;

@@ -9,6 +9,7 @@ std::string metadata_document(const Workload& workload) {
   using nlohmann::ordered_json;
   ordered_json environment = ordered_json::object();
   for (const auto& variable : workload.container.environment) {
+    if (!workload.tells_environment) break;
     const auto equals = variable.find('=');
     if (equals == std::string::npos) continue;
     environment[variable.substr(0, equals)] = variable.substr(equals + 1);

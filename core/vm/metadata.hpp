@@ -15,6 +15,8 @@ struct Workload {
   std::string hostname;
   const std::map<std::string, std::string>& labels;
   const wire::ContainerSpec& container;
+  /// Any process of the guest may ask the service, so secrets stay out of it unless this is wanted.
+  bool tells_environment = false;
 };
 
 /// A JSON object: id, name, image, hostname, labels and environment, each a text or an object of

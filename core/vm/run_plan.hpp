@@ -59,6 +59,8 @@ struct RunPlan {
 
   std::string hostname;  // empty: the VM's name
   wire::ContainerSpec container;
+  /// Whether the VMM's metadata service tells the container's environment.
+  bool metadata_environment = false;
   /// Tells the container which VMM and agent it runs under, for fcvm/hello to say.
   bool announces_vm = false;
   GuestAssets assets;

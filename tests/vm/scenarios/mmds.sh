@@ -13,7 +13,7 @@ done
 echo "refused=$(ask 'GET /name HTTP/1.1')"
 END
 name=$(named told)
-run env FCVM_PATHS_PLUGIN_DIRS=/rig/tests/plugins "$FCVM" run --cpus 1 --memory 512M --network tap \
+run env FCVM_PATHS_PLUGIN_DIRS=/rig/tests/plugins "$FCVM" run --metadata-env --cpus 1 --memory 512M --network tap \
   --name "$name" --cidfile "$scratch/cid" --label tier=front -e GREETING='good day' \
   fcvm/hello sh -c "$(cat "$scratch/ask.sh")"
 check "a container with a network runs" test "$rc" -eq 0
