@@ -91,6 +91,16 @@ void Jail::add_system_directory(const std::string& path) {
   }
 }
 
+/// Where /bin is a link to usr/bin, /bin/sh is really put into /usr/bin.
+std::string Jail::through_links(const fs::path& inside) const {
+  for (const auto& [at, entry] : entries_) {
+    if (entry.kind != JailStep::Kind::kLink || !lies_in(inside.string(), at)) continue;
+    const fs::path target = fs::path(at).parent_path() / entry.from;
+    return (target / inside.lexically_relative(at)).lexically_normal().string();
+  }
+  return inside.string();
+}
+
 bool Jail::has(const std::string& inside, const std::string& path, Access access) const {
   for (const auto& [at, entry] : entries_) {
     if (entry.kind != JailStep::Kind::kBind || entry.access < access) continue;
@@ -111,7 +121,7 @@ Result<void> Jail::allow_as(const std::string& inside, const std::string& path, 
   if (inside.empty() || inside[0] != '/') {
     return fail(EINVAL, "a jail has no place for \"" + inside + "\": it is no absolute path");
   }
-  const std::string at = fs::path(inside).lexically_normal().string();
+  const std::string at = through_links(fs::path(inside).lexically_normal());
   const std::string real = FCVM_TRY(real_path(path));
   if (has(at, real, access)) return {};
   entries_[at] = {JailStep::Kind::kBind, real, access};

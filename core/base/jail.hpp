@@ -6,7 +6,7 @@
 // no capability, gains none, and cannot make namespaces itself.
 #pragma once
 
-#include <cstdint>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -68,6 +68,8 @@ class Jail {
   /// Who it becomes: only by privilege, which then also keeps it out of every user namespace.
   /// Without, it is in a user namespace, one of its own unless it is given one.
   std::optional<uid_t> uid;
+  /// With that uid: the one group it is in besides its own, by which it reads what others do, too.
+  gid_t readers = 0;
 
   // --- for spawn() ---
   struct Entry {
@@ -83,6 +85,7 @@ class Jail {
   [[nodiscard]] Result<Landlock> landlock() const;
 
  private:
+  [[nodiscard]] std::string through_links(const std::filesystem::path& inside) const;
   [[nodiscard]] bool has(const std::string& inside, const std::string& path, Access access) const;
   void add_system_directory(const std::string& path);
 

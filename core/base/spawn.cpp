@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <memory>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -63,6 +64,8 @@ std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
   return pointers;
 }
 
+constexpr std::size_t kStackSize = 256 * 1024;
+
 /// Owns what ChildPlan points to.
 class Prepared {
  public:
@@ -92,6 +95,7 @@ class Prepared {
             .environment = options.environment ? environment_.data() : ::environ,
             .fds = fds_,
             .namespaces = namespaces_,
+            .second_stack = stack_.get() + kStackSize,
             .jail = jail_ ? &jail_plan_ : nullptr,
             .join_cgroup = join_cgroup,
             .parent_pidfd = parent_.get(),
@@ -113,6 +117,7 @@ class Prepared {
   std::vector<char*> environment_;
   std::vector<FdMapping> fds_;
   std::vector<NamespaceFd> namespaces_;
+  std::unique_ptr<char[]> stack_{new char[kStackSize]};
   std::optional<PreparedJail> jail_;
   JailPlan jail_plan_{};
   Fd null_;

@@ -27,7 +27,13 @@ class ChildSide {
   [[noreturn]] void run() {
     reset_dispositions();
     join_cgroup();
-    enter_namespaces();
+    if (enter_namespaces()) fork_again();
+    become();
+  }
+
+ private:
+  /// In the last process that was forked.
+  [[noreturn]] void become() {
     make_namespaces();
     lead_groups();
     change_directory();
@@ -43,7 +49,6 @@ class ChildSide {
     execute();
   }
 
- private:
   void report(SpawnStep step, int error, int detail) const {
     const SpawnReport report{step, error, detail};
     (void)!::write(plan_.report_fd, &report, sizeof report);
@@ -93,7 +98,8 @@ class ChildSide {
   /// Two passes, as nsenter makes them. Who is privileged here enters everything else first, since
   /// the user namespace takes that privilege away; who is not gets it from the user namespace, and
   /// succeeds in the second pass.
-  void enter_namespaces() {
+  /// True when the pids are another namespace's for the next child only.
+  bool enter_namespaces() {
     bool enters_pid = false;
     for (NamespaceFd& entered : plan_.namespaces) {
       enters_pid = enters_pid || entered.kind == NamespaceKind::kPid;
@@ -102,26 +108,26 @@ class ChildSide {
     for (std::size_t i = 0; i < plan_.namespaces.size(); ++i) {
       if (!enter(plan_.namespaces[i])) give_up(SpawnStep::kNamespace, static_cast<int>(i));
     }
-    if (!has_jail_namespaces()) {
-      if (enters_pid) fork_again();
-      return;
-    }
+    if (!has_jail_namespaces()) return enters_pid;
     check(unshare_for_jail(*plan_.jail));
-    fork_again();
+    return true;
   }
 
   [[nodiscard]] bool has_jail_namespaces() const {
     return plan_.jail != nullptr && plan_.jail->namespaces;
   }
 
-  /// setns moves only later children into a pid namespace. CLONE_PARENT makes the next one a
-  /// sibling, so that the caller of spawn() still is its parent, and PDEATHSIG still means that
-  /// parent.
-  void fork_again() const {
-    const long pid = ::syscall(SYS_clone, CLONE_PARENT, 0, 0, 0, 0);
+  /// setns and unshare move only later children into a pid namespace. CLONE_PARENT makes the next
+  /// one a sibling, so that the caller of spawn() still is its parent, and PDEATHSIG still means
+  /// that parent. It has our memory until it executes, since copying page tables takes the longest
+  /// of all; that is why it has a stack of its own, and we stand still until then.
+  [[noreturn]] void fork_again() {
+    const int report_fd = plan_.report_fd;  // the other moves its own, and writes down where to
+    const int pid = ::clone([](void* self) -> int { static_cast<ChildSide*>(self)->become(); },
+                            plan_.second_stack, CLONE_PARENT | CLONE_VM | CLONE_VFORK, this);
     if (pid < 0) give_up(SpawnStep::kForkAgain);
-    if (pid == 0) return;
-    report(SpawnStep::kForked, 0, static_cast<int>(pid));
+    const SpawnReport forked{SpawnStep::kForked, 0, pid};
+    (void)!::write(report_fd, &forked, sizeof forked);
     ::_exit(0);
   }
 
@@ -229,7 +235,9 @@ class ChildSide {
 
   void become_jailed() const {
     const uid_t id = *options_.jail->uid;
-    if (::syscall(SYS_setgroups, 0, nullptr) != 0) give_up(SpawnStep::kGroups);
+    const gid_t readers = options_.jail->readers;
+    const std::size_t count = readers == 0 ? 0 : 1;
+    if (::syscall(SYS_setgroups, count, &readers) != 0) give_up(SpawnStep::kGroups);
     if (::syscall(SYS_setresgid, id, id, id) != 0) give_up(SpawnStep::kGid);
     if (::syscall(SYS_setresuid, id, id, id) != 0) give_up(SpawnStep::kUid);
   }

@@ -50,6 +50,7 @@ struct ChildPlan {
   char* const* environment;
   std::span<FdMapping> fds;           // sorted by `to`; `from` is overwritten in the child
   std::span<NamespaceFd> namespaces;  // the user namespace, if any, first; overwritten in the child
+  char* second_stack;                 // its top, for who is forked once more
   JailPlan* jail;                     // or null
   bool join_cgroup;
   int parent_pidfd;

@@ -129,6 +129,24 @@ TEST_CASE("a jailed program is alone, without privileges, and cannot get any") {
   }
 }
 
+TEST_CASE("a jailed program is ours to wait for and to signal") {
+  for (const Jail& jail : kinds_of_jail()) {
+    CHECK(shell_in(jail, "exit 5").code == 5);
+    SpawnOptions options = shell("echo ready; exec sleep 100");
+    options.environment = {{"PATH=/usr/bin:/bin"}};
+    options.new_session = true;
+    options.jail = &jail;
+    Pipe pipe = must(Pipe::create());
+    options.stdout_fd = pipe.write_end.get();
+    Child child = must(spawn(options));
+    char ready[5];
+    must(read_exact(pipe.read_end.get(), ready));
+    CHECK(::getsid(child.pid()) == child.pid());
+    must(child.signal(SIGKILL));
+    CHECK(must(child.wait()).signal() == SIGKILL);
+  }
+}
+
 TEST_CASE("its namespaces are its own, as is its network where it wants one") {
   for (Jail& jail : kinds_of_jail()) {
     jail.own_network = true;
@@ -165,6 +183,7 @@ TEST_CASE("a program of an unusual place runs, with the libraries beside it") {
   must(write_file_atomic(dir.path() + "/lib/part", "of it"));
   must(write_file_atomic(dir.path() + "/secret", "none"));
   for (Jail& jail : kinds_of_jail()) {
+    must(jail.allow_program("/bin/cat"));
     must(jail.allow_program(dir.path() + "/bin/cat"));
     const Jailed jailed =
         shell_in(jail, dir.path() + "/bin/cat " + dir.path() + "/lib/part; ls " + dir.path());
