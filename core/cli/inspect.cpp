@@ -5,6 +5,7 @@
 #include "core/cli/each_vm.hpp"
 #include "core/cli/go_template.hpp"
 #include "core/cli/verbs.hpp"
+#include "core/vm/isolation.hpp"
 #include "core/vm/time_text.hpp"
 
 namespace fcvm::cli {
@@ -67,6 +68,35 @@ Json network_json(const vm::Record& record) {
           {"Ports", ports_json(record)}};
 }
 
+Json isolation_json(const vm::ProcessRecord& process) {
+  Json json = {{"Name", process.name},
+               {"Pid", process.id.pid},
+               {"Jail", process.jail},
+               {"Reason", process.jail_reason}};
+  const auto found = vm::isolation_of(process.id.pid);
+  if (!found) return json;
+  json["Uid"] = found->uid;
+  json["Gid"] = found->gid;
+  json["Capabilities"] = found->capabilities;
+  json["BoundingCapabilities"] = found->bounding;
+  json["NoNewPrivileges"] = found->no_new_privileges;
+  json["Seccomp"] = found->seccomp;
+  json["OwnRoot"] = found->own_root;
+  json["OwnNamespaces"] = found->namespaces;
+  return json;
+}
+
+/// Of each process that belongs to a VM which runs, the supervisor first.
+Json isolations_json(const vm::Record& record) {
+  Json list = Json::array();
+  if (!record.supervisor.alive()) return list;
+  list.push_back(isolation_json({"supervisor", record.supervisor, "", ""}));
+  for (const auto& process : record.processes) {
+    if (process.id.alive()) list.push_back(isolation_json(process));
+  }
+  return list;
+}
+
 Json fcvm_json(const vm::Record& record, const vm::Paths& paths) {
   return {{"Vmm", record.vmm_plugin},
           {"VmmVersion", record.vmm_version},
@@ -78,6 +108,7 @@ Json fcvm_json(const vm::Record& record, const vm::Paths& paths) {
           {"Limits", record.limits.empty() ? "no limits" : record.limits},
           {"LimitsMissing", record.limits_missing},
           {"Detached", record.detached},
+          {"Isolation", isolations_json(record)},
           {"Paths",
            {{"Directory", paths.vm(record.id).string()},
             {"Record", paths.record(record.id).string()},

@@ -116,7 +116,8 @@ Result<int> show_console(const vm::Store& store, const vm::Record& record, bool 
   for (bool last = false; !last;) {
     last = !follow || !alive();
     if (!fd) {
-      auto opened = base::open_file(file.string(), O_RDONLY);
+      // It lies where the VMM may put what it likes.
+      auto opened = base::open_file(file.string(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       if (opened)
         fd = *std::move(opened);
       else if (opened.error().code() != ENOENT)

@@ -41,6 +41,24 @@ OptionTable paths_table() {
           }};
 }
 
+OptionTable jail_table() {
+  return {"jail",
+          "What VMMs, which a guest might take over, are kept in",
+          {
+              {.name = "at-least",
+               .initial = "none",
+               .help = "Without a jail as good as this no VM is started; none: it is a warning",
+               .choices = {"none", "landlock", "namespaces"}},
+              {.name = "uids",
+               .initial = "3000000000-3000065535",
+               .help = "As root: users of the host that are nobody else's, one for each VM"},
+              {.name = "files",
+               .type = Type::kList,
+               .help = "Files and directories that VMMs may read besides what their VMs need",
+               .separator = ':'},
+          }};
+}
+
 OptionTable setup_table() {
   return {"setup",
           "What `fcvm setup` makes guests from",
@@ -254,8 +272,8 @@ OptionTable make_run_table() {
 }  // namespace
 
 const std::vector<OptionTable>& core_tables() {
-  static const std::vector<OptionTable> tables{log_table(), paths_table(), setup_table(),
-                                               make_run_table()};
+  static const std::vector<OptionTable> tables{log_table(), paths_table(), jail_table(),
+                                               setup_table(), make_run_table()};
   return tables;
 }
 

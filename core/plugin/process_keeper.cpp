@@ -18,6 +18,10 @@ namespace {
 
 constexpr std::size_t kLongestLine = 4096;
 
+/// What a jailed program has that is given no environment: ours may hold secrets.
+const std::vector<std::string> kSmallEnvironment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                                                    "LANG=C.UTF-8"};
+
 std::vector<std::string> strings(const char* const* items) {
   std::vector<std::string> copies;
   for (; items != nullptr && *items != nullptr; ++items) copies.emplace_back(*items);
@@ -66,6 +70,18 @@ Result<base::SpawnOptions> spawn_options(const fcvm_process_spec& spec) {
   if (spec.uid != UINT32_MAX) options.uid = spec.uid;
   if (spec.gid != UINT32_MAX) options.gid = spec.gid;
   return options;
+}
+
+std::string name_of(const fcvm_process_spec& spec) {
+  if (spec.name != nullptr) return spec.name;
+  return std::filesystem::path(spec.program).filename().string();
+}
+
+Error too_weak(const std::string& name, const base::JailOutcome& outcome) {
+  return Error(
+      EPERM,
+      fmt::format("{} cannot be jailed as well as jail.at-least wants: {}", name, outcome.reason),
+      "fcvm doctor");
 }
 
 }  // namespace
@@ -158,30 +174,72 @@ void ProcessKeeper::log_line(Output& output) {
   output.line.clear();
 }
 
-Result<base::Child> ProcessKeeper::start(std::string_view owner, const fcvm_process_spec& spec) {
+Result<base::Child> ProcessKeeper::start(std::string_view owner, const fcvm_process_spec& spec,
+                                         const base::Jail* jail, base::JailOutcome& outcome) {
   base::SpawnOptions options = FCVM_TRY(spawn_options(spec));
+  options.jail = jail;
+  if (jail != nullptr && !options.environment) options.environment = kSmallEnvironment;
   if (options.cgroup_fd < 0) options.cgroup_fd = cgroup_fd_;
   std::optional<base::Pipe> log;
   if (spec.stdout_fd < 0 || spec.stderr_fd < 0) log = FCVM_TRY(base::Pipe::create());
   options.stdout_fd = spec.stdout_fd < 0 ? log->write_end.get() : spec.stdout_fd;
   options.stderr_fd = spec.stderr_fd < 0 ? log->write_end.get() : spec.stderr_fd;
-  base::Child child = FCVM_TRY(base::spawn(options));
+  base::Child child = FCVM_TRY(base::spawn(options, &outcome));
   if (log) {
     FCVM_TRY(base::set_nonblocking(log->read_end.get()));
-    const std::string name =
-        spec.name != nullptr ? spec.name : std::filesystem::path(spec.program).filename().string();
-    outputs_.push_back({std::move(log->read_end), fmt::format("{} {}", owner, name), {}});
+    outputs_.push_back({std::move(log->read_end), fmt::format("{} {}", owner, name_of(spec)), {}});
   }
   return child;
 }
 
 Result<std::uint64_t> ProcessKeeper::spawn(std::string_view owner, const fcvm_process_spec& spec) {
+  if ((spec.flags & FCVM_PROCESS_JAIL) != 0) {
+    return fail(ENOTSUP, fmt::format("{} asks for a jail, which this host makes only for a VM's "
+                                     "own processes",
+                                     owner));
+  }
+  return keep(owner, spec, nullptr, base::JailLevel::kNone);
+}
+
+Result<std::uint64_t> ProcessKeeper::spawn_jailed(std::string_view owner,
+                                                  const fcvm_process_spec& spec,
+                                                  const base::Jail& jail,
+                                                  base::JailLevel at_least) {
+  return keep(owner, spec, &jail, at_least);
+}
+
+Result<std::uint64_t> ProcessKeeper::keep(std::string_view owner, const fcvm_process_spec& spec,
+                                          const base::Jail* jail, base::JailLevel at_least) {
   std::optional<Result<base::Child>> child;
-  on_thread([&] { child.emplace(start(owner, spec)); });
+  base::JailOutcome outcome;
+  on_thread([&] { child.emplace(start(owner, spec, jail, outcome)); });
   if (!*child) return unexpected(std::move(*child).error());
+  const std::string name = name_of(spec);
+  if (jail != nullptr && outcome.level < at_least) return unexpected(too_weak(name, outcome));
+  if (jail != nullptr && outcome.level < base::JailLevel::kNamespaces) {
+    log::warning("vm", "{} has no better jail than \"{}\": {}", name, base::name_of(outcome.level),
+                 outcome.reason);
+  }
   const std::lock_guard lock(mutex_);
-  kept_.emplace(next_handle_, std::make_shared<Kept>(**std::move(child)));
+  kept_.emplace(
+      next_handle_,
+      std::make_shared<Kept>(**std::move(child), name,
+                             jail == nullptr ? std::nullopt : std::optional(std::move(outcome))));
   return next_handle_++;
+}
+
+std::vector<RunningProcess> ProcessKeeper::running() {
+  std::map<std::uint64_t, std::shared_ptr<Kept>> kept;
+  {
+    const std::lock_guard lock(mutex_);
+    kept = kept_;
+  }
+  std::vector<RunningProcess> all;
+  for (const auto& [handle, process] : kept) {
+    const std::lock_guard lock(process->mutex);
+    if (!process->ended) all.push_back({process->name, process->child.pid(), process->jail});
+  }
+  return all;
 }
 
 Result<std::shared_ptr<ProcessKeeper::Kept>> ProcessKeeper::find(std::uint64_t handle) {
@@ -196,6 +254,7 @@ fcvm_process_status ProcessKeeper::describe(Kept& kept) {
   status.pid = kept.child.pid();
   status.exit_code = -1;
   status.running = kept.ended ? 0 : 1;
+  if (kept.jail) status.jailed = 1 + static_cast<std::uint32_t>(kept.jail->level);
   if (kept.ended) {
     status.exit_code = kept.ended->code().value_or(-1);
     status.exit_signal = kept.ended->signal().value_or(0);

@@ -16,10 +16,19 @@
 #include <vector>
 
 #include "core/base/child.hpp"
+#include "core/base/jail.hpp"
 #include "core/base/pace.hpp"
 #include "core/plugin/services.hpp"
 
 namespace fcvm::plugin {
+
+/// One that a plugin asked for and that runs.
+struct RunningProcess {
+  std::string name;
+  pid_t pid;
+  /// Nothing: it was not to be jailed.
+  std::optional<base::JailOutcome> jail;
+};
 
 class ProcessKeeper : public ProcessService {
  public:
@@ -33,6 +42,11 @@ class ProcessKeeper : public ProcessService {
   void set_cgroup(int cgroup_fd) { cgroup_fd_ = cgroup_fd; }
 
   Result<std::uint64_t> spawn(std::string_view owner, const fcvm_process_spec& spec) override;
+  /// In this jail; fails when less than `at_least` was reached. For jailer.hpp.
+  Result<std::uint64_t> spawn_jailed(std::string_view owner, const fcvm_process_spec& spec,
+                                     const base::Jail& jail, base::JailLevel at_least);
+  /// In the order in which they were started.
+  [[nodiscard]] std::vector<RunningProcess> running();
   Result<fcvm_process_status> wait(std::uint64_t handle, base::Deadline deadline) override;
   Result<fcvm_process_status> status(std::uint64_t handle) override;
   Result<void> signal(std::uint64_t handle, int number) override;
@@ -44,7 +58,10 @@ class ProcessKeeper : public ProcessService {
     std::mutex mutex;  // of the child, which serves one thread at a time
     base::Child child;
     std::optional<base::ExitStatus> ended;
-    explicit Kept(base::Child owned) : child(std::move(owned)) {}
+    const std::string name;
+    const std::optional<base::JailOutcome> jail;
+    Kept(base::Child owned, std::string called, std::optional<base::JailOutcome> jailed)
+        : child(std::move(owned)), name(std::move(called)), jail(std::move(jailed)) {}
   };
   struct Output {
     base::Fd from;
@@ -60,7 +77,10 @@ class ProcessKeeper : public ProcessService {
   void wake();
   bool drain(Output& output);
   static void log_line(Output& output);
-  Result<base::Child> start(std::string_view owner, const fcvm_process_spec& spec);
+  Result<base::Child> start(std::string_view owner, const fcvm_process_spec& spec,
+                            const base::Jail* jail, base::JailOutcome& outcome);
+  Result<std::uint64_t> keep(std::string_view owner, const fcvm_process_spec& spec,
+                             const base::Jail* jail, base::JailLevel at_least);
   Result<std::shared_ptr<Kept>> find(std::uint64_t handle);
   static fcvm_process_status describe(Kept& kept);
 

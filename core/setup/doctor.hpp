@@ -41,6 +41,7 @@ struct Diagnosis {
 [[nodiscard]] std::vector<Check> machine_checks();
 [[nodiscard]] std::vector<Check> program_checks();
 [[nodiscard]] std::vector<Check> kernel_checks();
+[[nodiscard]] std::vector<Check> jail_checks();
 [[nodiscard]] std::vector<Check> storage_checks();
 
 [[nodiscard]] std::vector<Diagnosis> examine(const Patient& patient);

@@ -14,7 +14,8 @@ constexpr std::size_t kTailBytes = 4096;
 constexpr int kTailLines = 15;
 
 std::string last_bytes(const std::filesystem::path& file) {
-  auto fd = base::open_file(file.string(), O_RDONLY);
+  // It lies where the VMM may put what it likes.
+  auto fd = base::open_file(file.string(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!fd) return {};
   const off_t size = ::lseek(fd->get(), 0, SEEK_END);
   std::string bytes(

@@ -18,7 +18,7 @@
 namespace fcvm::vm {
 namespace {
 
-// Names in the VM's directory, which is the VMM's working directory.
+// Names in the VMM's directory.
 constexpr const char* kKernel = "kernel";
 constexpr const char* kKernelElf = "kernel.elf";
 constexpr const char* kInitrd = "initrd";
@@ -77,15 +77,35 @@ wire::Disk guest_disk(const char* serial, wire::DiskRole role) {
 }  // namespace
 
 template <typename Verbs>
-Result<std::unique_ptr<plugin::Instance<Verbs>>> Launch::make_plugin(const std::string& id) {
+Result<std::unique_ptr<plugin::Instance<Verbs>>> Launch::make_plugin(const std::string& id,
+                                                                     plugin::Services services) {
   const plugin::Entry* entry = FCVM_TRY(context_.registry.find(id));
   const plugin::Settings settings = FCVM_TRY(plugin_settings(context_.config, id, plan_.network));
   plugin::Object object = FCVM_TRY(plugin::Registry::load(*entry));
-  return plugin::Instance<Verbs>::create(std::move(object), id, settings, services_);
+  return plugin::Instance<Verbs>::create(std::move(object), id, settings, services);
+}
+
+/// As root each VM has a user of its own, for as long as this process lives.
+Result<void> Launch::make_jailer() {
+  plugin::JailSettings settings;
+  const auto& config = context_.config;
+  const auto& wanted = config.text("jail", "at-least");
+  if (wanted == "landlock") settings.at_least = base::JailLevel::kLandlock;
+  if (wanted == "namespaces") settings.at_least = base::JailLevel::kNamespaces;
+  settings.files = config.list("jail", "files");
+  const UidRange range = FCVM_TRY(parse_uid_range(config.text("jail", "uids")));
+  if (plugin::may_become(range.first) && plugin::may_become(range.last)) {
+    const auto leases = context_.store.paths().data / "uids";
+    uid_.emplace(FCVM_TRY(UidLease::take(leases.string(), range, id_)));
+    settings.uid = uid_->uid();
+    settings.readers = range.first;
+  }
+  jailer_ = std::make_unique<plugin::Jailer>(processes_, std::move(settings));
+  return {};
 }
 
 Result<void> Launch::link(const std::filesystem::path& target, const char* name) {
-  const auto at = context_.store.paths().vm(id_) / name;
+  const auto at = context_.store.paths().vmm(id_) / name;
   std::error_code error;
   std::filesystem::create_symlink(target, at, error);
   if (error)
@@ -97,7 +117,7 @@ Result<void> Launch::fetch_image() {
   const auto cache = context_.store.paths().images() / plan_.image_plugin;
   FCVM_TRY(base::make_directories(cache.string(), 0700));
   Fd cache_fd = FCVM_TRY(base::open_file(cache.string(), O_RDONLY | O_DIRECTORY));
-  auto instance = FCVM_TRY(make_plugin<fcvm_image_v1>(plan_.image_plugin));
+  auto instance = FCVM_TRY(make_plugin<fcvm_image_v1>(plan_.image_plugin, services_));
   {
     const std::lock_guard lock(mutex_);
     images_ = std::make_unique<ImageSource>(std::move(instance), std::move(cache_fd));
@@ -129,7 +149,7 @@ Result<void> Launch::make_network() {
 }
 
 Result<void> Launch::attach_network() {
-  auto instance = FCVM_TRY(make_plugin<fcvm_net_v1>(plan_.network.plugin));
+  auto instance = FCVM_TRY(make_plugin<fcvm_net_v1>(plan_.network.plugin, services_));
   {
     const std::lock_guard lock(mutex_);
     network_ = std::make_unique<Network>(std::move(instance));
@@ -157,24 +177,28 @@ Result<void> Launch::prepare() {
 }
 
 Result<void> Launch::prepare_files() {
+  FCVM_TRY(base::make_directories(context_.store.paths().vmm(id_).string(), 0700));
   FCVM_TRY(fetch_image());
   FCVM_TRY(link(plan_.assets.kernel, kKernel));
   if (!plan_.assets.kernel_elf.empty()) FCVM_TRY(link(plan_.assets.kernel_elf, kKernelElf));
   FCVM_TRY(link(plan_.assets.initrd, kInitrd));
   FCVM_TRY(link(plan_.assets.base_image, kBaseDisk));
-  return plan_.make_disk(context_.store.paths().vm(id_) / kWritableDisk, plan_.disk_bytes) |
+  return plan_.make_disk(context_.store.paths().vmm(id_) / kWritableDisk, plan_.disk_bytes) |
          context("making the VM's writable disk");
 }
 
 Result<void> Launch::start() {
-  auto instance = FCVM_TRY(make_plugin<fcvm_vmm_v1>(plan_.vmm));
+  FCVM_TRY(make_jailer());
+  plugin::Services jailed = services_;
+  jailed.process = jailer_.get();
+  auto instance = FCVM_TRY(make_plugin<fcvm_vmm_v1>(plan_.vmm, jailed));
   {
     const std::lock_guard lock(mutex_);
     machine_ = std::make_unique<Machine>(std::move(instance));
     if (cancelled_) return fail(ECANCELED, "canceled");
   }
   const Fd directory =
-      FCVM_TRY(base::open_file(context_.store.paths().vm(id_).string(), O_RDONLY | O_DIRECTORY));
+      FCVM_TRY(base::open_file(context_.store.paths().vmm(id_).string(), O_RDONLY | O_DIRECTORY));
   const fcvm_rate_limit rates = rate_limit(plan_.disk_rates);
   const fcvm_rate_limit* const limit = plan_.disk_rates.limited() ? &rates : nullptr;
   const fcvm_disk disks[] = {disk(kBaseSerial, kBaseDisk, FCVM_DISK_READ_ONLY, limit),
@@ -211,6 +235,7 @@ Result<void> Launch::start() {
     spec.nics = nics;
     spec.nic_count = attachment.tap.empty() ? 0 : 1;
   }
+  jailer_->set_files(FCVM_TRY(plugin::files_of(spec, nullptr)));
   return machine_->start(spec, base::Deadline::in(kStartLimit)) | context("starting the VM");
 }
 

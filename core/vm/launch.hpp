@@ -5,10 +5,12 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include <fcvm/result.hpp>
 
+#include "core/plugin/jailer.hpp"
 #include "core/plugin/services.hpp"
 #include "core/vm/guest_control.hpp"
 #include "core/vm/image_source.hpp"
@@ -17,14 +19,20 @@
 #include "core/vm/run_plan.hpp"
 #include "core/vm/store.hpp"
 #include "core/vm/supervisor.hpp"
+#include "core/vm/uid_lease.hpp"
 
 namespace fcvm::vm {
 
 class Launch {
  public:
+  /// `processes` is where the VMM runs, in a jail; the other plugins have `services`.
   Launch(const SupervisorContext& context, const RunPlan& plan, std::string id,
-         plugin::Services services)
-      : context_(context), plan_(plan), id_(std::move(id)), services_(services) {}
+         plugin::Services services, plugin::ProcessKeeper& processes)
+      : context_(context),
+        plan_(plan),
+        id_(std::move(id)),
+        services_(services),
+        processes_(processes) {}
 
   /// Makes the VM's network, and meanwhile fetches the image and makes the VM's directory: disks,
   /// and links to the guest's parts.
@@ -50,7 +58,9 @@ class Launch {
 
  private:
   template <typename Verbs>
-  Result<std::unique_ptr<plugin::Instance<Verbs>>> make_plugin(const std::string& id);
+  Result<std::unique_ptr<plugin::Instance<Verbs>>> make_plugin(const std::string& id,
+                                                               plugin::Services services);
+  Result<void> make_jailer();
   Result<void> link(const std::filesystem::path& target, const char* name);
   Result<void> fetch_image();
   Result<void> prepare_files();
@@ -62,6 +72,9 @@ class Launch {
   const RunPlan& plan_;
   const std::string id_;
   const plugin::Services services_;
+  plugin::ProcessKeeper& processes_;
+  std::optional<UidLease> uid_;
+  std::unique_ptr<plugin::Jailer> jailer_;  // outlives the machine
 
   std::mutex mutex_;  // of the pointers that cancel() uses
   std::unique_ptr<ImageSource> images_;

@@ -11,8 +11,11 @@ struct Paths {
   std::filesystem::path runtime;  // [paths] runtime-dir: short, for sockets
 
   [[nodiscard]] std::filesystem::path vms() const { return data / "vms"; }
-  /// One VM's directory: its record, disks, logs; the VMM's working directory.
+  /// One VM's directory: its record and logs.
   [[nodiscard]] std::filesystem::path vm(const std::string& id) const { return vms() / id; }
+  /// What of it the VMM has, as its working directory: disks, console, sockets, its own logs. A VMM
+  /// that a guest took over may do in there as it likes, so nothing believes what lies there.
+  [[nodiscard]] std::filesystem::path vmm(const std::string& id) const { return vm(id) / "vmm"; }
   [[nodiscard]] std::filesystem::path record(const std::string& id) const {
     return vm(id) / "vm.json";
   }
@@ -20,7 +23,7 @@ struct Paths {
     return vm(id) / "container.log";
   }
   [[nodiscard]] std::filesystem::path console_log(const std::string& id) const {
-    return vm(id) / "console.log";
+    return vmm(id) / "console.log";
   }
   /// What the supervisor of a detached VM says.
   [[nodiscard]] std::filesystem::path supervisor_log(const std::string& id) const {

@@ -37,6 +37,14 @@ struct PublishedPort {
   friend bool operator==(const PublishedPort&, const PublishedPort&) = default;
 };
 
+/// A process that a plugin started for the VM.
+struct ProcessRecord {
+  std::string name;  // "qemu", "pasta"
+  base::ProcessId id;
+  std::string jail;         // the level that was reached, or "" for one that is not jailed
+  std::string jail_reason;  // why it is not the highest
+};
+
 struct Record {
   static constexpr int kFormat = 1;
 
@@ -61,6 +69,7 @@ struct Record {
 
   base::ProcessId supervisor;
   base::ProcessId vmm;
+  std::vector<ProcessRecord> processes;
   std::string cgroup;          // its path; empty where it has none of its own
   std::string limits;          // of it: "memory 768 MiB, 2.5 CPUs, 288 processes"
   std::string limits_missing;  // why one or all are not set

@@ -30,6 +30,17 @@ Json write_process(const base::ProcessId& process) {
           {"pid_namespace", process.pid_namespace}};
 }
 
+Json write_processes(const std::vector<ProcessRecord>& processes) {
+  Json list = Json::array();
+  for (const auto& process : processes) {
+    list.push_back({{"name", to_json_text(process.name)},
+                    {"id", write_process(process.id)},
+                    {"jail", to_json_text(process.jail)},
+                    {"jail_reason", to_json_text(process.jail_reason)}});
+  }
+  return list;
+}
+
 Json write_ports(const std::vector<PublishedPort>& ports) {
   Json list = Json::array();
   for (const auto& port : ports) {
@@ -71,6 +82,7 @@ void put_life(Json& json, const Record& record) {
   json["error_remedy"] = to_json_text(record.error_remedy);
   json["supervisor"] = write_process(record.supervisor);
   json["vmm"] = write_process(record.vmm);
+  json["processes"] = write_processes(record.processes);
   json["cgroup"] = to_json_text(record.cgroup);
   json["limits"] = to_json_text(record.limits);
   json["limits_missing"] = to_json_text(record.limits_missing);
@@ -113,6 +125,15 @@ void read(const Json& value, base::ProcessId& into) {
   // Records had neither at first.
   if (const auto boot = value.find("boot"); boot != value.end()) into.boot = from_json_text(*boot);
   into.pid_namespace = value.value("pid_namespace", std::uint64_t{0});
+}
+void read(const Json& value, std::vector<ProcessRecord>& into) {
+  for (const Json& process : value) {
+    ProcessRecord& read_one = into.emplace_back();
+    read_one.name = from_json_text(process.at("name"));
+    read(process.at("id"), read_one.id);
+    read_one.jail = from_json_text(process.at("jail"));
+    read_one.jail_reason = from_json_text(process.at("jail_reason"));
+  }
 }
 void read(const Json& value, std::vector<PublishedPort>& into) {
   for (const Json& port : value) {
@@ -165,6 +186,7 @@ constexpr std::pair<std::string_view, Reader> kReaders[] = {
     {"error_remedy", read_member<&Record::error_remedy>},
     {"supervisor", read_member<&Record::supervisor>},
     {"vmm", read_member<&Record::vmm>},
+    {"processes", read_member<&Record::processes>},
     {"cgroup", read_member<&Record::cgroup>},
     {"limits", read_member<&Record::limits>},
     {"limits_missing", read_member<&Record::limits_missing>},

@@ -91,8 +91,8 @@ Result<void> Supervisor::Impl::begin() {
   wait_for_signal();
   launch_ = std::make_unique<Launch>(
       context_, plan_, record_.id,
-      plugin::Services{
-          .process = &processes_, .state = &*recorded_, .progress = context_.progress});
+      plugin::Services{.process = &processes_, .state = &*recorded_, .progress = context_.progress},
+      processes_);
   control_ = std::make_unique<GuestControl>(
       [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); },
       [this](const wire::Event& event) { take_guest_event(event); });
@@ -247,6 +247,7 @@ Result<int> Supervisor::Impl::conclude() {
     record.finished_ns = now_ns();
     record.exit_code = code;
     record.vmm = {};
+    record.processes.clear();
     if (error_) {
       record.error = error_->message();
       record.error_remedy = error_->remedy();

@@ -47,6 +47,21 @@ void Supervisor::Impl::on_signal(int number) {
   }
 }
 
+std::vector<ProcessRecord> Supervisor::Impl::running_processes() {
+  std::vector<ProcessRecord> records;
+  for (const auto& process : processes_.running()) {
+    const auto id = base::identify(process.pid);
+    if (!id) continue;
+    ProcessRecord& record = records.emplace_back();
+    record.name = process.name;
+    record.id = *id;
+    if (!process.jail) continue;
+    record.jail = base::name_of(process.jail->level);
+    record.jail_reason = process.jail->reason;
+  }
+  return records;
+}
+
 /// The VMM's pidfd turns readable when it has ended, whatever the reason.
 void Supervisor::Impl::watch_vmm() {
   auto status = launch_->machine().status();
@@ -59,6 +74,7 @@ void Supervisor::Impl::watch_vmm() {
     record.vmm_version = text_of(status->vmm_version);
     record.accelerator = text_of(status->accelerator);
     if (auto id = base::identify(status->pid)) record.vmm = *id;
+    record.processes = running_processes();
   });
   if (cgroup_.fd() >= 0) limit_cgroup(text_of(status->accelerator) != "kvm");
   const int own = ::fcntl(status->pidfd, F_DUPFD_CLOEXEC, 0);

@@ -69,6 +69,7 @@ class Supervisor::Impl {
   void wait_for_signal();
   void on_signal(int number);
   void watch_vmm();
+  std::vector<ProcessRecord> running_processes();
   void on_vmm_ended();
   void take_guest_event(const wire::Event& event);
   void on_guest_event(const wire::Event& event);

@@ -107,6 +107,15 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_resource_limit, soft, 8, 8),
     FIELD(fcvm_resource_limit, hard, 16, 8),
     END(fcvm_resource_limit, 24),
+    FIELD(fcvm_jail_item, size, 0, 4),
+    FIELD(fcvm_jail_item, flags, 4, 4),
+    FIELD(fcvm_jail_item, path, 8, 8),
+    FIELD(fcvm_jail_item, inside, 16, 8),
+    END(fcvm_jail_item, 24),
+    FIELD(fcvm_jail_spec, size, 0, 4),
+    FIELD(fcvm_jail_spec, item_count, 4, 4),
+    FIELD(fcvm_jail_spec, items, 8, 8),
+    END(fcvm_jail_spec, 16),
     FIELD(fcvm_process_spec, size, 0, 4),
     FIELD(fcvm_process_spec, flags, 4, 4),
     FIELD(fcvm_process_spec, name, 8, 8),
@@ -129,14 +138,17 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_process_spec, limits, 96, 8),
     FIELD(fcvm_process_spec, limit_count, 104, 4),
     FIELD(fcvm_process_spec, reserved2, 108, 4),
-    END(fcvm_process_spec, 112),
+    FIELD(fcvm_process_spec, jail, 112, 8),
+    END(fcvm_process_spec, 120),
     FIELD(fcvm_process_status, size, 0, 4),
     FIELD(fcvm_process_status, running, 4, 4),
     FIELD(fcvm_process_status, pid, 8, 4),
     FIELD(fcvm_process_status, exit_code, 12, 4),
     FIELD(fcvm_process_status, exit_signal, 16, 4),
     FIELD(fcvm_process_status, reserved, 20, 4),
-    END(fcvm_process_status, 24),
+    FIELD(fcvm_process_status, jailed, 24, 4),
+    FIELD(fcvm_process_status, reserved2, 28, 4),
+    END(fcvm_process_status, 32),
     FIELD(fcvm_process_v1, size, 0, 4),
     FIELD(fcvm_process_v1, reserved, 4, 4),
     FIELD(fcvm_process_v1, spawn, 8, 8),
@@ -460,6 +472,11 @@ static_assert(FCVM_LOG_INFO == 2u, "published");
 static_assert(FCVM_LOG_WARNING == 3u, "published");
 static_assert(FCVM_LOG_ERROR == 4u, "published");
 static_assert(FCVM_PROCESS_NEW_SESSION == 1u, "published");
+static_assert(FCVM_PROCESS_JAIL == 4u, "published");
+static_assert(FCVM_JAIL_WRITABLE == 1u && FCVM_JAIL_OPTIONAL == 2u, "published");
+static_assert(FCVM_JAILED_PRIVILEGES == 1u && FCVM_JAILED_LANDLOCK == 2u &&
+                  FCVM_JAILED_NAMESPACES == 3u,
+              "published");
 static_assert(FCVM_OUTPUT_CONSOLE == 1u, "published");
 static_assert(FCVM_OUTPUT_STDOUT == 2u, "published");
 static_assert(FCVM_OUTPUT_STDERR == 3u, "published");

@@ -36,6 +36,12 @@ typedef struct fcvm_log_v1 {
 /* Mount, IPC and UTS namespaces of its own, where the host may make them: for a program that a guest
  * might take over. */
 #define FCVM_PROCESS_OWN_NAMESPACES 2u
+/* A jail: a root directory with the system's programs, what `jail` lists and, writable, the working
+ * directory; namespaces of its own, an empty network unless one is given; no capability, a small
+ * environment unless one is given, and as root a user of its own. Where the host can make no
+ * namespaces it is Landlock over the same list. What a plugin of kind vmm/1 starts is jailed without
+ * this flag, and has the files that the VM's specification names. */
+#define FCVM_PROCESS_JAIL 4u
 /* The child outlives neither the supervisor nor the instance; there is no flag for the contrary. */
 
 typedef struct fcvm_passed_fd {
@@ -51,6 +57,23 @@ typedef struct fcvm_resource_limit {
   uint64_t soft;     /* lowered to what the host's own hard limit allows, as is `hard` */
   uint64_t hard;
 } fcvm_resource_limit;
+
+#define FCVM_JAIL_WRITABLE 1u
+#define FCVM_JAIL_OPTIONAL 2u /* left out where the host has none */
+
+/* A file, a directory with all in it, a socket, or a character device. */
+typedef struct fcvm_jail_item {
+  uint32_t size;
+  uint32_t flags;
+  const char *path;   /* absolute, or relative to the process's directory_fd */
+  const char *inside; /* absolute, where it is in the jail; NULL for the same path */
+} fcvm_jail_item;
+
+typedef struct fcvm_jail_spec {
+  uint32_t size;
+  uint32_t item_count;
+  const fcvm_jail_item *const *items;
+} fcvm_jail_spec;
 
 typedef struct fcvm_process_spec {
   uint32_t size;
@@ -75,7 +98,13 @@ typedef struct fcvm_process_spec {
   const fcvm_resource_limit *const *limits;
   uint32_t limit_count;
   uint32_t reserved2;
+  const fcvm_jail_spec *jail; /* or NULL */
 } fcvm_process_spec;
+
+#define FCVM_JAILED_NOT 0u
+#define FCVM_JAILED_PRIVILEGES 1u /* no capabilities and no new ones, but its user's files */
+#define FCVM_JAILED_LANDLOCK 2u
+#define FCVM_JAILED_NAMESPACES 3u
 
 typedef struct fcvm_process_status {
   uint32_t size;
@@ -84,6 +113,8 @@ typedef struct fcvm_process_status {
   int32_t exit_code;   /* when it exited; else -1 */
   int32_t exit_signal; /* when a signal ended it; else 0 */
   uint32_t reserved;
+  uint32_t jailed; /* FCVM_JAILED_..., the level that was reached */
+  uint32_t reserved2;
 } fcvm_process_status;
 
 typedef struct fcvm_process_v1 {

@@ -19,7 +19,7 @@ std::string printable(std::string text) {
 }
 
 std::string tail_of(int directory_fd, const std::string& name, std::size_t limit) {
-  const Fd file(::openat(directory_fd, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const Fd file(::openat(directory_fd, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
   const off_t from = std::max<off_t>(0, status.st_size - static_cast<off_t>(limit));

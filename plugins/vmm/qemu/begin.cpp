@@ -1,6 +1,5 @@
 // How a VM begins: booted from a specification, or restored from a snapshot. See vm.hpp.
 #include <fcntl.h>
-#include <sys/resource.h>
 
 #include "core/base/socket_pair.hpp"
 #include "plugins/vmm/common/tail.hpp"
@@ -29,7 +28,7 @@ Error with_complaint(Error error, const std::string& complaint) {
   const bool userfaultfd = complaint.find("userfaultfd") != std::string::npos;
   return Error(
       EIO, "restoring the VM: " + complaint + ": " + error.message(),
-      userfaultfd ? "run fcvm as root, or sysctl vm.unprivileged_userfaultfd=1" : error.remedy());
+      userfaultfd ? "run fcvm as root, or let its user open /dev/userfaultfd" : error.remedy());
 }
 
 }  // namespace
@@ -39,11 +38,9 @@ Result<std::shared_ptr<Vm>> Vm::begin(const Host& host, const Options& options,
                                       const Call& call) {
   auto begun = launch(host, options, spec, from, call);
   if (begun || !options.sandbox) return begun;
-  if (begun.error().message().find("-sandbox") == std::string::npos) return begun;
-  host.warning("this QEMU was built without seccomp; starting it without -sandbox");
-  Options unconfined = options;
-  unconfined.sandbox = false;
-  return launch(host, unconfined, spec, from, call);
+  const auto sandbox = check_sandbox(host, FCVM_TRY(find_binary(options.binary)), call);
+  if (!sandbox && sandbox.error().code() == ENOTSUP) return unexpected(sandbox.error());
+  return begun;
 }
 
 Result<std::shared_ptr<Vm>> Vm::launch(const Host& host, const Options& options,
@@ -96,8 +93,8 @@ Result<void> Vm::spawn(const Options& options, const fcvm_vm_spec& spec, Begin b
   auto arguments = FCVM_TRY(command_line(binary_, options, platform_, spec, begin));
   auto monitor = FCVM_TRY(base::SocketPair::create());
   auto port = FCVM_TRY(base::SocketPair::create());
-  const Fd log(
-      ::openat(directory_.get(), kLog, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
+  const Fd log(::openat(directory_.get(), kLog,
+                        O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!log) return fail_errno(std::string("making ") + kLog);
   Fd listener = FCVM_TRY(
       listen_for_clients(directory_.get(), spec.guest_socket == nullptr ? "" : spec.guest_socket));
@@ -117,14 +114,13 @@ Result<void> Vm::run_process(const fcvm_vm_spec& spec, const std::vector<std::st
   passed.push_back({port.get(), kMuxFd});
   const auto variables = memory_.environment();
   const auto environment = sdk::argument_vector(variables);
-  // A core dump would hold the guest's memory.
-  const auto no_core = resource_limit(RLIMIT_CORE, 0);
-  const fcvm_resource_limit* const limits[] = {&no_core};
+  JailItems jail;
+  // Firmware; that of the distribution's QEMU is among the system's files.
+  jail.add(binary_.substr(0, binary_.rfind('/')) + "/../share/qemu", FCVM_JAIL_OPTIONAL);
+  for (const std::string& file : memory_.files()) jail.add(file);
   auto process = process_spec();
   process.name = "qemu";
-  process.flags = FCVM_PROCESS_OWN_NAMESPACES;
-  process.limits = limits;
-  process.limit_count = 1;
+  process.jail = jail.spec();
   process.directory_fd = directory_.get();
   process.stdout_fd = log.get();
   process.stderr_fd = log.get();

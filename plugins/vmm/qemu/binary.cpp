@@ -36,6 +36,15 @@ Result<Version> ask_version(const Host& host, const std::string& binary, const C
   return parse_version(output) | context("asking " + binary + " for its version");
 }
 
+Result<void> check_sandbox(const Host& host, const std::string& binary, const Call& call) {
+  auto answer = host.capture({binary, "-sandbox", kSandbox, "--version"}, call);
+  if (answer) return {};
+  if (answer.error().code() != EIO) return unexpected(std::move(answer).error());
+  return fail(ENOTSUP, binary + " does not know the seccomp filter \"-sandbox " + kSandbox + "\"",
+              "use a QEMU with seccomp; or, to run it without a filter of its own, set "
+              "plugin.\"vmm.qemu\".sandbox = false");
+}
+
 Error too_old(const std::string& binary, const Version& version) {
   return Error(ENOTSUP,
                binary + " is QEMU " + version.text() + ", but fcvm needs " +

@@ -26,6 +26,13 @@ Result<std::string> find_binary(const std::string& name);
 
 /// Runs `binary --version`, once for each file in the life of this process.
 Result<Version> ask_version(const Host& host, const std::string& binary, const Call& call);
+/// What the seccomp filter that QEMU gives itself forbids.
+inline constexpr const char* kSandbox =
+    "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
+/// Asks a QEMU that has no guest, so that no guest has a word in it. ENOTSUP: it can be run without
+/// only.
+Result<void> check_sandbox(const Host& host, const std::string& binary, const Call& call);
+
 Result<Version> parse_version(const std::string& text);
 Error too_old(const std::string& binary, const Version& version);
 

@@ -1,12 +1,12 @@
 // See command_line.hpp.
 #include "plugins/vmm/qemu/command_line.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
+#include <unistd.h>
 
 #include <fcvm/sdk/sized.hpp>
 
+#include "plugins/vmm/qemu/binary.hpp"
 #include "plugins/vmm/qemu/memory_fds.hpp"
 
 namespace fcvm::qemu {
@@ -218,7 +218,7 @@ Result<std::vector<std::string>> command_line(const std::string& binary, const O
   Builder builder(platform, spec);
   builder.add({binary, "-name", std::string("fcvm-") + (spec.vm_id ? spec.vm_id : "vm")});
   builder.add({"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"});
-  if (options.sandbox) builder.add({"-sandbox", "on,obsolete=deny,spawn=deny"});
+  if (options.sandbox) builder.add({"-sandbox", kSandbox});
   builder.machine();
   builder.memory();
   builder.kernel();

@@ -98,6 +98,8 @@ Result<GuestMemory> GuestMemory::restored(const fcvm_vm_spec& spec,
                         "start `fcvm snapshot serve` again");
     }
     made.source_ = std::string(kFromServer) + source.path;
+    // Who may not open it still may have the system call of the same name.
+    made.watcher_ = Fd(::open("/dev/userfaultfd", O_RDWR | O_CLOEXEC));
   } else {
     return fail(ENOTSUP, "QEMU takes memory from a file or from a page server only");
   }
@@ -114,18 +116,18 @@ std::vector<fcvm_passed_fd> GuestMemory::passed() const {
   std::vector<fcvm_passed_fd> all = {{ram_.get(), kMemoryFd}};
   if (snapshot_) all.push_back({snapshot_.get(), kSnapshotFd});
   if (report_writer_) all.push_back({report_writer_.get(), kReportFd});
+  if (watcher_) all.push_back({watcher_.get(), kWatcherFd});
   return all;
+}
+
+std::vector<std::string> GuestMemory::files() const {
+  return library_.empty() ? std::vector<std::string>() : std::vector{library_};
 }
 
 std::vector<std::string> GuestMemory::environment() const {
   if (source_.empty()) return {};
-  std::vector<std::string> all;
-  for (char** at = ::environ; *at != nullptr; ++at) {
-    if (std::strncmp(*at, "LD_PRELOAD=", 11) != 0) all.emplace_back(*at);
-  }
-  all.push_back("LD_PRELOAD=" + library_);
-  all.push_back(std::string(kMemoryVariable) + "=" + source_);
-  return all;
+  return {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "LD_PRELOAD=" + library_,
+          std::string(kMemoryVariable) + "=" + source_};
 }
 
 void GuestMemory::read_report() {

@@ -24,8 +24,9 @@ class GuestMemory {
   /// RAM as the snapshot has it. Fails before QEMU starts when the source cannot serve this VM.
   static Result<GuestMemory> restored(const fcvm_vm_spec& spec, const fcvm_memory_source& source);
 
-  /// What QEMU has to find open, and in its environment (nothing: the caller's own will do).
+  /// What QEMU has to find open, in its jail, and in its environment (nothing: the host's choice).
   [[nodiscard]] std::vector<fcvm_passed_fd> passed() const;
+  [[nodiscard]] std::vector<std::string> files() const;
   [[nodiscard]] std::vector<std::string> environment() const;
   /// Once QEMU runs: fails unless it has mapped what it was to map.
   Result<void> confirm();
@@ -44,6 +45,7 @@ class GuestMemory {
   std::string library_;
   Fd ram_;
   Fd snapshot_;
+  Fd watcher_;        // /dev/userfaultfd, which QEMU may not open itself
   Fd report_;         // what the library says
   Fd report_writer_;  // until QEMU has its own
   std::string said_;

@@ -15,6 +15,8 @@ namespace fcvm::qemu {
 inline constexpr int kMemoryFd = 5;
 inline constexpr int kSnapshotFd = 6;
 inline constexpr int kReportFd = 7;
+/// /dev/userfaultfd, where the host may open it: QEMU itself has no privilege to.
+inline constexpr int kWatcherFd = 8;
 
 /// kFromFile, or kFromServer and the path of the page server's socket.
 inline constexpr const char* kMemoryVariable = "FCVM_QEMU_MEMORY";

@@ -26,6 +26,10 @@ class QemuPlugin : public vmm::OneVm<Vm, qemu::Options> {
       const Error error = too_old(*binary, version);
       return Probe::unusable(error.message(), error.remedy());
     }
+    if (options.sandbox) {
+      const auto sandbox = check_sandbox(host, *binary, call);
+      if (!sandbox) return Probe::unusable(sandbox.error().message(), sandbox.error().remedy());
+    }
     const KvmCheck kvm = check_kvm();
     const auto platform = choose_platform(options, kvm);
     if (!platform) return Probe::unusable(platform.error().message(), platform.error().remedy());

@@ -17,7 +17,7 @@
 #include "core/base/file.hpp"
 #include "core/base/temp_dir.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/process_host.hpp"
+#include "tests/support/vmm_host.hpp"
 
 namespace fcvm::test {
 
@@ -101,7 +101,7 @@ class Machine {
         directory_fd_(*base::open_file(directory_.path(), O_RDONLY | O_DIRECTORY)) {
     write("kernel", "a bzImage");
     write("kernel.elf", "\177ELF and so on");
-    REQUIRE(plugin_->create(process_host(), settings_.get(), &instance_, &error_) == 0);
+    REQUIRE(plugin_->create(vmm_host(), settings_.get(), &instance_, &error_) == 0);
     verbs_ = static_cast<const fcvm_vmm_v1*>(plugin_->verbs(FCVM_KIND_VMM));
     spec_.vm_id = "vm1";
     spec_.directory_fd = directory_fd_.get();
@@ -130,6 +130,7 @@ class Machine {
   }
 
   std::int32_t start(std::int64_t ms = 20'000) {
+    jail_for(spec_, nullptr);
     return verbs_->start(instance_, &spec_, in_ms(ms), &error_);
   }
   std::int32_t restore(const char* version, const char* memory = "memory",
@@ -142,6 +143,7 @@ class Machine {
     from.memory = &source;
     from.vmm_version = version;
     from.snapshot_format = format;
+    jail_for(spec_, &from);
     return verbs_->restore(instance_, &spec_, &from, in_ms(20'000), &error_);
   }
   std::int32_t pause(std::int64_t ms = 20'000) {

@@ -1,7 +1,5 @@
 // Snapshots by the qemu plugin: what has to be the same, what is refused before QEMU runs, whose
 // the memory is, and what a QEMU that misbehaves can do.
-#include <cstdlib>
-
 #include "tests/contract/vmm/fake_qemu.hpp"
 #include "tests/support/vmm_driver/page_server.hpp"
 
@@ -13,15 +11,6 @@ namespace {
 
 constexpr std::size_t kMemory = 256u << 20;
 constexpr std::size_t kChanged = kMemory - 4096;  // where the fake's port 15 writes
-
-/// How the next QEMU misbehaves.
-class Misbehaving {
- public:
-  explicit Misbehaving(const char* mode) { ::setenv("FAKE_QEMU", mode, 1); }
-  Misbehaving(const Misbehaving&) = delete;
-  Misbehaving& operator=(const Misbehaving&) = delete;
-  ~Misbehaving() { ::unsetenv("FAKE_QEMU"); }
-};
 
 void make_snapshot(Machine& machine) {
   REQUIRE(machine.start() == 0);
@@ -153,8 +142,7 @@ TEST_CASE("diff snapshots are not offered, and say why") {
 }
 
 TEST_CASE("a snapshot that fails leaves nothing, and a VM that goes on") {
-  const Misbehaving mode("state-fails");
-  Machine machine(fake_qemu());
+  Machine machine(fake_qemu("state-fails"));
   REQUIRE(machine.start() == 0);
   REQUIRE(machine.pause() == 0);
   CHECK(machine.snapshot() == -EIO);
@@ -167,8 +155,7 @@ TEST_CASE("a snapshot that fails leaves nothing, and a VM that goes on") {
 }
 
 TEST_CASE("a device state without end is cut off") {
-  const Misbehaving mode("endless");
-  Machine machine(fake_qemu());
+  Machine machine(fake_qemu("endless"));
   REQUIRE(machine.start() == 0);
   REQUIRE(machine.pause() == 0);
   CHECK(machine.snapshot() == -EFBIG);
@@ -176,10 +163,9 @@ TEST_CASE("a device state without end is cut off") {
 }
 
 TEST_CASE("a QEMU that cannot load the state is quoted, and nothing is left of it") {
-  Machine source(fake_qemu());
+  Machine source(fake_qemu("bad-state"));
   make_snapshot(source);
-  const Misbehaving mode("bad-state");
-  Machine clone(fake_qemu());
+  Machine clone(fake_qemu("bad-state"));
   clone.take_snapshot(source);
   CHECK(clone.restore("") < 0);
   CHECK_THAT(clone.message(), Contains("exited with 1") && Contains("error while loading state"));

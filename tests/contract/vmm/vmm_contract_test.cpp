@@ -114,9 +114,9 @@ void says_how_it_ended(const Subject& subject) {
   (void)crashing.connected(7);
   base::Fd none;
   CHECK(crashing.connect(10, none) < 0);
-  CHECK(std::string(crashing.ended().end_reason) == "killed by signal 6");
+  CHECK(std::string(crashing.ended().end_reason) == "killed by signal 4");
   CHECK(crashing.pause() == -ESRCH);
-  CHECK_THAT(crashing.message(), Contains("killed by signal 6"));
+  CHECK_THAT(crashing.message(), Contains("killed by signal 4"));
   Machine leaving(subject);
   succeeded(leaving, leaving.start());
   (void)leaving.connected(7);

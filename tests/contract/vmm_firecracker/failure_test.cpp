@@ -13,7 +13,7 @@ namespace {
 
 fcvm_probe probe(Machine& machine) {
   auto answer = sized<fcvm_probe>();
-  REQUIRE(machine.plugin().probe(process_host(), machine.settings(), in_ms(10'000), &answer,
+  REQUIRE(machine.plugin().probe(vmm_host(), machine.settings(), in_ms(10'000), &answer,
                                  machine.error()) == 0);
   return answer;
 }

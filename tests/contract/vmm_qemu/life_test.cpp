@@ -46,9 +46,34 @@ TEST_CASE("QEMU that dies at the start is quoted") {
   CHECK(machine.status().state == FCVM_VM_NEW);
 }
 
-TEST_CASE("QEMU without seccomp is started without it") {
-  Machine machine(fake_qemu("no-seccomp"));
-  CHECK(machine.start() == 0);
+TEST_CASE("QEMU keeps its sandbox, whatever it or a guest says of it") {
+  Machine machine(fake_qemu("blames-sandbox"));
+  CHECK(machine.start() < 0);
+  CHECK_THAT(machine.message(), Contains("what a guest made it say"));
+  CHECK(machine.status().state == FCVM_VM_NEW);
+}
+
+TEST_CASE("QEMU without seccomp is refused, unless it may go without") {
+  const auto directory = *base::TempDir::create();
+  REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
+  const std::string script = directory.path() + "/qemu";
+  const std::string text =
+      std::string("#!/bin/sh\nfor word; do [ \"$word\" != -sandbox ] || exit 1; done\nexec '") +
+      FCVM_TEST_FAKE_QEMU + "' \"$@\"\n";
+  REQUIRE(base::write_file_atomic(script, text, 0755));
+  Subject subject = fake_qemu("well", script.c_str());
+  Machine refused(subject);
+  CHECK(refused.start() == -ENOTSUP);
+  CHECK_THAT(refused.message(), Contains("-sandbox"));
+  CHECK_THAT(refused.remedy(), Contains("sandbox = false"));
+  auto probe = sized<fcvm_probe>();
+  REQUIRE(refused.plugin().probe(vmm_host(), refused.settings(), in_ms(10'000), &probe,
+                                 refused.error()) == 0);
+  CHECK(probe.status == FCVM_PROBE_UNUSABLE);
+  CHECK_THAT(std::string(probe.remedy), Contains("sandbox = false"));
+  subject.switches["sandbox"] = false;
+  Machine without(subject);
+  CHECK(without.start() == 0);
 }
 
 TEST_CASE("QEMU that does not speak is given up at the deadline") {
@@ -95,9 +120,9 @@ TEST_CASE("QEMU that crashes mid-way says by which signal") {
   auto echo = machine.connected(7);
   base::Fd fd;
   CHECK(machine.connect(10, fd) == -ESRCH);
-  CHECK_THAT(machine.message(), Contains("killed by signal 6"));
+  CHECK_THAT(machine.message(), Contains("killed by signal 4"));
   CHECK(read_to_end(echo).empty());
-  CHECK(std::string(machine.ended().end_reason) == "killed by signal 6");
+  CHECK(std::string(machine.ended().end_reason) == "killed by signal 4");
   CHECK(machine.connect(7, fd) == -ESRCH);
   CHECK(machine.verbs().pause(machine.instance(), in_ms(5000), machine.error()) == -ESRCH);
 }
@@ -134,13 +159,13 @@ TEST_CASE("what QEMU refuses is passed on") {
 TEST_CASE("probe says what it found and what limits it") {
   Machine machine(fake_qemu());
   auto probe = sized<fcvm_probe>();
-  REQUIRE(machine.plugin().probe(process_host(), machine.settings(), in_ms(10'000), &probe,
+  REQUIRE(machine.plugin().probe(vmm_host(), machine.settings(), in_ms(10'000), &probe,
                                  machine.error()) == 0);
   CHECK(probe.status == FCVM_PROBE_DEGRADED);
   CHECK_THAT(std::string(probe.reason), Contains("software emulation"));
   CHECK_THAT(std::string(probe.detail), Contains("QEMU 8.1.2"));
   Machine missing(fake_qemu("well", "no-such-qemu"));
-  REQUIRE(missing.plugin().probe(process_host(), missing.settings(), in_ms(10'000), &probe,
+  REQUIRE(missing.plugin().probe(vmm_host(), missing.settings(), in_ms(10'000), &probe,
                                  missing.error()) == 0);
   CHECK(probe.status == FCVM_PROBE_UNUSABLE);
 }

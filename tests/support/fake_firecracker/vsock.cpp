@@ -43,7 +43,7 @@ void echo(int fd) {
 void play(fcvm::Fd fd) {
   const int port = asked_port(fd.get());
   await_hearing();
-  if (port == 10) ::kill(::getpid(), SIGABRT);
+  if (port == 10) __builtin_trap();  // pid 1 of a namespace ignores what it sends itself
   if (port == 11) ::_exit(0);
   if (port == 13) ::pause();
   if (port != 7 && port != 14) return;

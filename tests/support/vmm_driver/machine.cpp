@@ -11,7 +11,7 @@
 #include <fcvm/sdk/sized.hpp>
 
 #include "core/base/file.hpp"
-#include "tests/support/process_host.hpp"
+#include "tests/support/vmm_host.hpp"
 #include "tests/support/vmm_driver/settings.hpp"
 
 namespace driver {
@@ -56,7 +56,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const Arguments& arguments,
   FCVM_TRY(fcvm::base::make_directories(directory, 0700));
   made->directory_fd_ = FCVM_TRY(fcvm::base::open_file(directory, O_RDONLY | O_DIRECTORY));
   const Settings settings(made->plugin_, arguments.settings);
-  FCVM_TRY(made->answer(made->plugin_.create(fcvm::test::process_host(), settings.get(),
+  FCVM_TRY(made->answer(made->plugin_.create(fcvm::test::vmm_host(), settings.get(),
                                              &made->instance_, &made->error_)));
   made->verbs_ = static_cast<const fcvm_vmm_v1*>(made->plugin_.verbs(FCVM_KIND_VMM));
   return made;
@@ -129,6 +129,7 @@ fcvm_vm_spec Machine::spec() const {
 Result<void> Machine::start() {
   FCVM_TRY(prepare(""));
   const auto wanted = spec();
+  fcvm::test::jail_for(wanted, nullptr);
   return answer(verbs_->start(instance_, &wanted, deadline(), &error_));
 }
 
@@ -148,6 +149,7 @@ Result<void> Machine::restore(const std::string& from, std::uint32_t source,
   snapshot.device_state = kState;
   snapshot.memory = &backing;
   snapshot.vmm_version = version.c_str();
+  fcvm::test::jail_for(wanted, &snapshot);
   return answer(verbs_->restore(instance_, &wanted, &snapshot, deadline(), &error_));
 }
 

@@ -35,6 +35,38 @@ namespace fcvm {
   return limit;
 }
 
+/// What a jail is to have besides the host's own list; for reading, unless FCVM_JAIL_WRITABLE.
+class JailItems {
+ public:
+  void add(std::string path, std::uint32_t flags = 0) {
+    paths_.push_back(std::move(path));
+    flags_.push_back(flags);
+  }
+  /// Good until the next add(), or the end of this object.
+  [[nodiscard]] const fcvm_jail_spec* spec() {
+    items_.clear();
+    pointers_.clear();
+    for (std::size_t i = 0; i < paths_.size(); ++i) {
+      auto item = sized<fcvm_jail_item>();
+      item.flags = flags_[i];
+      item.path = paths_[i].c_str();
+      items_.push_back(item);
+    }
+    for (const auto& item : items_) pointers_.push_back(&item);
+    spec_ = sized<fcvm_jail_spec>();
+    spec_.items = pointers_.data();
+    spec_.item_count = static_cast<std::uint32_t>(pointers_.size());
+    return &spec_;
+  }
+
+ private:
+  std::vector<std::string> paths_;
+  std::vector<std::uint32_t> flags_;
+  std::vector<fcvm_jail_item> items_;
+  std::vector<const fcvm_jail_item*> pointers_;
+  fcvm_jail_spec spec_{};
+};
+
 /// A child process started by the host. Destroying it ends the child.
 class [[nodiscard]] Process {
  public:
