@@ -193,11 +193,6 @@ Result<base::Child> ProcessKeeper::start(std::string_view owner, const fcvm_proc
 }
 
 Result<std::uint64_t> ProcessKeeper::spawn(std::string_view owner, const fcvm_process_spec& spec) {
-  if ((spec.flags & FCVM_PROCESS_JAIL) != 0) {
-    return fail(ENOTSUP, fmt::format("{} asks for a jail, which this host makes only for a VM's "
-                                     "own processes",
-                                     owner));
-  }
   return keep(owner, spec, nullptr, base::JailLevel::kNone);
 }
 

@@ -472,7 +472,6 @@ static_assert(FCVM_LOG_INFO == 2u, "published");
 static_assert(FCVM_LOG_WARNING == 3u, "published");
 static_assert(FCVM_LOG_ERROR == 4u, "published");
 static_assert(FCVM_PROCESS_NEW_SESSION == 1u, "published");
-static_assert(FCVM_PROCESS_JAIL == 4u, "published");
 static_assert(FCVM_JAIL_WRITABLE == 1u && FCVM_JAIL_OPTIONAL == 2u, "published");
 static_assert(FCVM_JAILED_PRIVILEGES == 1u && FCVM_JAILED_LANDLOCK == 2u &&
                   FCVM_JAILED_NAMESPACES == 3u,

@@ -12,6 +12,12 @@ check "ps finds it by label" contains "$out" "$id"
 run "$FCVM" inspect "$web"
 check "inspect knows its VMM" test "$(jq -r '.[0].Fcvm.Vmm' <<<"$out")" = vmm.qemu
 check "and its image's digest" contains "$(jq -r '.[0].ImageDigest' <<<"$out")" sha256:
+vmm=$(jq '.[0].Fcvm.Isolation[] | select(.Name == "qemu" or .Name == "firecracker")' <<<"$out")
+check "its VMM is in a jail, as inspect tells" test "$(jq -r .Jail <<<"$vmm")" = namespaces
+check "without capabilities" test "$(jq -r .Capabilities <<<"$vmm")" = 0000000000000000
+check "with a root directory of its own" test "$(jq .OwnRoot <<<"$vmm")" = true
+check "and as root with a user of its own" \
+  test "$(id -u)" -ne 0 -o "$(jq .Uid <<<"$vmm")" -ge 3000000000
 check "logs -f follows it" test "$(timeout 60 "$FCVM" logs -f "$web" | sed -n 5p)" = "tick 4"
 run "$FCVM" logs --tail 1 --timestamps "$web"
 check "logs has times" grep -q '^20[0-9-]*T[0-9:.]*.* tick' <<<"$out"

@@ -36,12 +36,6 @@ typedef struct fcvm_log_v1 {
 /* Mount, IPC and UTS namespaces of its own, where the host may make them: for a program that a guest
  * might take over. */
 #define FCVM_PROCESS_OWN_NAMESPACES 2u
-/* A jail: a root directory with the system's programs, what `jail` lists and, writable, the working
- * directory; namespaces of its own, an empty network unless one is given; no capability, a small
- * environment unless one is given, and as root a user of its own. Where the host can make no
- * namespaces it is Landlock over the same list. What a plugin of kind vmm/1 starts is jailed without
- * this flag, and has the files that the VM's specification names. */
-#define FCVM_PROCESS_JAIL 4u
 /* The child outlives neither the supervisor nor the instance; there is no flag for the contrary. */
 
 typedef struct fcvm_passed_fd {
@@ -58,6 +52,11 @@ typedef struct fcvm_resource_limit {
   uint64_t hard;
 } fcvm_resource_limit;
 
+/* What a plugin of kind vmm/1 starts is jailed: it has a root directory with the system's programs, the
+ * working directory (writable), what the VM's specification names, and what is listed here;
+ * namespaces of its own, with an empty network unless one is given; no capability, a small
+ * environment unless one is given, limits, and as root a user of its own. Where the host can make no
+ * namespaces it is Landlock over the same list. Other kinds' processes are not jailed. */
 #define FCVM_JAIL_WRITABLE 1u
 #define FCVM_JAIL_OPTIONAL 2u /* left out where the host has none */
 

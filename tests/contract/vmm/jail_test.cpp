@@ -12,6 +12,7 @@
 #include "core/plugin/jailer.hpp"
 #include "tests/contract/vmm/fake_binary.hpp"
 #include "tests/contract/vmm/fake_qemu.hpp"
+#include "tests/support/skip.hpp"
 
 using namespace fcvm;
 using namespace fcvm::test;
@@ -51,7 +52,7 @@ std::uint32_t level_of(int pid) {
 
 bool without_namespaces(int pid) {
   if (level_of(pid) == FCVM_JAILED_NAMESPACES) return false;
-  WARN("skipped: this host refuses namespaces to the VMM");
+  skip("this host refuses namespaces to the VMM");
   return true;
 }
 
@@ -189,7 +190,7 @@ void has_what_links_lead_to(const Subject& subject) {
 
 void gives_back(const Subject& subject) {
   INFO(subject.name);
-  if (!by_root()) return;
+  FCVM_SKIP_IF(!by_root(), "only root has users for its VMMs");
   Machine machine(subject);
   succeeded(machine, machine.start());
   struct stat status {};

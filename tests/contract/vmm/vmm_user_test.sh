@@ -12,6 +12,7 @@ chown 65534:65534 "$scratch/tmp"
 chmod a+x "$scratch"
 for program in contract_vmm contract_vmm_firecracker contract_plugins_vmm.qemu; do
   run as_user env TMPDIR="$scratch/tmp" "$FCVM_BUILD/tests/$program"
-  check "$program passes as an ordinary user" test "$rc" -eq 0
+  # 77: what only root has was skipped.
+  check "$program passes as an ordinary user" test "$rc" -eq 0 -o "$rc" -eq 77
 done
 finish

@@ -10,6 +10,7 @@
 #include "core/base/jail_child.hpp"
 #include "core/base/jail_filter.hpp"
 #include "core/base/temp_dir.hpp"
+#include "tests/support/skip.hpp"
 #include "tests/unit/base/support.hpp"
 
 namespace fcvm::base {
@@ -52,7 +53,7 @@ std::vector<Jail> kinds_of_jail() {
 /// Where the host refuses namespaces there is nothing to see of them.
 bool refused(const Jailed& jailed) {
   if (jailed.outcome.level == JailLevel::kNamespaces) return false;
-  WARN("skipped: no namespaces here: " << jailed.outcome.reason);
+  test::skip("no namespaces here: " + jailed.outcome.reason);
   return true;
 }
 
@@ -202,10 +203,7 @@ TEST_CASE("what is not there cannot be allowed, and is named") {
 }
 
 TEST_CASE("where namespaces are refused, Landlock is over the same list, and it is said why") {
-  if (Landlock::version() == 0) {
-    WARN("skipped: this kernel has no Landlock");
-    return;
-  }
+  FCVM_SKIP_IF(Landlock::version() == 0, "this kernel has no Landlock");
   const TempDir dir = must(TempDir::create());
   must(write_file_atomic(dir.path() + "/file", "bytes"));
   must(write_file_atomic(dir.path() + "/secret", "none"));

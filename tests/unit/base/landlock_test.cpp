@@ -10,6 +10,7 @@
 
 #include "core/base/file.hpp"
 #include "core/base/temp_dir.hpp"
+#include "tests/support/skip.hpp"
 #include "tests/unit/base/support.hpp"
 
 namespace fcvm::base {
@@ -24,19 +25,13 @@ int in_a_child(const std::function<int()>& task) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-bool there_is_none() {
-  if (Landlock::version() > 0) return false;
-  WARN("skipped: this kernel has no Landlock");
-  return true;
-}
-
 int error_of_open(const std::string& path, int flags) {
   const Fd fd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
   return fd ? 0 : errno;
 }
 
 TEST_CASE("what Landlock allows is all that is left, and only as it was allowed") {
-  if (there_is_none()) return;
+  FCVM_SKIP_IF(Landlock::version() == 0, "this kernel has no Landlock");
   const TempDir dir = must(TempDir::create());
   for (const char* name : {"read", "write", "secret"}) {
     must(make_directories(dir.path() + "/" + name));
@@ -60,7 +55,7 @@ TEST_CASE("what Landlock allows is all that is left, and only as it was allowed"
 }
 
 TEST_CASE("a single file may be allowed, without its neighbours") {
-  if (there_is_none()) return;
+  FCVM_SKIP_IF(Landlock::version() == 0, "this kernel has no Landlock");
   const TempDir dir = must(TempDir::create());
   must(write_file_atomic(dir.path() + "/one", "1"));
   must(write_file_atomic(dir.path() + "/two", "2"));
@@ -74,7 +69,7 @@ TEST_CASE("a single file may be allowed, without its neighbours") {
 }
 
 TEST_CASE("programs run only from where that is allowed, and gain no privileges") {
-  if (there_is_none()) return;
+  FCVM_SKIP_IF(Landlock::version() == 0, "this kernel has no Landlock");
   Landlock none = must(Landlock::create());
   must(none.allow("/", Landlock::Access::kRead));
   CHECK(in_a_child([&] {
@@ -93,7 +88,7 @@ TEST_CASE("programs run only from where that is allowed, and gain no privileges"
 }
 
 TEST_CASE("what was open before stays open") {
-  if (there_is_none()) return;
+  FCVM_SKIP_IF(Landlock::version() == 0, "this kernel has no Landlock");
   const TempDir dir = must(TempDir::create());
   must(write_file_atomic(dir.path() + "/file", "bytes"));
   const Fd open = must(open_file(dir.path() + "/file", O_RDONLY));
@@ -105,7 +100,7 @@ TEST_CASE("what was open before stays open") {
 }
 
 TEST_CASE("a path that is not there is an error that names it") {
-  if (there_is_none()) return;
+  FCVM_SKIP_IF(Landlock::version() == 0, "this kernel has no Landlock");
   Landlock landlock = must(Landlock::create());
   const auto allowed = landlock.allow("/no/such/path", Landlock::Access::kRead);
   REQUIRE_FALSE(allowed);

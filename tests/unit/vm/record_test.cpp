@@ -21,6 +21,7 @@ Record random_record(std::mt19937& random) {
   record.exit_code = static_cast<int>(random() % 256);
   record.error = bytes();
   record.supervisor = {static_cast<pid_t>(random() % 99999), ~std::uint64_t{0}};
+  record.processes = {{bytes(), {7, random()}, "landlock", bytes()}, {"pasta", {8, 9}, "", ""}};
   record.plugin_versions = {{bytes(), bytes()}};
   record.guest_addresses = {bytes()};
   record.ports = {{"127.0.0.1", 65535, 80, "tcp"}, {"::", 1, 65535, bytes(), 9}};
@@ -42,6 +43,10 @@ TEST_CASE("a record comes back as it was, whatever bytes are in it") {
     CHECK(back.labels == record.labels);
     CHECK(back.plugin_state == record.plugin_state);
     CHECK(back.supervisor == record.supervisor);
+    REQUIRE(back.processes.size() == 2);
+    CHECK(back.processes[0].name == record.processes[0].name);
+    CHECK(back.processes[0].id == record.processes[0].id);
+    CHECK(back.processes[0].jail_reason == record.processes[0].jail_reason);
     CHECK(back.memory_bytes == record.memory_bytes);
     CHECK(back.phase == record.phase);
     CHECK(back.ports == record.ports);
