@@ -6,8 +6,15 @@
 #include <linux/filter.h>
 #include <vector>
 
+#include <fcvm/result.hpp>
+
 namespace fcvm::base {
 
 [[nodiscard]] const std::vector<sock_filter>& jail_filter();
+
+/// For a process that has all it needs but goes on to read what a guest sends: in none of its
+/// threads, nor in what it starts from now on, are there new privileges, or calls that load code
+/// into the kernel or change the machine. Namespaces and mounts stay: helpers still start.
+[[nodiscard]] Result<void> leave_the_machine_alone();
 
 }  // namespace fcvm::base

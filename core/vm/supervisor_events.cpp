@@ -77,6 +77,10 @@ void Supervisor::Impl::watch_vmm() {
     record.processes = running_processes();
   });
   if (cgroup_.fd() >= 0) limit_cgroup(text_of(status->accelerator) != "kvm");
+  // From here on a guest speaks to this process, which has fetched and made whatever took more.
+  if (auto confined = base::leave_the_machine_alone(); !confined) {
+    log::warning("vm", "the supervisor is not confined: {}", confined.error().message());
+  }
   const int own = ::fcntl(status->pidfd, F_DUPFD_CLOEXEC, 0);
   if (own < 0) return;
   vmm_watch_.emplace(loop_, own);
