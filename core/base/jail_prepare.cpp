@@ -120,7 +120,11 @@ std::string PreparedJail::describe(int detail) const {
 }
 
 bool PreparedJail::refuses_namespaces(int detail, int error) {
-  if (failure_in(detail) > JailFailure::kProc) return false;
+  // A kernel from before mount_setattr; a host that runs from its initramfs, which has no
+  // pivot_root.
+  if (error == ENOSYS) return true;
+  const JailFailure failure = failure_in(detail);
+  if (failure > JailFailure::kProc && failure != JailFailure::kEnter) return false;
   return error == EPERM || error == EACCES || error == ENOSPC || error == ENOSYS ||
          error == EINVAL || error == EUSERS;
 }
