@@ -97,9 +97,12 @@ class Connection {
 
 class RunningAgent {
  public:
-  RunningAgent() : directory_(*base::TempDir::create()) {
+  /// `through` is a command that executes the one that follows it.
+  explicit RunningAgent(std::vector<std::string> through = {})
+      : directory_(*base::TempDir::create()) {
     base::SpawnOptions options;
-    options.argv = {FCVM_TEST_AGENT, "--test-socket", directory_.path()};
+    options.argv = std::move(through);
+    options.argv.insert(options.argv.end(), {FCVM_TEST_AGENT, "--test-socket", directory_.path()});
     options.stderr_fd = base::kDevNull;
     agent_.emplace(*base::spawn(options));
     for (int i = 0; i < 1000 && !base::connect_unix(path(wire::kForwardPort)); ++i) {

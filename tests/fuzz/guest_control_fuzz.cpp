@@ -29,6 +29,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (event.number <= last) std::abort();
         last = event.number;
       });
-  if (control.connect(base::Deadline::in(std::chrono::milliseconds(300)))) guest.wait();
+  if (control.connect(base::Deadline::in(std::chrono::milliseconds(20)))) guest.wait();
   return 0;
 }

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <linux/sockios.h>
 #include <mutex>
 #include <poll.h>
 #include <string>
 #include <string_view>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/base/deadline.hpp"
 #include "core/base/socket_pair.hpp"
@@ -33,11 +36,17 @@ class OnceGuest {
     return fail(ECONNREFUSED, "dialling the guest");
   }
 
-  /// Until what was dialled is closed again, having been read to its end or refused; not for long,
-  /// since the other side may rest.
+  /// Until all that it said was read, and a moment longer; or was refused. Not for long, since the
+  /// other side may rest.
   void wait() const {
-    pollfd closed{sockets_.first.get(), 0, 0};
-    ::poll(&closed, 1, 300);
+    for (int i = 0; i < 500; ++i) {
+      pollfd closed{sockets_.first.get(), 0, 0};
+      if (::poll(&closed, 1, 0) != 0) return;
+      int unread = 0;
+      if (::ioctl(sockets_.first.get(), SIOCOUTQ, &unread) != 0 || unread == 0) break;
+      ::usleep(200);
+    }
+    ::usleep(1000);
   }
 
  private:
