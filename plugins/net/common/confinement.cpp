@@ -2,12 +2,15 @@
 #include "plugins/net/common/confinement.hpp"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <grp.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "core/base/landlock.hpp"
 
 namespace fcvm::net {
 
@@ -30,7 +33,15 @@ Result<void> become_nobody() {
   }
   if (::setgroups(0, nullptr) != 0) return fail_errno("leaving root's groups");
   if (::setresuid(kNobody, kNobody, kNobody) != 0) return fail_errno("becoming nobody");
+  // Which another user loses. Should the owner die in between, the control socket tells.
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return fail_errno("dying with the owner");
   return {};
+}
+
+/// No file at all, by Landlock, where the kernel has it.
+Result<void> close_files() {
+  if (base::Landlock::version() == 0) return {};
+  return FCVM_TRY(base::Landlock::create()).enforce();
 }
 
 void drop_bounding_set() {
@@ -51,7 +62,7 @@ Result<void> give_up_privileges() {
   if (::syscall(SYS_capset, &header, none) != 0) return fail_errno("dropping capabilities");
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("forbidding new privileges");
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail_errno("forbidding to be traced");
-  return {};
+  return close_files();
 }
 
 bool may_enter_namespaces() { return has_capability(CAP_SYS_ADMIN); }

@@ -6,9 +6,10 @@
 
 namespace fcvm::net {
 
-/// No capability, none to be got back by exec, not to be traced or looked into; and for root, where
-/// this user namespace has another user to be, that of nobody, so that no file of root's is open to
-/// it. For a process of one thread.
+/// No capability, none to be got back by exec, not to be traced or looked into, no file to be
+/// opened any more (where the kernel has Landlock); and for root, where this user namespace has
+/// another user to be, that of nobody, so that no file of root's is open to it. For a process of
+/// one thread.
 Result<void> give_up_privileges();
 
 /// Whether this process may enter the namespaces of others, whoever's they are.

@@ -9,6 +9,7 @@
 #include "tests/contract/net/environment.hpp"
 #include "tests/contract/net/server.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/skip.hpp"
 
 namespace fcvm::test {
 namespace {
@@ -190,7 +191,7 @@ TEST_CASE("closed: a resolver on the loopback that the user named is asked, and 
 
 TEST_CASE("closed: an address that the host gets later") {
   if (Environment::get() == nullptr) return;
-  if (::geteuid() != 0) return;  // only root gives the host an address
+  FCVM_SKIP_IF(::geteuid() != 0, "only root may give the host an address");
   constexpr const char* kLater = "192.0.2.77";
   for (const Backend& backend : backends()) {
     INFO(backend.name);

@@ -1,12 +1,18 @@
 // What the helpers of a network have left once they run, read from /proc.
+#include <cerrno>
 #include <cstdlib>
+#include <fcntl.h>
 #include <sstream>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/base/file.hpp"
+#include "core/base/landlock.hpp"
+#include "plugins/net/common/confinement.hpp"
 #include "tests/contract/net/backends.hpp"
 #include "tests/contract/net/environment.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/skip.hpp"
 
 namespace fcvm::test {
 namespace {
@@ -36,6 +42,23 @@ bool confined(pid_t pid) {
   const std::string none(16, '0');
   return status_of(pid, "CapEff") == none && status_of(pid, "CapPrm") == none &&
          status_of(pid, "CapBnd") == none && status_of(pid, "NoNewPrivs") == "1";
+}
+
+/// In a child: 0 when a file that everybody may read cannot be opened any more.
+int open_when_confined() {
+  if (!net::give_up_privileges()) return 2;
+  return ::open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0 && errno == EACCES ? 0 : 1;
+}
+
+TEST_CASE("who gave up its privileges opens no file") {
+  FCVM_SKIP_IF(base::Landlock::version() == 0, "this kernel has no Landlock");
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) ::_exit(open_when_confined());
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("helpers have no privilege left, and the forwarder is not root") {
