@@ -3,10 +3,11 @@
 . "$(dirname "$0")/network.sh"
 
 web=$(named web) other=$(named other)
-start_vm "$web" -p 7000:7000,7010:7000/udp -p '[::1]:7030:7000' -p 127.0.0.1:7040:7002
+start_vm "$web" --host-loopback=9001,9003/tcp -p 7000:7000,7010:7000/udp -p '[::1]:7030:7000' -p 127.0.0.1:7040:7002
 check "a VM with the default network starts" test "$rc" -eq 0
 run "$FCVM" inspect "$web"
 check "which is rootless" test "$(jq -r '.[0].HostConfig.NetworkMode' <<<"$out")" = net.rootless
+check "what is open is shown" test "$(jq -c '.[0].NetworkSettings.Open' <<<"$out")" = '["host-loopback=9001,9003/tcp"]'
 check "its address is 10.0.2.100" test "$(jq -r '.[0].NetworkSettings.IPAddress' <<<"$out")" = 10.0.2.100
 check "and fd00::100" test "$(jq -r '.[0].NetworkSettings.GlobalIPv6Address' <<<"$out")" = fd00::100
 own=$(host_address "$web")
@@ -19,6 +20,7 @@ check "by UDP over IPv6" test "$(guest net_peer ask udp 2001:db8:9::1 9000 out)"
 check "the host's loopback by TCP" test "$(guest net_peer ask tcp 10.0.2.2 9001 in)" = in
 check "by UDP" test "$(guest net_peer ask udp 10.0.2.2 9001 in)" = in
 names=$(guest nslookup outside.example)
+check "the host's own address is closed" test -z "$(guest 'timeout 10 net_peer ask tcp 192.0.2.2 9001 in 2>/dev/null')"
 check "names are resolved by the host's resolver" contains "$names" 192.0.2.1
 check "to IPv6 as well" contains "$names" 2001:db8:9::1
 check "short ones by its search domain" contains "$(guest 'grep search /etc/resolv.conf')" example
@@ -41,7 +43,7 @@ check "the first still does on its" test "$(ask tcp "$own" 7000 first)" = first
 close_shell
 open_shell "$other"
 check "a MAC can be chosen" contains "$(guest cat /sys/class/net/eth0/address)" 52:54:00:12:34:56
-check "the host's loopback can be kept from a VM" test -z "$(guest 'timeout 10 net_peer ask tcp 10.0.2.2 9001 in 2>/dev/null')"
+check "the host's loopback is closed unless it was opened" test -z "$(guest 'timeout 10 net_peer ask tcp 10.0.2.2 9001 in 2>/dev/null')"
 check "which still reaches other hosts" test "$(guest net_peer ask tcp 192.0.2.1 9000 out)" = out
 close_shell
 

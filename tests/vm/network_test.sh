@@ -11,7 +11,7 @@ export http_proxy=http://user:secret@127.0.0.1:3128/ NO_PROXY=localhost,127.0.0.
 FCVM_PLUGIN_NET_TAP_BREAK_FILE=$scratch/break start_vm "$web" --network tap \
   -p 7000:7000,7010:7000/udp -p 7020-7021:7000-7001 -p '[::1]:7030:7000' -p 127.0.0.1:7040:7002 \
   --dns 10.77.0.1 --dns-search a.example --dns-option ndots:2 --add-host db:10.1.2.3 \
-  --add-host outside:host-gateway --mtu 1400 --mac 52:54:00:AA:bb:cc
+  --host-loopback --add-host outside:host-gateway --mtu 1400 --mac 52:54:00:AA:bb:cc
 check "a VM with a network starts" test "$rc" -eq 0
 unset http_proxy NO_PROXY
 own=$(host_address "$web")

@@ -19,7 +19,7 @@ reaches_out() {
 no_tables() { [ -z "$(nft list tables 2>/dev/null)" ]; }
 
 one=$(named one) two=$(named two) way=$(named way)
-start_vm "$one" --network bridged -p 7000:7000,7010:7000/udp -p 192.0.2.2:7040:7002
+start_vm "$one" --network bridged --host-loopback -p 7000:7000,7010:7000/udp -p 192.0.2.2:7040:7002
 check "a bridged VM starts" test "$rc" -eq 0
 start_vm "$two" --network bridged -p 7000:7000
 check "and another that publishes the same port" test "$rc" -eq 0
