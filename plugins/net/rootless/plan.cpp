@@ -150,14 +150,6 @@ void open_resolvers(Plan& plan, bool forwards_tcp) {
   }
 }
 
-net::TapPolicy basic_filter() {
-  net::TapPolicy filter;
-  filter.link = kTap;
-  filter.own = {address(kBridgeIpv4), address(kBridgeIpv6)};
-  filter.inside = {{address(kGuestIpv4), kPrefixIpv4}, {address(kGuestIpv6), kPrefixIpv6}};
-  return filter;
-}
-
 /// What this VM publishes on addresses of the host is for everybody, the VM included.
 void open_published(net::TapPolicy& filter, const fcvm_net_request& request) {
   for (const auto& port : sized_elements(request.publish, request.publish_count)) {
@@ -174,7 +166,7 @@ bool leads_to_loopback(const net::Opening& opening) {
 
 Result<void> choose_filter(Plan& plan, const fcvm_net_request& request, bool forwards_tcp) {
   const auto asked = FCVM_TRY(net::AskedOpenings::read(request));
-  net::TapPolicy& filter = plan.filter = basic_filter();
+  net::TapPolicy& filter = plan.filter = closed_filter();
   open_loopback(plan, asked);
   open_resolvers(plan, forwards_tcp);
   filter.openings.insert(filter.openings.end(), asked.elsewhere.begin(), asked.elsewhere.end());
@@ -193,6 +185,14 @@ Result<void> choose_filter(Plan& plan, const fcvm_net_request& request, bool for
 bool is_given(const char* text) { return text != nullptr && *text != '\0'; }
 
 }  // namespace
+
+net::TapPolicy closed_filter() {
+  net::TapPolicy filter;
+  filter.link = kTap;
+  filter.own = {address(kBridgeIpv4), address(kBridgeIpv6)};
+  filter.inside = {{address(kGuestIpv4), kPrefixIpv4}, {address(kGuestIpv6), kPrefixIpv6}};
+  return filter;
+}
 
 Result<Plan> make_plan(const fcvm_net_request& request, const HostNetwork& host,
                        bool forwards_tcp_dns) {

@@ -49,6 +49,9 @@ struct Plan {
   HostNetwork host;
 };
 
+/// The filter at the tap with nothing open.
+net::TapPolicy closed_filter();
+
 /// `forwards_tcp_dns`: whether pasta forwards questions by TCP, too. Fails with EINVAL for what
 /// this network cannot give, and says what it can.
 Result<Plan> make_plan(const fcvm_net_request& request, const HostNetwork& host,

@@ -22,8 +22,11 @@ class RootlessPlugin : public NetPlugin {
   static Result<Probe> probe(const Host& host, const Options& options, const Call& call) {
     const auto offer = PastaOffer::ask(host, options.pasta, call);
     if (!offer) return Probe::unusable(offer.error().message(), offer.error().remedy());
-    const auto holder = Holder::start(host, trial_setup(), call);
+    auto holder = Holder::start(host, trial_setup(), call);
     if (!holder) return Probe::unusable(holder.error().message(), holder.error().remedy());
+    auto filter = FCVM_TRY(base::NetlinkSocket::adopt(holder->take_filter()));
+    const auto closed = net::make_tap_filter(filter, closed_filter(), {});
+    if (!closed) return Probe::unusable(closed.error().message(), closed.error().remedy());
     return Probe::usable(offer->forwards_tcp_dns() ? "" : "its pasta forwards DNS by UDP only");
   }
 

@@ -27,7 +27,7 @@ Unexpected refused(int from_kernel, const std::string& doing, const std::string&
   const std::string why = said.empty() ? "nf_tables refused it" : said;
   if (code == EPERM) return fail(EPERM, doing + ": " + why, "run fcvm as root");
   return fail(code, doing + ": " + why,
-              "`modprobe nf_tables nft_chain_nat`; the kernel needs nf_tables with NAT");
+              "modprobe -a nf_tables nft_chain_nat nft_socket nft_reject_inet");
 }
 
 }  // namespace

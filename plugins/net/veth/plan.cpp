@@ -107,7 +107,7 @@ void open_resolvers(Plan& plan) {
 void fill_filter(Plan& plan, const Request& request) {
   TapPolicy& filter = plan.filter;
   filter.link = kTap;
-  filter.own = {address(kInsideOwn)};
+  filter.own = {address(kInsideOwn), address(kInsideGateway6)};
   filter.inside = {prefix(kInsideNetwork), prefix(kInsideNetwork6)};
   filter.openings = request.open.elsewhere;
   open_resolvers(plan);
@@ -116,7 +116,6 @@ void fill_filter(Plan& plan, const Request& request) {
   }
   // Whether the gateway is there may be asked of everybody's gateway.
   filter.openings.push_back({address(kInsideGateway), {IPPROTO_ICMP, 0, 0}});
-  filter.openings.push_back({address(kInsideGateway6), {IPPROTO_ICMPV6, 0, 0}});
   filter.link_local = request.open.link_local;
   filter.host_addresses = true;
   filter.bytes_per_second = request.rate_out;
