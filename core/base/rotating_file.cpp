@@ -27,6 +27,17 @@ std::uint64_t part_number(std::string_view file, std::string_view name) {
   return error == std::errc() && end == digits.data() + digits.size() ? number : 0;
 }
 
+std::string last_bytes_of_file(int directory, const std::string& name, std::size_t size) {
+  const Fd file(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  struct stat info {};
+  if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return {};
+  const off_t from = std::max<off_t>(0, info.st_size - static_cast<off_t>(size));
+  std::string bytes(size, '\0');
+  const ssize_t count = ::pread(file.get(), bytes.data(), bytes.size(), from);
+  bytes.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+  return bytes;
+}
+
 }  // namespace
 
 std::string part_name(const std::string& name, std::uint64_t number) {
@@ -60,10 +71,12 @@ Result<RotatingFile> RotatingFile::open(int directory, std::string name, Limits 
 }
 
 Result<void> RotatingFile::open_current() {
-  fd_ =
-      FCVM_TRY(open_at(directory_.get(), name_, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0600));
+  fd_ = FCVM_TRY(open_at(directory_.get(), name_,
+                         O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600));
   struct stat info {};
   if (::fstat(fd_.get(), &info) != 0) return fail_errno("looking at " + name_);
+  // It may lie where a VMM can put what it likes.
+  if (!S_ISREG(info.st_mode)) return fail(EINVAL, name_ + " is no file");
   size_ = static_cast<std::uint64_t>(info.st_size);
   return {};
 }
@@ -101,6 +114,13 @@ Result<void> RotatingFile::append(std::string_view bytes) {
     return unexpected(std::move(written).error().context("and what was written stays"));
   }
   return written;
+}
+
+std::string last_bytes_of(int directory, const std::string& name, std::size_t size) {
+  std::string bytes = last_bytes_of_file(directory, name, size);
+  const auto parts = parts_of(directory, name);
+  if (bytes.size() == size || !parts || parts->empty()) return bytes;
+  return last_bytes_of_file(directory, part_name(name, parts->back()), size - bytes.size()) + bytes;
 }
 
 }  // namespace fcvm::base

@@ -52,4 +52,7 @@ class RotatingFile {
 /// once something was dropped.
 [[nodiscard]] Result<std::vector<std::uint64_t>> parts_of(int directory, const std::string& name);
 
+/// The last bytes of the whole log, at most `size`; "" when there is none.
+[[nodiscard]] std::string last_bytes_of(int directory, const std::string& name, std::size_t size);
+
 }  // namespace fcvm::base

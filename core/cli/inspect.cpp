@@ -131,6 +131,7 @@ Json inspect_json(const vm::Record& record, const vm::Paths& paths) {
            {{"Memory", record.memory_bytes},
             {"NanoCpus", record.cpus * kNanoCpu},
             {"AutoRemove", record.remove_when_done},
+            {"LogConfig", {{"Type", record.log_driver}}},
             {"NetworkMode", record.network}}},
           {"NetworkSettings", network_json(record)},
           {"Fcvm", fcvm_json(record, paths)}};

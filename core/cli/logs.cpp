@@ -1,12 +1,14 @@
 // fcvm logs: what a container wrote, byte for byte.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "core/base/fd.hpp"
 #include "core/cli/each_vm.hpp"
 #include "core/cli/verbs.hpp"
+#include "core/log/log.hpp"
 #include "core/vm/container_log.hpp"
 #include "core/vm/file_watch.hpp"
+#include "core/vm/log_driver.hpp"
+#include "core/vm/log_files.hpp"
 #include "core/vm/time_text.hpp"
 
 namespace fcvm::cli {
@@ -84,9 +86,26 @@ std::function<bool()> while_alive(const vm::Store& store, const std::string& id)
   };
 }
 
+/// What was kept elsewhere, or not at all.
+Result<void> check_driver(const vm::Record& record) {
+  if (record.log_driver == vm::LogDriver::kFile) return {};
+  if (record.log_driver == vm::LogDriver::kJournal) {
+    return fail(ENOENT, "VM " + record.name + " logs to the journal",
+                "journalctl CONTAINER_NAME=" + record.name + " shows it");
+  }
+  return fail(ENOENT, "VM " + record.name + " was run with --log-driver " + record.log_driver +
+                          ", which keeps no log");
+}
+
 Result<int> show_container(const vm::Store& store, const vm::Record& record, vm::LogQuery query,
                            bool follow, bool timestamps) {
+  FCVM_TRY(check_driver(record));
   Output output(timestamps);
+  query.on_dropped = [&] {
+    output.flush();
+    log::warning("logs", "what {} wrote here was dropped: more than its log may hold (--log-opt)",
+                 record.name);
+  };
   if (follow) {
     // Asked at the end of what there is: the moment to show it.
     query.follow = [&, alive = while_alive(store, record.id)] { return output.flush() && alive(); };
@@ -108,22 +127,29 @@ Result<bool> copy_rest(int fd) {
   return true;
 }
 
+/// False: nobody reads any more.
+Result<bool> copy_all(vm::LogFiles& files, const std::string& name) {
+  for (;;) {
+    // Asked first: what is complete now is so to its last byte.
+    const bool complete = files.complete();
+    if (!FCVM_TRY(copy_rest(files.fd()))) return false;
+    bool gap = false;
+    if (!complete || !FCVM_TRY(files.go_on(gap))) return true;
+    if (gap) log::warning("logs", "some of the console of {} was dropped here", name);
+  }
+}
+
 Result<int> show_console(const vm::Store& store, const vm::Record& record, bool follow) {
   const auto file = store.paths().console_log(record.id);
   const auto alive = while_alive(store, record.id);
   vm::FileWatch watch(file);
-  base::Fd fd;
+  vm::LogFiles files(file);
   for (bool last = false; !last;) {
     last = !follow || !alive();
-    if (!fd) {
-      // It lies where the VMM may put what it likes.
-      auto opened = base::open_file(file.string(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-      if (opened)
-        fd = *std::move(opened);
-      else if (opened.error().code() != ENOENT)
-        return unexpected(opened.error());
+    if (!files.is_open() && FCVM_TRY(files.open(std::nullopt)) && files.begins_with_gap()) {
+      log::warning("logs", "the console of {} begins later: only its end is kept", record.name);
     }
-    if (fd && !FCVM_TRY(copy_rest(fd.get()))) return 0;
+    if (files.is_open() && !FCVM_TRY(copy_all(files, record.name))) return 0;
     if (!last) watch.wait(base::Deadline::in(std::chrono::milliseconds(200)));
   }
   return 0;
@@ -141,7 +167,8 @@ Result<int> run(Invocation& invocation) {
 
 constexpr const char* kDetails =
     "What the container wrote to its standard output goes to standard output, and its standard\n"
-    "error to standard error, byte for byte. The log stays until the VM is removed.\n"
+    "error to standard error, byte for byte. The log stays until the VM is removed. It holds the\n"
+    "last 64 MiB, or what `fcvm run --log-opt` says; where more was written a warning says so.\n"
     "\n"
     "--since and --until take a time (2026-11-20T19:00:00Z), seconds since 1970, or how long ago\n"
     "(10m, 1h30m). With --follow it goes on until the container ends or --until is reached.\n"

@@ -13,6 +13,7 @@
 
 #include "core/cli/disk_rate.hpp"
 #include "core/cli/env_file.hpp"
+#include "core/cli/log_options.hpp"
 #include "core/cli/network_plan.hpp"
 #include "core/cli/terminal.hpp"
 #include "core/plugin/probe.hpp"
@@ -213,6 +214,7 @@ Result<vm::RunPlan> make_run_plan(Invocation& invocation) {
     plan.cid_file = fs::absolute(file);
   }
   plan.container = FCVM_TRY(container_spec(invocation, *config));
+  plan.log = FCVM_TRY(log_driver(*config, plan.detached, plan.container.tty));
   plan.vmm = FCVM_TRY(choose_vmm(invocation, config->text("run", "vmm")));
   plan.image_plugin = FCVM_TRY(choose_image_plugin(invocation, config->text("run", "image-mode")));
   FCVM_TRY(choose_guest(plan, store->paths(), *config));
@@ -235,6 +237,7 @@ std::string describe(const vm::RunPlan& plan) {
                               {"image_plugin", plan.image_plugin},
                               {"network", plan.network.name()},
                               {"ports", describe_ports(plan.network)},
+                              {"log_driver", plan.log.name},
                               {"cpus", plan.cpus},
                               {"memory_bytes", plan.memory_bytes},
                               {"disk_bytes", plan.disk_bytes},

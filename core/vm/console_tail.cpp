@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <fcntl.h>
 #include <string_view>
-#include <unistd.h>
 
 #include "core/base/fd.hpp"
+#include "core/base/rotating_file.hpp"
 
 namespace fcvm::vm {
 namespace {
@@ -14,16 +14,9 @@ constexpr std::size_t kTailBytes = 4096;
 constexpr int kTailLines = 15;
 
 std::string last_bytes(const std::filesystem::path& file) {
-  // It lies where the VMM may put what it likes.
-  auto fd = base::open_file(file.string(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  if (!fd) return {};
-  const off_t size = ::lseek(fd->get(), 0, SEEK_END);
-  std::string bytes(
-      std::min<std::size_t>(kTailBytes, static_cast<std::size_t>(std::max<off_t>(size, 0))), '\0');
-  const auto count =
-      ::pread(fd->get(), bytes.data(), bytes.size(), size - static_cast<off_t>(bytes.size()));
-  bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-  return bytes;
+  const auto directory = base::open_file(file.parent_path().string(), O_PATH | O_DIRECTORY);
+  if (!directory) return {};
+  return base::last_bytes_of(directory->get(), file.filename().string(), kTailBytes);
 }
 
 }  // namespace

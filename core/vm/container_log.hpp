@@ -13,20 +13,19 @@
 #include <fcvm/result.hpp>
 
 #include "core/base/rotating_file.hpp"
+#include "core/vm/output_log.hpp"
 
 namespace fcvm::vm {
 
-enum class LogStream { kStdout, kStderr };
-
-class ContainerLogWriter {
+class ContainerLogWriter : public OutputLog {
  public:
   [[nodiscard]] static Result<ContainerLogWriter> open(const std::filesystem::path& file,
                                                        base::RotatingFile::Limits limits = {});
   /// Writes complete lines as F; the rest of a line waits for its end, at most 16 KiB, then is a P.
   /// All with one write. When that fails (a full disk), no part of it stays in the file.
-  [[nodiscard]] Result<void> write(LogStream stream, std::string_view bytes);
+  [[nodiscard]] Result<void> write(LogStream stream, std::string_view bytes) override;
   /// Writes what still waits.
-  [[nodiscard]] Result<void> finish();
+  [[nodiscard]] Result<void> finish() override;
 
  private:
   explicit ContainerLogWriter(base::RotatingFile file) : file_(std::move(file)) {}

@@ -17,8 +17,8 @@
 #include "core/base/pace.hpp"
 #include "core/base/shared_writer.hpp"
 #include "core/vm/attachments.hpp"
-#include "core/vm/container_log.hpp"
 #include "core/vm/guest_control.hpp"
+#include "core/vm/output_log.hpp"
 #include "core/vm/stdin_feed.hpp"
 #include "core/wire/output.hpp"
 
@@ -29,7 +29,7 @@ class OutputPump {
   struct Sinks {
     int stdout_fd = -1;  // borrowed; -1 when the one who runs the container is attached, or nobody
     int stderr_fd = -1;
-    std::optional<ContainerLogWriter> log{};
+    std::unique_ptr<OutputLog> log{};
   };
 
   /// Called on this object's thread; on_end once.
@@ -83,7 +83,7 @@ class OutputPump {
 
   DialGuest dial_;
   Attachments& attachments_;
-  std::optional<ContainerLogWriter> log_;
+  std::unique_ptr<OutputLog> log_;
   Callbacks callbacks_;
   Fd wake_;
   std::atomic<bool> guest_up_ = false;

@@ -58,6 +58,7 @@ struct Record {
   std::uint64_t memory_bytes = 0;
   bool remove_when_done = false;  // --rm
   bool detached = false;
+  std::string log_driver = "k8s-file";
 
   Phase phase = Phase::kCreated;
   std::int64_t created_ns = 0;  // CLOCK_REALTIME; 0: not yet

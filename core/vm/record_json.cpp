@@ -70,6 +70,7 @@ void put_what_it_runs(Json& json, const Record& record) {
   json["memory_bytes"] = record.memory_bytes;
   json["remove_when_done"] = record.remove_when_done;
   json["detached"] = record.detached;
+  json["log_driver"] = to_json_text(record.log_driver);
 }
 
 void put_life(Json& json, const Record& record) {
@@ -177,6 +178,7 @@ constexpr std::pair<std::string_view, Reader> kReaders[] = {
     {"memory_bytes", read_member<&Record::memory_bytes>},
     {"remove_when_done", read_member<&Record::remove_when_done>},
     {"detached", read_member<&Record::detached>},
+    {"log_driver", read_member<&Record::log_driver>},
     {"phase", read_phase},
     {"created_ns", read_member<&Record::created_ns>},
     {"started_ns", read_member<&Record::started_ns>},

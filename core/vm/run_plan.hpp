@@ -12,6 +12,7 @@
 
 #include <fcvm/result.hpp>
 
+#include "core/vm/log_driver.hpp"
 #include "core/vm/network_plan.hpp"
 #include "core/wire/boot_plan.hpp"
 
@@ -51,6 +52,7 @@ struct RunPlan {
   std::chrono::milliseconds stop_grace{10'000};
   std::optional<std::chrono::milliseconds> lifetime{};  // --timeout
   std::optional<std::filesystem::path> cid_file{};
+  LogDriver log{};
   std::map<std::string, std::string> labels;
 
   std::string vmm;  // plugin ids

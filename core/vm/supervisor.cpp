@@ -2,7 +2,9 @@
 #include "core/vm/supervisor.hpp"
 
 #include "core/base/file.hpp"
+#include "core/vm/container_log.hpp"
 #include "core/vm/event_log.hpp"
+#include "core/vm/journal_log.hpp"
 #include "core/vm/supervisor_impl.hpp"
 
 namespace fcvm::vm {
@@ -63,6 +65,7 @@ Result<void> Supervisor::Impl::begin() {
   first.memory_bytes = plan_.memory_bytes;
   first.remove_when_done = plan_.remove_when_done;
   first.detached = plan_.detached;
+  first.log_driver = plan_.log.name;
   first.created_ns = now_ns();
   first.vmm_plugin = plan_.vmm;
   first.image_plugin = plan_.image_plugin;
@@ -131,8 +134,12 @@ void Supervisor::Impl::limit_cgroup(bool emulated) {
 /// From the beginning on, so that who is attached can interrupt the start.
 Result<void> Supervisor::Impl::start_output() {
   OutputPump::Sinks sinks;
-  sinks.log =
-      FCVM_TRY(ContainerLogWriter::open(context_.store.paths().container_log(record_.id).string()));
+  if (plan_.log.name == LogDriver::kFile) {
+    sinks.log = std::make_unique<ContainerLogWriter>(FCVM_TRY(ContainerLogWriter::open(
+        context_.store.paths().container_log(record_.id), plan_.log.limits)));
+  } else if (plan_.log.name == LogDriver::kJournal) {
+    sinks.log = std::make_unique<JournalLog>(FCVM_TRY(JournalLog::open(record_.id, record_.name)));
+  }
   if (!plan_.detached && !is_attached_) {
     sinks.stdout_fd = STDOUT_FILENO;
     sinks.stderr_fd = STDERR_FILENO;

@@ -31,6 +31,9 @@ TEST_CASE("a full file becomes a part, and the oldest part goes") {
   CHECK(place.content("log.2") == "bbb");
   CHECK_FALSE(place.has("log.1"));
   CHECK(must(parts_of(place.fd.get(), "log")) == std::vector<std::uint64_t>{2, 3});
+  CHECK(last_bytes_of(place.fd.get(), "log", 6) == "ccddde");
+  CHECK(last_bytes_of(place.fd.get(), "log", 2) == "de");
+  CHECK(last_bytes_of(place.fd.get(), "none", 2).empty());
 }
 
 TEST_CASE("what is there is gone on with, its numbers too") {

@@ -254,6 +254,74 @@ TEST_CASE("a guest that reads nothing costs a request its deadline, and no more"
   over.set_value();
 }
 
+TEST_CASE("a request that cannot be sent keeps no other from its deadline") {
+  std::promise<void> over;
+  Guests guests({[&](FakeGuest& guest) {
+    guest.send(wire::Hello{});
+    over.get_future().wait();
+  }});
+  GuestControl control(guests.dial(), [](const wire::Event&) {});
+  REQUIRE(control.connect(base::Deadline::in(10s)));
+  wire::Boot boot;
+  boot.plan.environment.assign(64, std::string(64 << 10, 'x'));  // more than sockets hold
+  auto stuck = std::async(std::launch::async,
+                          [&] { return control.request(boot, base::Deadline::in(10s)); });
+  std::this_thread::sleep_for(50ms);
+  const auto began = std::chrono::steady_clock::now();
+  CHECK(control.request(wire::Ping{}, base::Deadline::in(100ms)).error().code() == ETIMEDOUT);
+  CHECK(std::chrono::steady_clock::now() - began < 5s);
+  over.set_value();
+  CHECK_FALSE(stuck.get());
+}
+
+TEST_CASE("requests under way can be canceled, and later ones are none of these") {
+  Guests guests({[](FakeGuest& guest) {
+    guest.send(wire::Hello{});
+    [[maybe_unused]] auto unanswered = guest.await<wire::Quiesce>();
+    const auto ping = guest.await<wire::Ping>();
+    if (ping) guest.send(wire::Done{ping->id, 0, ""});
+    [[maybe_unused]] auto end = guest.await<wire::Ping>();
+  }});
+  GuestControl control(guests.dial(), [](const wire::Event&) {});
+  REQUIRE(control.connect(base::Deadline::in(10s)));
+  auto waiting = std::async(std::launch::async, [&] {
+    return control.request(wire::Quiesce{}, base::Deadline::in(60s));
+  });
+  while (waiting.wait_for(20ms) != std::future_status::ready) control.cancel_requests();
+  CHECK(waiting.get().error().code() == ECANCELED);
+  CHECK(control.request(wire::Ping{}, base::Deadline::in(10s)));
+}
+
+TEST_CASE("a deadline passes while data flows, and a greeting has its own limit") {
+  auto flowing = *base::SocketPair::create();
+  std::thread talker([fd = flowing.second.get()] {
+    FakeGuest guest{Fd(::dup(fd))};
+    guest.send(wire::Hello{});
+    const std::string frame = wire::encode(wire::StdinLimit{1});
+    while (guest.try_send_bytes(frame)) {
+    }
+  });
+  {
+    auto stream = GuestStream::open(std::move(flowing.first), 1024, base::Deadline::in(10s));
+    REQUIRE(stream);
+    const auto deadline = base::Deadline::in(100ms);
+    Result<wire::Frame> frame = stream->receive(deadline);
+    for (const auto limit = base::Deadline::in(10s); frame && !limit.expired();) {
+      frame = stream->receive(deadline);
+    }
+    REQUIRE_FALSE(frame);
+    CHECK(frame.error().code() == ETIMEDOUT);
+  }
+  talker.join();
+  auto greeting = *base::SocketPair::create();
+  wire::Hello large;
+  large.software = std::string(8 << 10, 'x');
+  REQUIRE(base::write_all(greeting.second.get(), wire::encode(large)));
+  CHECK(GuestStream::open(std::move(greeting.first), 1 << 20, base::Deadline::in(10s))
+            .error()
+            .code() == EMSGSIZE);
+}
+
 TEST_CASE("output is taken up where it broke off, and a guest that lies about it is not believed") {
   std::promise<void> ended;
   auto pipe = base::Pipe::create();
