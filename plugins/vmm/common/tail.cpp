@@ -2,11 +2,8 @@
 #include "plugins/vmm/common/tail.hpp"
 
 #include <algorithm>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <fcvm/sdk/fd.hpp>
+#include "core/base/rotating_file.hpp"
 
 namespace fcvm::vmm {
 
@@ -19,14 +16,8 @@ std::string printable(std::string text) {
 }
 
 std::string tail_of(int directory_fd, const std::string& name, std::size_t limit) {
-  const Fd file(::openat(directory_fd, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
-  struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
-  const off_t from = std::max<off_t>(0, status.st_size - static_cast<off_t>(limit));
-  std::string text(limit, '\0');
-  const ssize_t count = ::pread(file.get(), text.data(), text.size(), from);
-  text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
-  if (from > 0 && text.find('\n') + 1 < text.size()) text.erase(0, text.find('\n') + 1);
+  std::string text = base::last_bytes_of(directory_fd, name, limit);
+  if (text.size() == limit && text.find('\n') + 1 < text.size()) text.erase(0, text.find('\n') + 1);
   text = printable(std::move(text));
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;

@@ -109,15 +109,16 @@ void VmmProcess::remove_sockets() const {
   if (!guest_socket_.empty()) ::unlinkat(directory_.get(), guest_socket_.c_str(), 0);
 }
 
-/// The serial console is Firecracker's standard output; a file never makes the guest wait. What
-/// Firecracker's own jailer would do, the host does.
+/// The serial console is Firecracker's standard output; what comes is kept in files that stay
+/// small. What Firecracker's own jailer would do, the host does.
 Result<void> VmmProcess::spawn(const std::vector<std::string>& arguments,
                                const fcvm_vm_spec& spec) {
+  logs_ = FCVM_TRY(vmm::CapturedLogs::open(directory_.get()));
   Fd console = Fd(::open("/dev/null", O_WRONLY | O_CLOEXEC));
-  if (!console_.empty()) {
-    console = FCVM_TRY(open_output(directory_.get(), console_, O_APPEND));
-  }
-  const Fd errors = FCVM_TRY(open_output(directory_.get(), kStderr, O_TRUNC | O_APPEND));
+  if (!console_.empty()) console = FCVM_TRY(logs_->add(console_));
+  const Fd errors = FCVM_TRY(logs_->add(kStderr));
+  logs_->watch(kLog);
+  FCVM_TRY(logs_->start());
   auto process = process_spec();
   process.name = "firecracker";
   process.directory_fd = directory_.get();
@@ -180,6 +181,7 @@ Error VmmProcess::explain(Error error) {
 }
 
 std::string VmmProcess::end_reason() {
+  logs_->settle();
   const std::lock_guard lock(mutex_);
   if (end_reason_.empty()) end_reason_ = find_end_reason();
   return end_reason_;

@@ -10,6 +10,7 @@
 #include <fcvm/sdk/host.hpp>
 #include <fcvm/vmm.h>
 
+#include "plugins/vmm/common/captured_logs.hpp"
 #include "plugins/vmm/firecracker/http_client.hpp"
 #include "plugins/vmm/firecracker/options.hpp"
 #include "plugins/vmm/firecracker/version.hpp"
@@ -60,6 +61,7 @@ class VmmProcess {
   const std::string console_;
   const std::string guest_socket_;
   Fd directory_;
+  std::unique_ptr<vmm::CapturedLogs> logs_;  // outlives Firecracker, which writes them
   Process process_;
   std::atomic<bool> killed_{false};
 

@@ -93,13 +93,17 @@ Result<void> Vm::spawn(const Options& options, const fcvm_vm_spec& spec, Begin b
   auto arguments = FCVM_TRY(command_line(binary_, options, platform_, spec, begin));
   auto monitor = FCVM_TRY(base::SocketPair::create());
   auto port = FCVM_TRY(base::SocketPair::create());
-  const Fd log(::openat(directory_.get(), kLog,
-                        O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!log) return fail_errno(std::string("making ") + kLog);
+  logs_ = FCVM_TRY(vmm::CapturedLogs::open(directory_.get()));
+  const Fd log = FCVM_TRY(logs_->add(kLog) | context(std::string("making ") + kLog));
+  Fd console;
+  if (!console_.empty()) {
+    console = FCVM_TRY(logs_->add(console_) | context("making the console's log"));
+  }
+  FCVM_TRY(logs_->start());
   Fd listener = FCVM_TRY(
       listen_for_clients(directory_.get(), spec.guest_socket == nullptr ? "" : spec.guest_socket));
   if (listener) guest_socket_ = spec.guest_socket;
-  FCVM_TRY(run_process(spec, arguments, monitor.second, port.second, log) |
+  FCVM_TRY(run_process(spec, arguments, monitor.second, port.second, log, console) |
            context("starting " + binary_));
   qmp_ = std::make_unique<Qmp>(std::move(monitor.first));
   relay_ = std::make_unique<Relay>(host_, std::move(port.first), std::move(listener), *qmp_,
@@ -108,10 +112,11 @@ Result<void> Vm::spawn(const Options& options, const fcvm_vm_spec& spec, Begin b
 }
 
 Result<void> Vm::run_process(const fcvm_vm_spec& spec, const std::vector<std::string>& arguments,
-                             const Fd& monitor, const Fd& port, const Fd& log) {
+                             const Fd& monitor, const Fd& port, const Fd& log, const Fd& console) {
   auto passed = memory_.passed();
   passed.push_back({monitor.get(), kQmpFd});
   passed.push_back({port.get(), kMuxFd});
+  if (console) passed.push_back({console.get(), kConsoleFd});
   const auto variables = memory_.environment();
   const auto environment = sdk::argument_vector(variables);
   JailItems jail;

@@ -97,8 +97,10 @@ void Builder::channels() {
   add({"-chardev", "socket,id=qmp,fd=" + std::to_string(kQmpFd), "-mon",
        "chardev=qmp,mode=control"});
   if (spec_.console != nullptr) {
-    add({"-chardev", "file,id=console,path=" + quoted(spec_.console), "-serial",
-         "chardev:console"});
+    // A pipe, which the plugin empties: a file would grow as long as the guest likes. Appending,
+    // since QEMU would truncate it otherwise, which a pipe refuses.
+    add({"-add-fd", "set=1,fd=" + std::to_string(kConsoleFd), "-chardev",
+         "file,id=console,path=/dev/fdset/1,append=on", "-serial", "chardev:console"});
   } else {
     add({"-serial", "none"});
   }

@@ -22,6 +22,8 @@ inline constexpr std::uint32_t kMaxNics = 6;
 /// The descriptors that QEMU finds open; what it takes for RAM is at kMemoryFd (memory_fds.hpp).
 inline constexpr int kQmpFd = 3;
 inline constexpr int kMuxFd = 4;
+/// Behind those of memory_fds.hpp.
+inline constexpr int kConsoleFd = 9;
 
 /// A VM boots, or it waits, stopped, for the state of a snapshot.
 enum class Begin { kBoot, kRestore };

@@ -173,6 +173,7 @@ Error Vm::explain(Error error) {
   if (!broke) return error;
   pollfd ended{process_.pidfd(), POLLIN, 0};
   (void)::poll(&ended, 1, static_cast<int>(kDrainLimit.count()));
+  logs_->settle();
   std::string message = error.message() + ": " + end_reason();
   const std::string console = vmm::tail_of(directory_.get(), console_);
   if (!console.empty()) message += "\nthe console ended with:\n" + console;
@@ -181,6 +182,7 @@ Error Vm::explain(Error error) {
 
 std::string Vm::end_reason() {
   (void)relay_->wait_ended(kDrainLimit);
+  logs_->settle();
   const std::lock_guard lock(mutex_);
   if (end_reason_.empty()) end_reason_ = find_end_reason();
   return end_reason_;

@@ -10,6 +10,7 @@
 #include <fcvm/sdk/host.hpp>
 #include <fcvm/vmm.hpp>
 
+#include "plugins/vmm/common/captured_logs.hpp"
 #include "plugins/vmm/qemu/command_line.hpp"
 #include "plugins/vmm/qemu/memory.hpp"
 #include "plugins/vmm/qemu/qmp.hpp"
@@ -60,7 +61,7 @@ class Vm {
   Result<SavedState> open_snapshot(const fcvm_vm_spec& spec, const fcvm_vm_restore& from);
   Result<void> spawn(const Options& options, const fcvm_vm_spec& spec, Begin begin);
   Result<void> run_process(const fcvm_vm_spec& spec, const std::vector<std::string>& arguments,
-                           const Fd& monitor, const Fd& port, const Fd& log);
+                           const Fd& monitor, const Fd& port, const Fd& log, const Fd& console);
   Result<void> negotiate(const Call& call);
   Result<void> load(const SavedState& saved, const fcvm_vm_spec& spec, const Call& call);
   Result<void> set_up_balloon(const Options& options, const fcvm_vm_spec& spec, bool fresh,
@@ -84,6 +85,7 @@ class Vm {
   Version version_;
   GuestMemory memory_;
   std::unique_ptr<Qmp> qmp_;
+  std::unique_ptr<vmm::CapturedLogs> logs_;  // outlives QEMU, which writes them
   Process process_;
   std::unique_ptr<Relay> relay_;
   /// Of the snapshot made since the VM was paused: QEMU gives its state once in a pause.

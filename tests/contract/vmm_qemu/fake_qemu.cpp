@@ -2,8 +2,9 @@
 // end of the multiplexer on descriptor 4, and maps descriptor 5 as QEMU maps its RAM. Guest ports:
 // 7 echoes, 8 floods, 9 reads nothing, 10 makes it crash, 11 powers the guest off, 12 breaks the
 // protocol, 13 never answers, 14 says "bye" and ends; 15 writes to RAM; 16 breaks the protocol
-// again and again, 17 sends frames that say nothing, both as fast as they are read; nobody listens
-// on the others. Its last argument says how it misbehaves.
+// again and again, 17 sends frames that say nothing, both as fast as they are read; 18 writes
+// megabytes to the console and to stderr; nobody listens on the others. Its last argument says how
+// it misbehaves.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -27,6 +28,7 @@ using fcvm::wire::MuxStreamId;
 constexpr int kQmp = 3;
 constexpr int kPort = 4;
 constexpr int kMemory = 5;
+constexpr int kConsole = 9;
 std::string mode;
 char* ram = nullptr;
 std::size_t ram_size = 0;
@@ -38,6 +40,16 @@ constexpr char kWord[] = "the fake's RAM";
 void say(const std::string& line) {
   const std::string text = line + "\n";
   if (::write(kQmp, text.data(), text.size()) < 0) std::exit(3);
+}
+
+void write_much() {
+  std::string line(1023, 'm');
+  line += '\n';
+  for (const int to : {kConsole, STDERR_FILENO}) {
+    for (int i = 0; i < 8192; ++i) {
+      if (::write(to, line.data(), line.size()) < 0) std::exit(3);
+    }
+  }
 }
 
 struct Guest : fcvm::wire::MuxEvents {
@@ -56,6 +68,7 @@ struct Guest : fcvm::wire::MuxEvents {
     }
     if (port == 12 && ::write(kPort, std::string(64, 'x').data(), 64) < 0) std::exit(3);
     if (port == 13) return;
+    if (port == 18) write_much();
     if (port == 16) noise = std::string(64 << 10, 'x');
     if (port == 17) noise = std::string(64 << 10, '\0');  // frames of the type "nothing"
     if (port == 15) std::strcpy(ram + ram_size - 4096, "changed");

@@ -1,5 +1,6 @@
 // Streams to guest ports: by connect() and by the guest socket.
 #include <chrono>
+#include <filesystem>
 #include <poll.h>
 #include <random>
 #include <sys/resource.h>
@@ -148,6 +149,25 @@ TEST_CASE("a guest that fills its port for nothing is read only now and then") {
     const double before = cpu_seconds();
     std::this_thread::sleep_for(std::chrono::seconds(1));
     CHECK(cpu_seconds() - before < 0.2);
+  }
+}
+
+TEST_CASE("what a guest writes to its console, and makes QEMU say, takes little of the disk") {
+  Machine machine(fake_qemu());
+  REQUIRE(machine.start() == 0);
+  (void)machine.connected(7);
+  base::Fd refused;
+  (void)machine.connect(18, refused);
+  CHECK(echo(machine.connected(7), "lives") == "lives");
+  CHECK(machine.verbs().kill(machine.instance(), machine.error()) == 0);
+  for (const std::string name : {"console", "qemu.log"}) {
+    std::uintmax_t size = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(machine.path())) {
+      if (entry.path().filename().string().starts_with(name)) size += entry.file_size();
+    }
+    INFO(name);
+    CHECK(size > 900'000);
+    CHECK(size <= 2 << 20);
   }
 }
 
