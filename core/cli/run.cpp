@@ -13,17 +13,22 @@
 #include "core/cli/run_attached.hpp"
 #include "core/cli/run_plan.hpp"
 #include "core/cli/verbs.hpp"
+#include "core/log/bounded_file.hpp"
 #include "core/log/log.hpp"
 #include "core/vm/supervisor.hpp"
 
 namespace fcvm::cli {
 namespace {
 
+constexpr std::uint64_t kLargestLog = 4 << 20;
+
 /// What a detached supervisor says from now on is kept with its VM.
 void log_to_file(const vm::Paths& paths, const std::string& id) {
   const auto file =
       base::open_file(paths.supervisor_log(id).string(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  if (file) ::dup2(file->get(), STDERR_FILENO);
+  if (!file) return;
+  ::dup2(file->get(), STDERR_FILENO);
+  log::bound_file(kLargestLog);
 }
 
 /// What differs between a run in the foreground, in the background and at a terminal.

@@ -1,8 +1,11 @@
 #include "core/log/log.hpp"
 
 #include <array>
+#include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -10,6 +13,7 @@
 #include <spdlog/spdlog.h>
 
 #include "core/base/printable.hpp"
+#include "core/log/bounded_file.hpp"
 
 namespace fcvm::log {
 namespace {
@@ -97,6 +101,18 @@ std::string printable(std::string_view text) {
   return base::printable(text, base::Newlines::kIndented);
 }
 
+std::atomic<std::uint64_t> most_in_file = 0;  // 0: stderr is no file of ours
+
+/// By its size, and not by what was written: children may have it for their stderr, too.
+void cut_file() {
+  struct stat info {};
+  if (most_in_file == 0 || ::fstat(STDERR_FILENO, &info) != 0 || !S_ISREG(info.st_mode)) return;
+  if (static_cast<std::uint64_t>(info.st_size) < most_in_file) return;
+  if (::ftruncate(STDERR_FILENO, 0) == 0) {
+    std::fputs("what was said before was dropped: the file was full\n", stderr);
+  }
+}
+
 }  // namespace
 
 Result<Level> parse_level(std::string_view text) {
@@ -116,9 +132,12 @@ bool enabled(Level level) { return level >= state().level && level != Level::kOf
 
 Format format() { return state().format; }
 
+void bound_file(std::uint64_t most) { most_in_file = most; }
+
 void write(Level level, std::string_view component, std::string_view message) {
   const State& now = state();
   const auto to = to_spdlog(level);
+  cut_file();
   if (now.format == Format::kJson) {
     now.logger->log(to, "\"component\":{},\"message\":{}", json_text(component),
                     json_text(message));

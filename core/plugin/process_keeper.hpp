@@ -67,7 +67,7 @@ class ProcessKeeper : public ProcessService {
     base::Fd from;
     std::string component;
     std::string line;
-    base::FrameBudget budget{20, 200};  // of lines; what a guest can cause is in some of them
+    base::FrameBudget budget{2, 200};  // of lines; what a guest can cause is in some of them
     std::uint64_t dropped = 0;
   };
   using Task = std::function<void()>;
