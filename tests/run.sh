@@ -55,7 +55,7 @@ keep_failures() {
 # Nothing but real guests is run once more, and that in CI alone: they share their machine, and time
 # is what they are emulated in. A race or an error of memory must fail wherever it shows.
 run_guests() {
-  run_ctest "$preset" -L '^vm$' && return
+  run_ctest "$preset" -j"$(nproc)" -L '^vm$' && return
   [ "${CI-}" = true ] || return 1
   keep_failures "$preset" vm
   run_ctest "$preset" -L '^vm$' --rerun-failed
@@ -63,7 +63,7 @@ run_guests() {
 
 # The rig runs again by itself what failed, and says so.
 run_rig() {
-  run_ctest "$preset" -L '^rig$' || return
+  run_ctest "$preset" -j"$(nproc)" -L '^rig$' || return
   local log=build/$preset/Testing/Temporary/LastTest.log again
   again=$(grep -c 'for the emulated CPU may have failed' "$log" || true)
   [ "$again" -eq 0 ] || keep_rig "$log" "$again"
