@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <fcntl.h>
 
+#include "core/base/jail_filter.hpp"
 #include "core/vm/console_tail.hpp"
 #include "core/vm/supervisor_impl.hpp"
 
