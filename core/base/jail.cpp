@@ -132,7 +132,9 @@ Result<void> Jail::allow_device(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return fail_errno("looking at the device " + path);
   if (!S_ISCHR(status.st_mode)) return fail(ENODEV, path + " is no character device");
-  entries_[path] = {JailStep::Kind::kDevice, path, Access::kWrite, kDeviceForOwner, status.st_rdev};
+  // One of the system's stays as it is.
+  entries_.try_emplace(
+      path, Entry{JailStep::Kind::kDevice, path, Access::kWrite, kDeviceForOwner, status.st_rdev});
   return {};
 }
 

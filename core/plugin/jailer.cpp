@@ -211,10 +211,6 @@ Result<void> Jailer::add_items(base::Jail& jail, const fcvm_process_spec& spec) 
     if (item.path == nullptr) return fail(EINVAL, "an item of its jail has no path");
     const std::string path = (fs::path(directory) / item.path).lexically_normal().string();
     if ((item.flags & FCVM_JAIL_OPTIONAL) != 0 && ::access(path.c_str(), F_OK) != 0) continue;
-    if (is_device(path)) {
-      FCVM_TRY(jail.allow_device(path));
-      continue;
-    }
     FCVM_TRY(add(jail, item.inside == nullptr ? path : item.inside, path,
                  (item.flags & FCVM_JAIL_WRITABLE) != 0));
   }
@@ -223,6 +219,7 @@ Result<void> Jailer::add_items(base::Jail& jail, const fcvm_process_spec& spec) 
 
 Result<void> Jailer::add(base::Jail& jail, const std::string& inside, const std::string& path,
                          bool writable) {
+  if (is_device(path)) return jail.allow_device(path);
   if (settings_.uid) FCVM_TRY(writable ? let_write(path) : let_read(path));
   return jail.allow_as(inside, path,
                        writable ? base::Jail::Access::kWrite : base::Jail::Access::kExecute);
