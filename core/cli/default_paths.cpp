@@ -26,7 +26,14 @@ std::string data_directory() {
 std::string runtime_directory() {
   if (::geteuid() == 0) return "/run/fcvm";
   if (const auto xdg = absolute_path_in("XDG_RUNTIME_DIR"); !xdg.empty()) return xdg + "/fcvm";
-  return "/tmp/fcvm-" + std::to_string(::geteuid());
+  const std::string shared = "/tmp/fcvm-" + std::to_string(::geteuid());
+  const std::string own = data_directory() + "/run";
+  // Anybody may have made the first before us; who once had to do without it does so for good.
+  struct stat info {};
+  const bool taken =
+      ::lstat(shared.c_str(), &info) == 0 && (!S_ISDIR(info.st_mode) || info.st_uid != ::geteuid());
+  const bool had_own = ::access(own.c_str(), F_OK) == 0;
+  return (taken || had_own) && own.starts_with("/") && own != "/run" ? own : shared;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <system_error>
 #include <thread>
 
 #include <fmt/core.h>
@@ -56,7 +57,12 @@ void act_side_by_side(std::vector<Target>& targets, const EachVm& each) {
     for (std::size_t i; (i = next++) < targets.size();) act_on(targets[i], each);
   };
   std::vector<std::thread> threads;
-  while (threads.size() < std::min(targets.size(), kSideBySide)) threads.emplace_back(work);
+  try {
+    while (threads.size() + 1 < std::min(targets.size(), kSideBySide)) threads.emplace_back(work);
+  } catch (const std::system_error&) {
+    // No more threads may be had: those that there are do it all.
+  }
+  work();
   for (auto& thread : threads) thread.join();
 }
 

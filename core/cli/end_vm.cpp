@@ -30,7 +30,7 @@ Result<void> stop_vm(const vm::Store& store, const vm::Record& record, std::chro
       FCVM_TRY(ignore_gone(vm::ask_supervisor(store.paths(), record.id,
                                               {.verb = "stop", .grace_ms = grace_ms}, deadline)));
     }
-    return vm::wait_for_end(record.supervisor, deadline);
+    return store.wait_for_supervisor(record, deadline);
   };
   return stopped() | context("stopping VM " + record.name) |
          remedy(fmt::format("fcvm rm -f {} ends it at once", record.name));
@@ -42,11 +42,11 @@ Result<void> kill_vm(vm::Store& store, const vm::Record& record) {
     // Asked first, since a supervisor that lives undoes more than one that was killed.
     (void)vm::ask_supervisor(store.paths(), record.id, {.verb = "end"}, asked);
   }
-  auto ended = vm::wait_for_end(record.supervisor, asked);
+  auto ended = store.wait_for_supervisor(record, asked);
   if (!ended && ended.error().code() == ETIMEDOUT) {
     auto killed = vm::signal_process(record.supervisor, SIGKILL);
     if (!killed && killed.error().code() != ESRCH) return killed;
-    ended = vm::wait_for_end(record.supervisor, base::Deadline::in(kAnswer));
+    ended = store.wait_for_supervisor(record, base::Deadline::in(kAnswer));
   }
   return std::move(ended) | context("ending VM " + record.name);
 }

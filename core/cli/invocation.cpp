@@ -41,8 +41,8 @@ config::Environment with_former_names(const config::Environment& environment) {
 void warn_of_ignored(const config::Environment& environment) {
   for (const auto& name : environment.ignored()) {
     log::warning("config",
-                 "{} is ignored: this root is another user's, by sudo; set it in "
-                 "/etc/fcvm, or in a shell of root's own (sudo -i)",
+                 "{} is ignored, since another user became root by sudo, doas or pkexec: set it in "
+                 "/etc/fcvm/fcvm.toml, or log in as root",
                  name);
   }
 }

@@ -26,7 +26,7 @@ int exit_code(const Error& error) {
 /// Under the VM's lock: two who remove one VM take turns, and the second finds it gone.
 Result<void> remove_dead(const vm::Store& store, const vm::Record& record) {
   // It may still be about to leave.
-  FCVM_TRY(vm::wait_for_end(record.supervisor, base::Deadline::in(std::chrono::seconds(30))));
+  FCVM_TRY(store.wait_for_supervisor(record, base::Deadline::in(std::chrono::seconds(30))));
   const auto lock = store.lock(record.id, base::Deadline::in(std::chrono::seconds(30)));
   if (!lock && lock.error().code() == ENOENT) return {};  // with --rm it removed itself
   if (!lock) return unexpected(lock.error());

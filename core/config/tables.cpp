@@ -147,8 +147,8 @@ std::vector<Option> network_options() {
       {.name = "mac-address", .help = "MAC address of the VM", .aliases = {"mac"}},
       {.name = "host-loopback",
        .type = Type::kList,
-       .help = "Let the VM reach the host's loopback, as host.containers.internal: all of it, or "
-               "PORT[-PORT][/tcp|udp],...",
+       .help = "Open the host's loopback, host.containers.internal, to the VM: all of it, or "
+               "these PORT[-PORT]s",
        .bare = "all"},
       {.name = "host-addresses",
        .type = Type::kList,

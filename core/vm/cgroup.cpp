@@ -164,6 +164,12 @@ Result<Cgroup> Cgroup::make(const std::string& path) {
     made = ::mkdir(path.c_str(), 0755) == 0;
   }
   if (!made) return fail_errno("making the cgroup " + path);
+  // Below one that was made threaded no process can be started.
+  const auto type = base::read_file(path + "/cgroup.type");
+  if (type && !type->starts_with("domain\n")) {
+    ::rmdir(path.c_str());
+    return fail(EOPNOTSUPP, "the cgroup " + parent + " is threaded: no process may start below it");
+  }
   Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return fail_errno("opening the cgroup " + path);
   return Cgroup(std::move(directory));

@@ -86,16 +86,20 @@ CgroupLimits CgroupLimits::of_guest(std::uint64_t memory_bytes, std::uint32_t cp
   return limits;
 }
 
+// In one write, which succeeds or fails as a whole. Of a cgroup that has processes the kernel would
+// refuse memory, and take pids: no process could then be started in a cgroup below, and the parent
+// would stay so for others. The real root alone may have both; it is the one without a type.
 bool enable_controllers(const std::string& parent) {
-  bool any = false;
+  const bool is_root = ::access((parent + "/cgroup.type").c_str(), F_OK) != 0;
+  const auto processes = base::read_file(parent + "/cgroup.procs");
+  if (!is_root && (!processes || !processes->empty())) return false;
+  std::string wanted;
   for (const char* controller : kControllers) {
-    const std::string control = parent + "/cgroup.subtree_control";
-    if (!has_word(control, controller)) {
-      (void)write_control(control, std::string("+") + controller);
-    }
-    any = has_word(control, controller) || any;
+    if (!has_word(parent + "/cgroup.controllers", controller)) continue;
+    wanted += std::string(wanted.empty() ? "" : " ") + '+' + controller;
   }
-  return any;
+  const std::string control = parent + "/cgroup.subtree_control";
+  return !wanted.empty() && write_control(control, wanted).has_value();
 }
 
 AppliedLimits apply_limits(const std::string& cgroup, const CgroupLimits& limits) {

@@ -33,6 +33,10 @@ struct Paths {
   [[nodiscard]] std::filesystem::path vm_lock(const std::string& id) const {
     return vm(id) / ".lock";
   }
+  /// Locked by the supervisor for its life.
+  [[nodiscard]] std::filesystem::path supervisor_lock(const std::string& id) const {
+    return vm(id) / ".supervised";
+  }
   [[nodiscard]] std::filesystem::path events() const { return data / "events.jsonl"; }
   [[nodiscard]] std::filesystem::path images() const { return data / "images"; }
   [[nodiscard]] std::filesystem::path guests() const { return data / "guests"; }

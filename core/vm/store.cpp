@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <memory>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <tuple>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 
 #include "core/config/nearest.hpp"
 #include "core/log/log.hpp"
+#include "core/vm/gc.hpp"
 #include "core/vm/id.hpp"
 #include "core/vm/time_text.hpp"
 
@@ -40,6 +42,15 @@ Result<std::vector<std::string>> ids_in(int directory) {
   return ids;
 }
 
+/// A process of another pid namespace cannot be looked at; its lock can. A VMM does not outlive its
+/// supervisor.
+void forget_dead_strangers(int vms, Record& record) {
+  if (!record.supervisor.is_foreign()) return;
+  const base::Fd lock(::openat(vms, (record.id + "/.supervised").c_str(), O_RDONLY | O_CLOEXEC));
+  const bool held = lock && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  if (!held) record.supervisor = record.vmm = {};
+}
+
 Result<Record> read_record_file(int vms, const std::string& id, const char* file) {
   const base::Fd fd = FCVM_TRY(base::open_at(vms, id + "/" + file, O_RDONLY | O_NOFOLLOW));
   // Room for a usual record; read_all would begin with more, a thousand times.
@@ -50,6 +61,7 @@ Result<Record> read_record_file(int vms, const std::string& id, const char* file
   if (!complete) text += FCVM_TRY(base::read_all(fd.get(), kRecordLimit));
   Record record = FCVM_TRY(record_from_json(text));
   if (record.id != id) return fail(EPROTO, "it is the record of VM " + record.id);
+  forget_dead_strangers(vms, record);
   return record;
 }
 
@@ -244,6 +256,21 @@ Result<void> Store::remove(const std::string& id) const {
     return fail_errno("removing " + paths_.vm(id).string());
   }
   return base::remove_tree(doomed.string());
+}
+
+Result<base::FileLock> Store::supervise(const std::string& id) const {
+  // Who looks whether it is held has it for a moment.
+  return base::FileLock::acquire(paths_.supervisor_lock(id).string(),
+                                 base::Deadline::in(std::chrono::seconds(10)));
+}
+
+Result<void> Store::wait_for_supervisor(const Record& record, base::Deadline deadline) const {
+  if (!record.supervisor.is_foreign()) return wait_for_end(record.supervisor, deadline);
+  const auto free = base::FileLock::acquire(paths_.supervisor_lock(record.id).string(), deadline,
+                                            base::FileLock::Mode::kShared);
+  if (free || free.error().code() == ENOENT) return {};
+  return fail(free.error().code(), "waiting for the supervisor of VM " + record.name +
+                                       ", which runs in another pid namespace");
 }
 
 Result<base::FileLock> Store::lock(const std::string& id, base::Deadline deadline) const {

@@ -47,6 +47,12 @@ class Store {
   /// already: see gc.hpp.
   [[nodiscard]] Result<void> remove(const std::string& id) const;
 
+  /// Held by a VM's supervisor while it lives, and so known also where its pid means nothing.
+  [[nodiscard]] Result<base::FileLock> supervise(const std::string& id) const;
+  /// Waits until the VM's supervisor has ended, whatever pid namespace it is in.
+  [[nodiscard]] Result<void> wait_for_supervisor(const Record& record,
+                                                 base::Deadline deadline) const;
+
   /// For who cleans up after the dead or removes; ETIMEDOUT when another does so until `deadline`,
   /// ENOENT when the VM is gone. What was read before has to be read again under the lock.
   [[nodiscard]] Result<base::FileLock> lock(const std::string& id, base::Deadline deadline) const;

@@ -76,6 +76,7 @@ Result<void> Supervisor::Impl::begin() {
     first.plugin_versions[id] = entry->descriptor.version;
   }
   record_ = FCVM_TRY(context_.store.create(std::move(first)));
+  supervised_.emplace(FCVM_TRY(context_.store.supervise(record_.id)));
   record_.cgroup = cgroup_place(record_.id);
   recorded_.emplace(context_.store, record_, record_mutex_);
   if (plan_.hostname.empty()) plan_.hostname = record_.name;

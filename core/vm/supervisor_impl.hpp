@@ -143,6 +143,7 @@ class Supervisor::Impl {
   std::optional<asio::posix::stream_descriptor> network_watch_;
   asio::steady_timer network_timer_{loop_};
 
+  std::optional<base::FileLock> supervised_;  // for as long as this process lives
   std::mutex record_mutex_;
   Record record_;
   std::optional<RecordedState> recorded_;

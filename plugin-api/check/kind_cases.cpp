@@ -49,7 +49,7 @@ const std::map<std::string, Kind>& kinds() {
          FCVM_VERB(net, health), FCVM_VERB(net, recover),
          FCVM_OPTIONAL(net, publish, FCVM_NET_CAN_PUBLISH, "unpublish"),
          FCVM_OPTIONAL(net, unpublish, FCVM_NET_CAN_PUBLISH, "publish")},
-        (FCVM_NET_NEEDS_ROOT << 1) - 1}},
+        (FCVM_NET_CAN_LIMIT_RATE << 1) - 1}},
       {FCVM_KIND_IMAGE,
        {{FCVM_VERB(image, resolve), FCVM_VERB(image, config), FCVM_VERB(image, prepare),
          FCVM_VERB(image, collect)},

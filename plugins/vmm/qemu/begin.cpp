@@ -36,33 +36,36 @@ Error with_complaint(Error error, const std::string& complaint) {
 Result<std::shared_ptr<Vm>> Vm::begin(const Host& host, const Options& options,
                                       const fcvm_vm_spec& spec, const fcvm_vm_restore* from,
                                       const Call& call) {
-  auto begun = launch(host, options, spec, from, call);
-  if (begun || !options.sandbox) return begun;
-  const auto sandbox = check_sandbox(host, FCVM_TRY(find_binary(options.binary)), call);
-  if (!sandbox && sandbox.error().code() == ENOTSUP) return unexpected(sandbox.error());
-  return begun;
-}
-
-Result<std::shared_ptr<Vm>> Vm::launch(const Host& host, const Options& options,
-                                       const fcvm_vm_spec& spec, const fcvm_vm_restore* from,
-                                       const Call& call) {
   const std::string binary = FCVM_TRY(find_binary(options.binary));
   const Platform platform = FCVM_TRY(choose_platform(options, check_kvm()));
   const std::shared_ptr<Vm> vm(new Vm(host, spec, platform, binary));
-  vm->layout_ = layout_of(options, platform, spec);
-  FCVM_TRY(vm->open_directory(spec));
-  if (from == nullptr) {
-    vm->memory_ = FCVM_TRY(GuestMemory::fresh(spec));
-    FCVM_TRY(vm->spawn(options, spec, Begin::kBoot));
-    FCVM_TRY(vm->negotiate(call));
-  } else {
-    const SavedState saved = FCVM_TRY(vm->open_snapshot(spec, *from));
-    FCVM_TRY(vm->spawn(options, spec, Begin::kRestore));
-    FCVM_TRY(vm->negotiate(call));
-    FCVM_TRY(vm->load(saved, spec, call));
+  const auto launched = vm->launch(options, spec, from, call);
+  if (launched) return vm;
+  // Of one that has run, and ended by itself: a QEMU without a guest is asked then.
+  const int code = launched.error().code();
+  const bool ended = vm->process_ && code != ECANCELED && code != ETIMEDOUT;
+  if (ended && options.sandbox) {
+    const auto sandbox = check_sandbox(host, binary, call);
+    if (!sandbox && sandbox.error().code() == ENOTSUP) return unexpected(sandbox.error());
   }
-  FCVM_TRY(vm->set_up_balloon(options, spec, from == nullptr, call));
-  return vm;
+  return unexpected(launched.error());
+}
+
+Result<void> Vm::launch(const Options& options, const fcvm_vm_spec& spec,
+                        const fcvm_vm_restore* from, const Call& call) {
+  layout_ = layout_of(options, platform_, spec);
+  FCVM_TRY(open_directory(spec));
+  if (from == nullptr) {
+    memory_ = FCVM_TRY(GuestMemory::fresh(spec));
+    FCVM_TRY(spawn(options, spec, Begin::kBoot));
+    FCVM_TRY(negotiate(call));
+  } else {
+    const SavedState saved = FCVM_TRY(open_snapshot(spec, *from));
+    FCVM_TRY(spawn(options, spec, Begin::kRestore));
+    FCVM_TRY(negotiate(call));
+    FCVM_TRY(load(saved, spec, call));
+  }
+  return set_up_balloon(options, spec, from == nullptr, call);
 }
 
 Result<void> Vm::open_directory(const fcvm_vm_spec& spec) {

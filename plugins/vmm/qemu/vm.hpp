@@ -54,9 +54,8 @@ class Vm {
   static Result<std::shared_ptr<Vm>> begin(const Host& host, const Options& options,
                                            const fcvm_vm_spec& spec, const fcvm_vm_restore* from,
                                            const Call& call);
-  static Result<std::shared_ptr<Vm>> launch(const Host& host, const Options& options,
-                                            const fcvm_vm_spec& spec, const fcvm_vm_restore* from,
-                                            const Call& call);
+  Result<void> launch(const Options& options, const fcvm_vm_spec& spec, const fcvm_vm_restore* from,
+                      const Call& call);
   Result<void> open_directory(const fcvm_vm_spec& spec);
   Result<SavedState> open_snapshot(const fcvm_vm_spec& spec, const fcvm_vm_restore& from);
   Result<void> spawn(const Options& options, const fcvm_vm_spec& spec, Begin begin);

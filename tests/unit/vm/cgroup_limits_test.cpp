@@ -64,5 +64,18 @@ TEST_CASE("usage is read where it is counted") {
   CHECK(ran_out_of_memory(cgroup.directory.path()));
 }
 
+TEST_CASE("controllers are enabled all at once, and never where there are processes") {
+  const LikeACgroup cgroup;
+  cgroup.put("cgroup.type", "domain\n");
+  cgroup.put("cgroup.controllers", "cpuset cpu io memory pids\n");
+  cgroup.put("cgroup.subtree_control", "");
+  cgroup.put("cgroup.procs", "4242\n");
+  CHECK_FALSE(enable_controllers(cgroup.directory.path()));
+  CHECK(cgroup.get("cgroup.subtree_control").empty());
+  cgroup.put("cgroup.procs", "");
+  CHECK(enable_controllers(cgroup.directory.path()));
+  CHECK(cgroup.get("cgroup.subtree_control") == "+memory +pids +cpu +io");
+}
+
 }  // namespace
 }  // namespace fcvm::vm

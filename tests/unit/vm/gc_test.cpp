@@ -171,16 +171,29 @@ TEST_CASE("a record of before a reboot leads to no process of today") {
   CHECK(must(scratch.store.find("rebooted")).phase == Phase::kExited);
 }
 
-TEST_CASE("a record of another pid namespace is left alone") {
+TEST_CASE("a record of another pid namespace is left alone while its supervisor holds its lock") {
   Scratch scratch;
-  Vm vm(scratch.store, "foreign", false);
+  Store& store = scratch.store;
+  Vm vm(store, "foreign", false);
   vm.record.supervisor.pid_namespace = vm.record.vmm.pid_namespace = 1;
-  must(scratch.store.save(vm.record));
-  vm.kill_supervisor();
-  CHECK(must(collect_garbage(scratch.store, {})).empty());
-  CHECK(must(scratch.store.find("foreign")).phase == Phase::kRunning);
-  CHECK(signal_process(vm.record.vmm, SIGKILL).error().code() == EXDEV);
+  must(store.save(vm.record));
+  {
+    const auto held = must(store.supervise(vm.record.id));
+    CHECK(must(collect_garbage(store, {})).empty());
+    CHECK(must(store.find("foreign")).effective_phase() == Phase::kRunning);
+    CHECK(signal_process(vm.record.vmm, SIGKILL).error().code() == EXDEV);
+    CHECK(store.wait_for_supervisor(vm.record, base::Deadline::in(std::chrono::milliseconds(20)))
+              .error()
+              .code() == ETIMEDOUT);
+  }
+  must(store.wait_for_supervisor(vm.record, base::Deadline::in(std::chrono::seconds(5))));
+  CHECK(must(store.find("foreign")).effective_phase() == Phase::kExited);
+  // No pid of this namespace is touched by it.
+  vm.record.created_ns = 1;
+  must(store.save(vm.record));
+  CHECK(must(collect_garbage(store, {})).size() == 1);
   CHECK_FALSE(*vm.vmm.try_wait());
+  CHECK_FALSE(*vm.supervisor.try_wait());
 }
 
 TEST_CASE("a damaged record is collected by the one before it") {
