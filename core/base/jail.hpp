@@ -7,6 +7,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -70,6 +71,10 @@ class Jail {
   std::optional<uid_t> uid;
   /// With that uid: the one group it is in besides its own, by which it reads what others do, too.
   gid_t readers = 0;
+  /// Asked where namespaces are refused, before the program is tried with no more than `outcome`
+  /// says, and as our own user: whether that will do. Who has changed something for `uid` puts it
+  /// back here. A failure is that of spawn(), and nothing has run.
+  std::function<Result<void>(const JailOutcome& outcome)> before_less;
 
   // --- for spawn() ---
   struct Entry {

@@ -345,7 +345,8 @@ Result<Child> spawn_checked(const SpawnOptions& options, JailOutcome* outcome) {
     if (child && options.jail != nullptr && outcome != nullptr) *outcome = outcome_of(true, "", "");
     return child;
   }
-  std::string refusal = failure->error.message();
+  JailOutcome less = outcome_of(false, failure->error.message(), without_landlock);
+  if (options.jail->before_less) FCVM_TRY(options.jail->before_less(less));
   SpawnOptions without = options;
   // As whom it owns what it is given: another user could not even reach it.
   without.uid.reset();
@@ -353,9 +354,7 @@ Result<Child> spawn_checked(const SpawnOptions& options, JailOutcome* outcome) {
   jail.uid.reset();
   without.jail = &jail;
   child = spawn_once(without, false, failure, without_landlock);
-  if (child && outcome != nullptr) {
-    *outcome = outcome_of(false, std::move(refusal), without_landlock);
-  }
+  if (child && outcome != nullptr) *outcome = std::move(less);
   return child;
 }
 

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -119,11 +120,33 @@ bool may_become(uid_t uid) {
 
 Jailer::~Jailer() {
   for (const auto& [handle, directory] : directories_) give_back(directory.get());
+  if (auto taken = take_back_files(); !taken) log::warning("vm", "{}", taken.error().message());
+}
+
+/// All that can be; the error of the last that cannot.
+Result<void> Jailer::take_back_files() {
+  Result<void> taken;
   for (const auto& path : given_) {
     if (::lchown(path.c_str(), ::geteuid(), ::getegid()) != 0) {
-      log::warning("vm", "taking {} back from the VM's user: {}", path, std::strerror(errno));
+      taken = fail_errno("taking " + path + " back from the VM's user");
     }
   }
+  given_.clear();
+  return taken;
+}
+
+/// Without namespaces a VM's user could not even reach the VM's directory: the way there is ours
+/// alone. So the VMM, and whatever is started after it, is our own user's, as are its files.
+Result<void> Jailer::settle_for(const base::JailOutcome& less, const fcvm_process_spec& spec) {
+  if (less.level < settings_.at_least) {
+    return fail(EPERM,
+                fmt::format("it cannot be jailed as well as jail.at-least wants: {}", less.reason),
+                "fcvm doctor");
+  }
+  if (!settings_.uid) return {};
+  const uid_t uid = *std::exchange(settings_.uid, std::nullopt);
+  if (spec.directory_fd >= 0) FCVM_TRY(change_owners(spec.directory_fd, uid, ::geteuid()));
+  return take_back_files();
 }
 
 void Jailer::give_back(int directory_fd) const {
@@ -134,15 +157,16 @@ void Jailer::give_back(int directory_fd) const {
 }
 
 Result<std::uint64_t> Jailer::spawn(std::string_view owner, const fcvm_process_spec& spec) {
-  const base::Jail jail =
+  base::Jail jail =
       FCVM_TRY(jail_for(spec) | context(fmt::format("making a jail for {}", spec.program)));
+  jail.before_less = [&](const base::JailOutcome& less) { return settle_for(less, spec); };
   const auto defaults = default_limits(spec, files_.largest_file);
   std::vector<const fcvm_resource_limit*> limits(spec.limits, spec.limits + spec.limit_count);
   for (const auto& limit : defaults) limits.push_back(&limit);
   fcvm_process_spec limited = spec;
   limited.limits = limits.data();
   limited.limit_count = static_cast<std::uint32_t>(limits.size());
-  const auto handle = FCVM_TRY(keeper_.spawn_jailed(owner, limited, jail, settings_.at_least));
+  const auto handle = FCVM_TRY(keeper_.spawn_jailed(owner, limited, jail));
   if (settings_.uid && spec.directory_fd >= 0) {
     const std::lock_guard lock(mutex_);
     directories_[handle] = base::Fd(::fcntl(spec.directory_fd, F_DUPFD_CLOEXEC, 0));

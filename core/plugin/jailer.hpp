@@ -66,10 +66,12 @@ class Jailer final : public ProcessService {
   void add_devices(base::Jail& jail) const;
   Result<void> let_write(const std::string& path);
   Result<void> let_read(const std::string& path) const;
+  Result<void> settle_for(const base::JailOutcome& less, const fcvm_process_spec& spec);
+  Result<void> take_back_files();
   void give_back(int directory_fd) const;
 
   ProcessKeeper& keeper_;
-  const JailSettings settings_;
+  JailSettings settings_;
   VmFiles files_;
   std::mutex mutex_;
   std::map<std::uint64_t, base::Fd> directories_;  // by handle; given to the VMM's user

@@ -77,13 +77,6 @@ std::string name_of(const fcvm_process_spec& spec) {
   return std::filesystem::path(spec.program).filename().string();
 }
 
-Error too_weak(const std::string& name, const base::JailOutcome& outcome) {
-  return Error(
-      EPERM,
-      fmt::format("{} cannot be jailed as well as jail.at-least wants: {}", name, outcome.reason),
-      "fcvm doctor");
-}
-
 }  // namespace
 
 ProcessKeeper::ProcessKeeper() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -193,24 +186,22 @@ Result<base::Child> ProcessKeeper::start(std::string_view owner, const fcvm_proc
 }
 
 Result<std::uint64_t> ProcessKeeper::spawn(std::string_view owner, const fcvm_process_spec& spec) {
-  return keep(owner, spec, nullptr, base::JailLevel::kNone);
+  return keep(owner, spec, nullptr);
 }
 
 Result<std::uint64_t> ProcessKeeper::spawn_jailed(std::string_view owner,
                                                   const fcvm_process_spec& spec,
-                                                  const base::Jail& jail,
-                                                  base::JailLevel at_least) {
-  return keep(owner, spec, &jail, at_least);
+                                                  const base::Jail& jail) {
+  return keep(owner, spec, &jail);
 }
 
 Result<std::uint64_t> ProcessKeeper::keep(std::string_view owner, const fcvm_process_spec& spec,
-                                          const base::Jail* jail, base::JailLevel at_least) {
+                                          const base::Jail* jail) {
   std::optional<Result<base::Child>> child;
   base::JailOutcome outcome;
   on_thread([&] { child.emplace(start(owner, spec, jail, outcome)); });
   if (!*child) return unexpected(std::move(*child).error());
   const std::string name = name_of(spec);
-  if (jail != nullptr && outcome.level < at_least) return unexpected(too_weak(name, outcome));
   if (jail != nullptr && outcome.level < base::JailLevel::kNamespaces) {
     log::warning("vm", "{} has no better jail than \"{}\": {}", name, base::name_of(outcome.level),
                  outcome.reason);

@@ -42,9 +42,9 @@ class ProcessKeeper : public ProcessService {
   void set_cgroup(int cgroup_fd) { cgroup_fd_ = cgroup_fd; }
 
   Result<std::uint64_t> spawn(std::string_view owner, const fcvm_process_spec& spec) override;
-  /// In this jail; fails when less than `at_least` was reached. For jailer.hpp.
+  /// In this jail. For jailer.hpp.
   Result<std::uint64_t> spawn_jailed(std::string_view owner, const fcvm_process_spec& spec,
-                                     const base::Jail& jail, base::JailLevel at_least);
+                                     const base::Jail& jail);
   /// In the order in which they were started.
   [[nodiscard]] std::vector<RunningProcess> running();
   Result<fcvm_process_status> wait(std::uint64_t handle, base::Deadline deadline) override;
@@ -80,7 +80,7 @@ class ProcessKeeper : public ProcessService {
   Result<base::Child> start(std::string_view owner, const fcvm_process_spec& spec,
                             const base::Jail* jail, base::JailOutcome& outcome);
   Result<std::uint64_t> keep(std::string_view owner, const fcvm_process_spec& spec,
-                             const base::Jail* jail, base::JailLevel at_least);
+                             const base::Jail* jail);
   Result<std::shared_ptr<Kept>> find(std::uint64_t handle);
   static fcvm_process_status describe(Kept& kept);
 
