@@ -2,6 +2,7 @@
 // older than the kernel that runs.
 #include "core/base/landlock.hpp"
 
+#include <cerrno>
 #include <cstdint>
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -80,6 +81,10 @@ Result<Landlock> Landlock::create() {
     size = sizeof attributes;
   }
   Fd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
+  if (!ruleset && (errno == EPERM || errno == EACCES)) {
+    // A container's seccomp filter from before there was Landlock.
+    return fail(ENOSYS, "making a Landlock ruleset: it is not permitted here");
+  }
   if (!ruleset) return fail_errno("making a Landlock ruleset");
   return Landlock(std::move(ruleset));
 }

@@ -1,8 +1,15 @@
 #include "core/base/jail.hpp"
 
+#include <cerrno>
+#include <cstddef>
 #include <fcntl.h>
 #include <filesystem>
+#include <iterator>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -226,6 +233,39 @@ TEST_CASE("where namespaces are refused, Landlock is over the same list, and it 
              : outcome.level != JailLevel::kLandlock                  ? 3
              : outcome.reason.find("namespaces") == std::string::npos ? 4
                                                                       : child->wait()->shell_code();
+    }
+    ::_exit(code);
+  }
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
+/// As the seccomp filters of containers do.
+bool forbid_landlock() {
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, SYS_landlock_create_ruleset, 0, 2),
+      BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, SYS_landlock_restrict_self, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{std::size(filter), filter};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+}
+
+TEST_CASE("where Landlock is not permitted there is none, and a jail all the same") {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    int code = 100;
+    if (forbid_landlock()) {
+      const Jail jail = must(Jail::with_system());
+      SpawnOptions options = shell("exit 0");
+      options.jail = &jail;
+      auto child = spawn(options);
+      code = child ? child->wait()->shell_code() : 1;
     }
     ::_exit(code);
   }
