@@ -10,12 +10,12 @@ namespace fcvm::base {
 
 namespace {
 
-/// The kernel follows /proc/self/fd/N to the directory itself, however long its path is.
-Result<sockaddr_un> address_in(int directory, const std::string& name) {
-  if (name.empty() || name.find('/') != std::string::npos) {
-    return fail(EINVAL, "socket '" + name + "': it is not the name of a directory entry");
-  }
-  const std::string path = "/proc/self/fd/" + std::to_string(directory) + "/" + name;
+Result<void> check_entry(const std::string& name) {
+  if (!name.empty() && name.find('/') == std::string::npos) return {};
+  return fail(EINVAL, "socket '" + name + "': it is not the name of a directory entry");
+}
+
+Result<sockaddr_un> address_of(const std::string& path, const std::string& name) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
@@ -23,6 +23,23 @@ Result<sockaddr_un> address_in(int directory, const std::string& name) {
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   return address;
+}
+
+/// The kernel follows /proc/self/fd/N to the directory itself, however long its path is.
+Result<sockaddr_un> address_in(int directory, const std::string& name) {
+  FCVM_TRY(check_entry(name));
+  return address_of("/proc/self/fd/" + std::to_string(directory) + "/" + name, name);
+}
+
+/// The socket itself: who may write its directory may have put a link to another one there.
+Result<Fd> open_socket(int directory, const std::string& name) {
+  FCVM_TRY(check_entry(name));
+  Fd file(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!file) return fail_errno("connecting to socket " + name);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return fail_errno("looking at socket " + name);
+  if (S_ISSOCK(status.st_mode)) return file;
+  return fail(ENOTSOCK, "connecting to socket " + name + ": it is something else");
 }
 
 Result<Fd> make_socket(int type, const std::string& name) {
@@ -76,7 +93,9 @@ Result<Fd> listen_unix_at(int directory, const std::string& name, mode_t mode, i
 }
 
 Result<Fd> connect_unix_at(int directory, const std::string& name, int type) {
-  const sockaddr_un address = FCVM_TRY(address_in(directory, name));
+  const Fd file = FCVM_TRY(open_socket(directory, name));
+  const sockaddr_un address =
+      FCVM_TRY(address_of("/proc/self/fd/" + std::to_string(file.get()), name));
   Fd fd = FCVM_TRY(make_socket(type, name));
   FCVM_TRY(connect_socket(fd.get(), address, name));
   return fd;

@@ -81,7 +81,21 @@ TEST_CASE("a socket's path may be far longer than 108 bytes") {
   must(read_exact(server.get(), bytes));
   CHECK(listen_unix(path).error().code() == EADDRINUSE);
   CHECK(connect_unix(deep + "/other.sock").error().code() == ENOENT);
-  CHECK(connect_unix(deep + "/" + std::string(200, 'c')).error().code() == ENAMETOOLONG);
+  CHECK(listen_unix(deep + "/" + std::string(200, 'c')).error().code() == ENAMETOOLONG);
+  CHECK(connect_unix(deep + "/" + std::string(300, 'c')).error().code() == ENAMETOOLONG);
+}
+
+TEST_CASE("a link to a socket is not connected to, nor is another file") {
+  const TempDir dir = must(TempDir::create());
+  const Fd listener = must(listen_unix(dir.path() + "/other.sock"));
+  REQUIRE(::symlink("other.sock", (dir.path() + "/guest.sock").c_str()) == 0);
+  must(write_file_atomic(dir.path() + "/file", ""));
+  for (const char* name : {"/guest.sock", "/file"}) {
+    const auto connected = connect_unix(dir.path() + name);
+    REQUIRE_FALSE(connected);
+    CHECK(connected.error().code() == ENOTSOCK);
+  }
+  CHECK(connect_unix(dir.path() + "/other.sock"));
 }
 
 }  // namespace
