@@ -99,12 +99,17 @@ Result<void> check_owner(const struct stat& info, const std::string& path, uid_t
   return {};
 }
 
-/// Whoever may rename a directory on the way could put another file into the place of this one.
-Result<void> check_directories(const fs::path& path, uid_t owner) {
+Result<fs::path> without_links(const fs::path& path) {
   std::error_code error;
-  const fs::path whole = fs::canonical(path, error);
+  fs::path whole = fs::canonical(path, error);
   if (error) return fail(error.value(), "cannot be found: " + error.message());
-  for (fs::path at = whole.parent_path();; at = at.parent_path()) {
+  return whole;
+}
+
+/// Whoever may rename a directory on the way could put another file into the place of this one.
+/// `directory` is without links.
+Result<void> check_directories(const fs::path& directory, uid_t owner) {
+  for (fs::path at = directory;; at = at.parent_path()) {
     struct stat info {};
     if (::stat(at.c_str(), &info) != 0) return fail_errno("lies in " + at.string());
     // In a directory such as /tmp, only owners rename what is theirs.
@@ -116,6 +121,19 @@ Result<void> check_directories(const fs::path& path, uid_t owner) {
     }
     if (at == at.root_path()) return {};
   }
+}
+
+/// Who makes a link chooses which file is loaded.
+Result<void> check_link(const fs::path& path, uid_t owner) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return fail_errno("cannot be looked at");
+  if (!S_ISLNK(info.st_mode)) return {};
+  if (!is_root(info.st_uid) && info.st_uid != owner) {
+    return fail(EPERM, fmt::format("is a link of user {}, who could run code as you", info.st_uid),
+                fmt::format("rm {}", path.string()));
+  }
+  const fs::path parent = path.parent_path();
+  return check_directories(FCVM_TRY(without_links(parent.empty() ? "." : parent)), owner);
 }
 
 std::vector<fs::path> split_path(std::string_view text) {
@@ -140,23 +158,26 @@ std::vector<fs::path> objects_in(const fs::path& directory) {
 
 }  // namespace
 
-Result<void> check_file(const fs::path& path, uid_t owner) {
+Result<fs::path> check_file(const fs::path& path, uid_t owner) {
   const auto told = [&](Unexpected failure) {
     return unexpected(Error(failure.error().code(),
                             fmt::format("plugin {} {}", path.string(), failure.error().message()),
                             failure.error().remedy()));
   };
-  const base::Fd fd =
-      FCVM_TRY(base::open_file(path.string(), O_RDONLY | O_NONBLOCK) | context("opening a plugin"));
+  auto whole = without_links(path);
+  if (!whole) return told(unexpected(std::move(whole).error()));
+  const base::Fd fd = FCVM_TRY(base::open_file(whole->string(), O_RDONLY | O_NONBLOCK) |
+                               context("opening a plugin"));
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return fail_errno("examining plugin " + path.string());
   if (!S_ISREG(info.st_mode)) return told(fail(EINVAL, "is not a regular file"));
   auto kept = check_owner(info, path.string(), owner);
-  if (kept) kept = check_directories(path, owner);
+  if (kept) kept = check_link(path, owner);
+  if (kept) kept = check_directories(whole->parent_path(), owner);
   if (!kept) return told(unexpected(std::move(kept).error()));
   auto checked = check_elf(fd.get(), static_cast<std::uint64_t>(info.st_size));
   if (!checked) return told(unexpected(std::move(checked).error()));
-  return {};
+  return *std::move(whole);
 }
 
 std::vector<Candidate> find_plugins(const SearchPath& search) {
@@ -174,8 +195,11 @@ std::vector<Candidate> find_plugins(const SearchPath& search) {
         continue;
       }
       auto checked = check_file(path);
-      candidates.push_back(
-          {std::move(path), checked ? std::nullopt : std::optional(std::move(checked).error())});
+      if (checked) {
+        candidates.push_back({*std::move(checked), std::nullopt});
+      } else {
+        candidates.push_back({std::move(path), std::move(checked).error()});
+      }
     }
   }
   return candidates;

@@ -18,7 +18,7 @@ struct SearchPath {
 };
 
 struct Candidate {
-  std::filesystem::path path;
+  std::filesystem::path path;    // free of links, unless it was refused
   std::optional<Error> refused;  // why it will not even be opened
 };
 
@@ -29,6 +29,8 @@ struct Candidate {
 /// Whether one file may be loaded: a regular file that nobody else can change, nor a directory on
 /// its way, an ELF object of this machine, not truncated. Each failure has its own message.
 /// Somebody else is who is neither root nor `owner`, the user who is to run the plugin's code.
-[[nodiscard]] Result<void> check_file(const std::filesystem::path& path, uid_t owner = ::geteuid());
+/// The path to load it by: without links, since somebody might turn one of those elsewhere later.
+[[nodiscard]] Result<std::filesystem::path> check_file(const std::filesystem::path& path,
+                                                       uid_t owner = ::geteuid());
 
 }  // namespace fcvm::plugin

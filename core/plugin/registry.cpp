@@ -34,9 +34,9 @@ Registry Registry::scan(const SearchPath& search) {
 }
 
 Result<void> Registry::add_path(const std::filesystem::path& path) {
-  FCVM_TRY(check_file(path));
-  auto found = plugin::scan({path});
-  return add({FCVM_TRY(std::move(found.front().descriptor)), path, nullptr});
+  const auto whole = FCVM_TRY(check_file(path));
+  auto found = plugin::scan({whole});
+  return add({FCVM_TRY(std::move(found.front().descriptor)), whole, nullptr});
 }
 
 Result<void> Registry::add_table(const fcvm_plugin* table) {
@@ -107,8 +107,7 @@ Result<const Entry*> Registry::find(std::string_view family, std::string_view na
 Result<Object> Registry::load(const Entry& entry) {
   if (entry.table != nullptr) return Object::from_table(entry.table);
   // Again, because the file may have changed since it was scanned.
-  FCVM_TRY(check_file(entry.path));
-  return Object::from_path(entry.path);
+  return Object::from_path(FCVM_TRY(check_file(entry.path)));
 }
 
 config::PluginTables Registry::tables() const {

@@ -148,6 +148,33 @@ TEST_CASE("what somebody else can change is no plugin of ours") {
   CHECK_MENTIONS(refusal(), "lies in " + inner + ", which belongs to user 4242");
 }
 
+TEST_CASE("a link is no way around that, and is not what is loaded") {
+  const auto dir = base::TempDir::create();
+  REQUIRE(dir);
+  const std::string safe = dir->path() + "/safe.so", open = dir->path() + "/open";
+  const std::string link = open + "/plugin.so";
+  const auto self = base::read_file("/proc/self/exe", 512 << 20);
+  REQUIRE(self);
+  REQUIRE(base::write_file_atomic(safe, *self, 0644));
+  REQUIRE(base::make_directories(open));
+  REQUIRE(::symlink(safe.c_str(), link.c_str()) == 0);
+  const auto whole = std::filesystem::canonical(safe);
+  const auto found = find_plugins({.configured = {open}, .environment = {}, .installed = {}});
+  REQUIRE(found.size() == 1);
+  CHECK_FALSE(found.front().refused);
+  CHECK(found.front().path == whole);
+  REQUIRE(::chmod(open.c_str(), 0777) == 0);
+  auto checked = check_file(link);
+  REQUIRE_FALSE(checked);
+  CHECK_MENTIONS(checked.error().message(), "which is writable by everybody");
+  REQUIRE(::chmod(open.c_str(), 0755) == 0);
+  if (::geteuid() != 0) return;
+  REQUIRE(::lchown(link.c_str(), 4242, 4242) == 0);
+  checked = check_file(link);
+  REQUIRE_FALSE(checked);
+  CHECK_MENTIONS(checked.error().message(), "is a link of user 4242");
+}
+
 TEST_CASE("one file reached twice is one plugin, and a missing directory is none") {
   const auto dir = base::TempDir::create();
   REQUIRE(dir);
