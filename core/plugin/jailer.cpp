@@ -22,6 +22,7 @@
 #include <fcvm/sdk/sized.hpp>
 
 #include "core/base/file.hpp"
+#include "core/base/file_acl.hpp"
 #include "core/log/log.hpp"
 
 namespace fcvm::plugin {
@@ -96,6 +97,14 @@ Result<void> change_owners(int directory_fd, uid_t from, uid_t to) {
     FCVM_TRY(change_owner(file.get(), to, entry->d_name));
   }
   return change_owner(copy, to, "the VM's directory");
+}
+
+/// Where there are no ACLs: to the readers instead of its group, whose other rights end.
+bool hand_to_readers(const std::string& path, mode_t mode, gid_t readers) {
+  const mode_t others = mode & 0707;
+  return ::chmod(path.c_str(), others) == 0 &&
+         ::chown(path.c_str(), static_cast<uid_t>(-1), readers) == 0 &&
+         ::chmod(path.c_str(), others | S_IRGRP) == 0;
 }
 
 }  // namespace
@@ -259,19 +268,22 @@ Result<void> Jailer::let_write(const std::string& path) {
   return {};
 }
 
-/// Several VMs may read it at once, so it becomes their group's rather than one VM's.
+/// Several VMs may read it at once, so their group may, rather than one VM.
 Result<void> Jailer::let_read(const std::string& path) const {
   const base::Fd file = FCVM_TRY(base::open_file(path, O_PATH));
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return fail_errno("looking at " + path);
   const bool readers_may = status.st_gid == settings_.readers && (status.st_mode & S_IRGRP) != 0;
   if ((status.st_mode & S_IROTH) != 0 || readers_may) return {};
+  auto let = base::let_group_read(file.get(), settings_.readers);
   const std::string name = fmt::format("/proc/self/fd/{}", file.get());
-  if (::chown(name.c_str(), static_cast<uid_t>(-1), settings_.readers) == 0 &&
-      ::chmod(name.c_str(), (status.st_mode & 07777) | S_IRGRP) == 0) {
+  if (let || (let.error().code() == EOPNOTSUPP && status.st_uid == ::geteuid() &&
+              hand_to_readers(name, status.st_mode, settings_.readers))) {
     return {};
   }
-  return fail_errno("letting the users of VMs read " + path, "chmod o+r " + path);
+  return fail(let.error().code(),
+              fmt::format("letting the users of VMs read {}: {}", path, let.error().message()),
+              "chmod o+r " + path);
 }
 
 }  // namespace fcvm::plugin

@@ -1,5 +1,6 @@
 #include "core/plugin/jailer.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <functional>
 #include <sys/stat.h>
@@ -96,6 +97,42 @@ TEST_CASE("where namespaces are refused, root's VM runs as root and has its dire
   for (const auto& path : {inner, inner + "/config", inner + "/made", disk}) {
     CHECK(owner_of(path) == 0);
   }
+}
+
+TEST_CASE("a file that a VM reads is read by its user, and means to others what it did") {
+  FCVM_SKIP_IF(::geteuid() != 0, "only root gives a VM a user of its own");
+  const auto dir = base::TempDir::create();
+  REQUIRE(dir);
+  const std::string inner = dir->path() + "/vm", disk = dir->path() + "/disk";
+  REQUIRE(base::make_directories(inner, 0700));
+  REQUIRE(base::write_file_atomic(disk, "bytes", 0600));
+  REQUIRE(::chown(disk.c_str(), 4242, 4243) == 0);
+  REQUIRE(::chmod(disk.c_str(), 0660) == 0);
+  const auto directory = base::open_file(inner, O_RDONLY | O_DIRECTORY);
+  REQUIRE(directory);
+  ProcessKeeper keeper;
+  for (const uid_t user : {kSomebody, kSomebody + 1}) {
+    JailSettings settings = with_user();
+    settings.uid = user;
+    Jailer jailer(keeper, settings);
+    VmFiles files;
+    files.items.push_back({disk, disk, false});
+    jailer.set_files(files);
+    const Started started("test $(cat " + disk + ") = bytes", directory->get());
+    const auto handle = jailer.spawn("test", started.spec);
+    FCVM_SKIP_IF(!handle && handle.error().code() == EOPNOTSUPP, "no ACLs in " + dir->path());
+    REQUIRE(handle);
+    const auto ended = jailer.wait(*handle, base::Deadline::in(10s));
+    REQUIRE(ended);
+    FCVM_SKIP_IF(ended->jailed < 3, "no namespaces here");
+    CHECK(ended->exit_code == 0);
+    jailer.release(*handle, 0ns);
+  }
+  struct stat status {};
+  REQUIRE(::stat(disk.c_str(), &status) == 0);
+  CHECK(status.st_uid == 4242);
+  CHECK(status.st_gid == 4243);
+  CHECK((status.st_mode & 07777) == 0660);
 }
 
 TEST_CASE("a jail less than jail.at-least wants is refused before anything runs in it") {
