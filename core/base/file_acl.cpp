@@ -67,16 +67,21 @@ Acl::iterator find(Acl& acl, int tag) {
   return std::find_if(acl.begin(), acl.end(), [&](const Entry& e) { return e.e_tag == tag; });
 }
 
-/// What all groups, and users that are named, have at most. A wider one could let others in.
-Result<void> check_mask(Acl& acl) {
+/// The mask is what groups, and users that are named, have at most. Where it has to become wider,
+/// what it kept from them is taken from their own entries, so that nobody gets more.
+void let_mask_read(Acl& acl) {
   const auto mask = find(acl, ACL_MASK);
   if (mask == acl.end()) {
     const auto group = find(acl, ACL_GROUP_OBJ);
     acl.push_back(entry(ACL_MASK, (group == acl.end() ? 0U : group->e_perm) | ACL_READ));
-    return {};
+    return;
   }
-  if ((mask->e_perm & ACL_READ) != 0) return {};
-  return fail(EACCES, "its ACL's mask lets no group read");
+  if ((mask->e_perm & ACL_READ) != 0) return;
+  for (Entry& masked : acl) {
+    const bool kept = masked.e_tag == ACL_USER_OBJ || masked.e_tag == ACL_OTHER;
+    if (!kept) masked.e_perm &= mask->e_perm;
+  }
+  mask->e_perm |= ACL_READ;
 }
 
 }  // namespace
@@ -84,7 +89,7 @@ Result<void> check_mask(Acl& acl) {
 Result<void> let_group_read(int file, gid_t group) {
   const std::string path = "/proc/self/fd/" + std::to_string(file);
   Acl acl = FCVM_TRY(read_acl(file, path));
-  FCVM_TRY(check_mask(acl));
+  let_mask_read(acl);
   const auto ours = std::find_if(acl.begin(), acl.end(), [&](const Entry& e) {
     return e.e_tag == ACL_GROUP && e.e_id == group;
   });

@@ -8,7 +8,7 @@
 namespace fcvm::base {
 
 /// By an entry in its POSIX ACL, which stays. `file` may be open for O_PATH. EOPNOTSUPP where the
-/// file system has no ACLs; EACCES where one there is lets no group read.
+/// file system has no ACLs.
 [[nodiscard]] Result<void> let_group_read(int file, gid_t group);
 
 }  // namespace fcvm::base
