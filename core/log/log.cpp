@@ -9,11 +9,11 @@
 #include <unistd.h>
 #include <utility>
 
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "core/base/printable.hpp"
 #include "core/log/bounded_file.hpp"
+#include "core/log/patient_sink.hpp"
 
 namespace fcvm::log {
 namespace {
@@ -57,8 +57,7 @@ bool wants_colour() {
 }
 
 std::shared_ptr<spdlog::logger> make_logger(Level level, Format format) {
-  const auto colour = wants_colour() ? spdlog::color_mode::always : spdlog::color_mode::never;
-  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(colour);
+  auto sink = std::make_shared<PatientSink>(STDERR_FILENO, format, wants_colour());
   auto logger = std::make_shared<spdlog::logger>("fcvm", std::move(sink));
   // A JSON record carries its own quotes: the message is escaped text, from the quote on.
   logger->set_pattern(format == Format::kJson

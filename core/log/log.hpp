@@ -23,7 +23,8 @@ void configure(Level level, Format format);
 [[nodiscard]] bool enabled(Level level);
 [[nodiscard]] Format format();
 
-/// One record; `component` says who speaks: "vm", "net.rootless".
+/// One record; `component` says who speaks: "vm", "net.rootless". Dropped when standard error is
+/// a pipe or a terminal whose reader has stopped to read.
 void write(Level level, std::string_view component, std::string_view message);
 
 /// How a failed command reports its error: always shown, whatever the level.
