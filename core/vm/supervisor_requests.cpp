@@ -67,7 +67,6 @@ void Supervisor::Impl::stop_container(int signal, std::chrono::milliseconds grac
       if (resumed || phase_ != Phase::kPaused) stop_container(signal, grace);
     });
   }
-  log_happening(signal == SIGKILL ? "kill" : "stop");
   on_worker([this, signal, grace] {
     wire::StopContainer request;
     request.signal = signal;
@@ -81,9 +80,10 @@ void Supervisor::Impl::stop_container(int signal, std::chrono::milliseconds grac
     if (asked) return;
     // A guest that does not answer gets no further grace.
     if (asked.error().code() == ECANCELED) return;
-    log::warning("vm", "stopping the container: {}", asked.error().message());
     on_control([this] { end_by_force(kForcedQuiesceLimit); });
+    log::warning("vm", "stopping the container: {}", asked.error().message());
   });
+  log_happening(signal == SIGKILL ? "kill" : "stop");
 }
 
 /// The earliest of the limits that were set counts.
@@ -94,10 +94,11 @@ void Supervisor::Impl::end_within(std::chrono::milliseconds limit) {
   end_timer_.expires_at(at);
   end_timer_.async_wait([this](const boost::system::error_code& cancelled) {
     if (cancelled || tearing_down_) return;
+    // What it says about it may have to wait for whoever reads it.
+    end_by_force(kForcedQuiesceLimit);
     log::warning("vm", "the guest of VM {} did not end its container in time: the VM is ended",
                  record_.name);
     log_happening("kill", {{"reason", "the guest did not end its container in time"}});
-    end_by_force(kForcedQuiesceLimit);
   });
 }
 
@@ -124,7 +125,6 @@ void Supervisor::Impl::signal_container(int signal, ControlServer::Reply reply) 
   // Signals of our own and of clients come until the very end; there may be no GuestControl by
   // then.
   if (tearing_down_) return reply(fail(EBUSY, fmt::format("{} is ending", record_.name)));
-  log_happening("kill", {{"signal", std::to_string(signal)}});
   if (signal == SIGKILL) end_within(kKillLimit);
   on_worker([this, signal, reply = std::move(reply)] {
     auto done =
@@ -134,6 +134,7 @@ void Supervisor::Impl::signal_container(int signal, ControlServer::Reply reply) 
       reply(done ? Result<ControlAnswer>(ControlAnswer{}) : unexpected(done.error()));
     });
   });
+  log_happening("kill", {{"signal", std::to_string(signal)}});
 }
 
 void Supervisor::Impl::set_paused(bool paused, ControlServer::Reply reply) {

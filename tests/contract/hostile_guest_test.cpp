@@ -4,6 +4,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "core/base/pipe.hpp"
 #include "core/vm/attachments.hpp"
 #include "core/vm/guest_text.hpp"
 #include "tests/contract/agent_client.hpp"
@@ -122,6 +123,40 @@ TEST_CASE("a container that its guest does not kill is killed with its VM") {
   boxes.end_by(verb("kill", SIGKILL), 2 + 3 + kSlack, [](const std::string& behaviour, int code) {
     CHECK(code == (behaviour == "exit-without-end" ? 3 : 137));
   });
+}
+
+/// In the place of standard error: a pipe that is full, and that nobody reads.
+class UnreadStderr {
+ public:
+  UnreadStderr() : pipe_(must(base::Pipe::create(O_NONBLOCK))), usual_(::dup(STDERR_FILENO)) {
+    const std::string page(4096, 'x');
+    while (::write(pipe_.write_end.get(), page.data(), page.size()) > 0) {
+    }
+    REQUIRE(::fcntl(pipe_.write_end.get(), F_SETFL, 0) == 0);
+    REQUIRE(::dup2(pipe_.write_end.get(), STDERR_FILENO) == STDERR_FILENO);
+  }
+  UnreadStderr(const UnreadStderr&) = delete;
+  UnreadStderr& operator=(const UnreadStderr&) = delete;
+  ~UnreadStderr() { ::dup2(usual_.get(), STDERR_FILENO); }
+
+ private:
+  base::Pipe pipe_;
+  Fd usual_;
+};
+
+TEST_CASE("a VM is ended though nobody reads what is said of it") {
+  for (const std::string behaviour : {"idle", "mute"}) {
+    INFO(behaviour);
+    let_guest(behaviour);
+    Supervised box("true");
+    box.started();
+    const UnreadStderr unread;
+    const auto began = Clock::now();
+    CHECK(box.ask(verb("kill", SIGKILL)));
+    REQUIRE(box.ended());
+    CHECK(seconds_since(began) < 2 + 3 + kSlack);
+    CHECK(must(box.outcome()) == 137);
+  }
 }
 
 TEST_CASE("a paused container can be stopped and killed") {
