@@ -15,6 +15,8 @@ namespace {
 
 /// How long the container may be held back by a journal that is busy.
 constexpr std::chrono::seconds kPatience{1};
+/// And how long it is not, after one that stayed busy.
+constexpr std::chrono::seconds kNoPatience{5};
 
 /// As text may hold any byte, its size stands before it.
 void put_binary(std::string& entry, std::string_view key, std::string_view value) {
@@ -40,6 +42,7 @@ Result<JournalLog> JournalLog::open(const std::string& id, const std::string& na
 }
 
 Result<void> JournalLog::write(LogStream stream, std::string_view bytes) {
+  begin_waiting();
   std::string& waiting = waiting_[static_cast<std::size_t>(stream)];
   while (!bytes.empty()) {
     const std::size_t room = kLogPiece - waiting.size();
@@ -55,7 +58,13 @@ Result<void> JournalLog::write(LogStream stream, std::string_view bytes) {
   return {};
 }
 
+/// One limit for all the lines of a call.
+void JournalLog::begin_waiting() {
+  patience_ = busy_until_.expired() ? base::Deadline::in(kPatience) : base::Deadline::at_ns(0);
+}
+
 Result<void> JournalLog::finish() {
+  begin_waiting();
   for (const LogStream stream : {LogStream::kStdout, LogStream::kStderr}) {
     std::string& waiting = waiting_[static_cast<std::size_t>(stream)];
     if (!waiting.empty()) send(stream, waiting, true);
@@ -81,7 +90,6 @@ Result<void> JournalLog::send_datagram(std::string_view entry) {
   sockaddr_un to{};
   to.sun_family = AF_UNIX;
   socket_.string().copy(to.sun_path, sizeof to.sun_path - 1);
-  const auto deadline = base::Deadline::in(kPatience);
   for (;;) {
     const ssize_t sent =
         ::sendto(fd_.get(), entry.data(), entry.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
@@ -89,7 +97,10 @@ Result<void> JournalLog::send_datagram(std::string_view entry) {
     if (sent >= 0) return {};
     if (errno != EAGAIN && errno != EINTR) return fail_errno(socket_.string());
     // Who sends to a full socket without being connected to it has nothing to poll for.
-    if (deadline.expired()) return fail(ETIMEDOUT, socket_.string() + ": it is busy");
+    if (patience_.expired()) {
+      if (busy_until_.expired()) busy_until_ = base::Deadline::in(kNoPatience);
+      return fail(ETIMEDOUT, socket_.string() + ": it is busy");
+    }
     ::poll(nullptr, 0, 1);
   }
 }

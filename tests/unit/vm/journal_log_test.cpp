@@ -1,5 +1,6 @@
 #include "core/vm/journal_log.hpp"
 
+#include <chrono>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -48,6 +49,29 @@ TEST_CASE("each line is an entry, with podman's fields") {
   CHECK(journal.next().empty());
   must(log.finish());
   CHECK(journal.next() == fields + "PRIORITY=6\n" + message("tw"));
+}
+
+TEST_CASE("a journal that reads nothing holds a writer up once, and gets what comes later") {
+  Journal journal;
+  auto log = must(JournalLog::open("0123456789ab", "web", journal.path));
+  std::string lines;
+  for (int i = 0; i < 2000; ++i) lines += "a line that no journal reads\n";
+  const auto seconds_of = [](const auto& work) {
+    const auto began = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  };
+  // However many entries the socket holds, the rest finds it full.
+  CHECK(seconds_of([&] { must(log.write(LogStream::kStdout, lines)); }) < 4);
+  CHECK(seconds_of([&] {
+          must(log.write(LogStream::kStderr, lines));
+          must(log.write(LogStream::kStdout, "the end"));
+          must(log.finish());
+        }) < 0.9);
+  while (!journal.next().empty()) {
+  }
+  must(log.write(LogStream::kStdout, "read again\n"));
+  CHECK(journal.next().ends_with(message("read again")));
 }
 
 TEST_CASE("a long line is several entries, and no journal is no error") {
