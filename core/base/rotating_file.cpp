@@ -81,13 +81,17 @@ Result<void> RotatingFile::open_current() {
   return {};
 }
 
+/// When this fails (a full disk), the next try goes on where it came to: then there is no file of
+/// this name.
 Result<void> RotatingFile::rotate() {
   const int at = directory_.get();
   if (limits_.max_files > 1) {
     const auto full = part_name(name_, last_part_ + 1);
-    if (::renameat(at, name_.c_str(), at, full.c_str()) != 0)
+    if (::renameat(at, name_.c_str(), at, full.c_str()) == 0) {
+      parts_.push_back(++last_part_);
+    } else if (errno != ENOENT) {
       return fail_errno("renaming " + name_);
-    parts_.push_back(++last_part_);
+    }
   } else if (::unlinkat(at, name_.c_str(), 0) != 0 && errno != ENOENT) {
     return fail_errno("removing " + name_);
   }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <filesystem>
+#include <sys/resource.h>
 
 #include "core/base/file.hpp"
 #include "core/base/temp_dir.hpp"
@@ -44,6 +45,28 @@ TEST_CASE("what is there is gone on with, its numbers too") {
   }
   CHECK(place.content("log") == "ddd");
   CHECK(must(parts_of(place.fd.get(), "log")) == std::vector<std::uint64_t>{3});
+}
+
+TEST_CASE("a file that could not be made when it was due is made later") {
+  for (const unsigned files : {1U, 3U}) {
+    Place place;
+    auto file =
+        must(RotatingFile::open(place.fd.get(), "log", {.max_size = 4, .max_files = files}));
+    must(file.append("aaa"));
+    rlimit usual{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &usual) == 0);
+    const rlimit none{0, usual.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    const auto first = file.append("bbb");
+    const auto second = file.append("ccc");
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &usual) == 0);
+    CHECK_FALSE(first);
+    CHECK_FALSE(second);
+    must(file.append("ddd"));
+    CHECK(place.content("log") == "ddd");
+    CHECK(place.has("log.1") == (files > 1));
+    CHECK_FALSE(place.has("log.2"));
+  }
 }
 
 TEST_CASE("one file alone begins anew") {
