@@ -23,6 +23,9 @@ constexpr std::uint64_t kAcknowledgeEvery = 64 << 10;
 /// More stdin than this is not queued for a guest that does not take it. Far less than what makes
 /// the link congested: stdin that waits must not keep output from being read.
 constexpr std::size_t kMostStdin = 512 << 10;
+/// A frame of output with less in it costs more to take than to carry. A program that writes some
+/// ten thousand short lines in a second is not held back.
+constexpr std::size_t kSmallOutput = 1024;
 
 }  // namespace
 
@@ -78,9 +81,15 @@ bool OutputPump::idle() const {
   return sinks_[0].empty() && sinks_[1].empty() && attachments_.idle();
 }
 
-/// Whether more of the guest is wanted now. What we have to say to it must get through first, and
-/// what it says for nothing must not come too fast.
-bool OutputPump::listens() const { return idle() && !guest_->congested() && !useless_.exhausted(); }
+/// What a guest says for nothing, or in crumbs, must not come too fast.
+base::Deadline OutputPump::paced_until() const {
+  return base::Deadline::at_ns(std::max(useless_.ready().as_ns(), small_.ready().as_ns()));
+}
+
+/// Whether more of the guest is wanted now. What we have to say to it must get through first.
+bool OutputPump::listens() const {
+  return idle() && !guest_->congested() && paced_until().expired();
+}
 
 /// Waits for whatever may go on, and goes on with it.
 void OutputPump::step() {
@@ -97,7 +106,9 @@ void OutputPump::step() {
   if (guest_ && guest_->queued() > 0) wanted |= POLLOUT;
   if (guest_ && wanted != 0) polled[guest] = {guest_->fd(), wanted, 0};
   base::Deadline limit = redial ? next_dial_ : base::Deadline::never();
-  if (guest_ && useless_.exhausted()) limit = base::Deadline::earlier(limit, useless_.ready());
+  if (const auto until = paced_until(); guest_ && !until.expired()) {
+    limit = base::Deadline::earlier(limit, until);
+  }
   if (::poll(polled.data(), polled.size(), limit.as_poll_ms()) < 0) return;
   std::uint64_t ignored = 0;
   [[maybe_unused]] const auto woken = ::read(wake_.get(), &ignored, sizeof ignored);
@@ -193,7 +204,11 @@ Result<void> OutputPump::take(const wire::StreamData& data) {
                                     data.offset, to.taken));
   }
   if (to.ended) return fail(EPROTO, "the guest's output goes on after its end");
-  if (data.bytes.empty()) useless_.spend();
+  if (data.bytes.empty()) {
+    useless_.spend();
+  } else if (data.bytes.size() < kSmallOutput) {
+    small_.spend();
+  }
   write_out(data.stream, data.bytes);
   to.taken += data.bytes.size();
   return {};
@@ -233,15 +248,22 @@ Result<void> OutputPump::feed_guest() {
   return {};
 }
 
+/// A log that takes nothing now (a full disk) may do so later.
+void OutputPump::write_log(wire::Stream from, std::string_view bytes) {
+  if (!log_) return;
+  const auto to = from == wire::Stream::kStderr ? LogStream::kStderr : LogStream::kStdout;
+  const auto logged = log_->write(to, bytes);
+  if (logged) return;
+  if (const auto unsaid = log_failures_.admit()) {
+    log::warning("vm", "the container's log lacks some of its output: {}{}",
+                 logged.error().message(),
+                 *unsaid == 0 ? "" : fmt::format(" ({} times before this, too)", *unsaid));
+  }
+}
+
 void OutputPump::write_out(wire::Stream from, std::string_view bytes) {
   const bool is_stderr = from == wire::Stream::kStderr;
-  if (log_) {
-    const auto logged = log_->write(is_stderr ? LogStream::kStderr : LogStream::kStdout, bytes);
-    if (!logged) {
-      log::warning("vm", "the container's log ends here: {}", logged.error().message());
-      log_.reset();
-    }
-  }
+  write_log(from, bytes);
   attachments_.write(is_stderr ? wire::kExecStderr : wire::kExecStdout, bytes);
   base::SharedWriter& sink = sinks_[is_stderr ? 1 : 0];
   if (auto written = sink.put(bytes); !written) close_sink(sink, written.error());

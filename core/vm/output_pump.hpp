@@ -63,6 +63,7 @@ class OutputPump {
   void run();
   void step();
   [[nodiscard]] bool idle() const;
+  [[nodiscard]] base::Deadline paced_until() const;
   [[nodiscard]] bool listens() const;
   [[nodiscard]] bool ended() const { return sides_[0].ended && sides_[1].ended; }
 
@@ -77,6 +78,7 @@ class OutputPump {
   Result<void> take_attached(const wire::OutputAttached& attached);
   void acknowledge();
   Result<void> feed_guest();
+  void write_log(wire::Stream from, std::string_view bytes);
   void write_out(wire::Stream from, std::string_view bytes);
   void close_sink(base::SharedWriter& sink, const Error& error);
   Side& side(wire::Stream stream);
@@ -97,6 +99,8 @@ class OutputPump {
   base::Deadline next_dial_ = base::Deadline::at_ns(0);
   base::RedialPause redial_pause_;
   base::FrameBudget useless_{1000, 1000};
+  base::FrameBudget small_{20'000, 20'000};  // frames of output with little in them
+  base::Repetition log_failures_;
   StdinFeed stdin_;
   std::optional<wire::Resize> size_;
   bool size_is_new_ = false;  // to the guest

@@ -94,7 +94,7 @@ TEST_CASE("a hostile guest") {
   std::istringstream behaviours(
       wanted != nullptr ? wanted
                         : "idle event-flood started-flood kind-flood done-flood end-flood "
-                          "attached-flood limit-flood refusal-flood wrong-offset empty-flood "
+                          "attached-flood limit-flood refusal-flood wrong-offset empty-flood crumb-flood "
                           "control-flap output-flap unread chatter");
   for (std::string behaviour; behaviours >> behaviour;) {
     measure(behaviour, std::chrono::seconds(seconds != nullptr ? std::atoi(seconds) : 60));

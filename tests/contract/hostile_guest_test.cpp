@@ -54,8 +54,8 @@ constexpr double kSlack = 6;
 TEST_CASE("floods that deliver nothing cost neither memory nor a core") {
   for (const std::string behaviour :
        {"event-flood", "started-flood", "kind-flood", "done-flood", "end-flood", "attached-flood",
-        "limit-flood", "refusal-flood", "wrong-offset", "empty-flood", "control-flap",
-        "output-flap", "unread"}) {
+        "limit-flood", "refusal-flood", "wrong-offset", "empty-flood", "crumb-flood",
+        "control-flap", "output-flap", "unread"}) {
     INFO(behaviour);
     let_guest(behaviour);
     Supervised box("true");

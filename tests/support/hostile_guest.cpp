@@ -179,6 +179,16 @@ const std::map<std::string, Act> kOutputActs = {
      }},
     {"output-flap", [](Stream&) {}},
 };
+    {"crumb-flood",
+     [](Stream& stream) {
+       for (std::uint64_t at = 0;;) {
+         std::string crumbs;
+         for (int i = 0; i < 1000; ++i) {
+           crumbs += wire::encode_stream_data({wire::Stream::kStdout, at++, "\n"});
+         }
+         if (!stream.send_bytes(crumbs)) return;
+       }
+     }},
 
 /// Honest output without an end, as fast as it is taken.
 void chatter(Stream& stream, std::uint64_t from) {

@@ -418,6 +418,82 @@ TEST_CASE("a guest that sends frames that bring nothing is listened to only now 
   CHECK(taken < 8 << 20);
 }
 
+/// What it was told, and whether it takes it.
+struct ToldLog : OutputLog {
+  struct Told {
+    std::atomic<int> writes{0};
+    std::string text;  // read once the pump has ended
+    int failures = 0;
+  };
+  explicit ToldLog(Told& told) : told_(told) {}
+  Result<void> write(LogStream, std::string_view bytes) override {
+    ++told_.writes;
+    if (told_.writes <= told_.failures) return fail(ENOSPC, "writing a log");
+    told_.text += bytes;
+    return {};
+  }
+  Result<void> finish() override { return {}; }
+
+ private:
+  Told& told_;
+};
+
+TEST_CASE("output in crumbs is taken at a pace") {
+  const auto flood = [&](FakeGuest& guest) {
+    guest.send(wire::Hello{});
+    guest.send(wire::OutputAttached{});
+    for (std::uint64_t at = 0;;) {
+      std::string many;
+      for (int i = 0; i < 1000; ++i) {
+        many += wire::encode_stream_data({wire::Stream::kStdout, at++, "x"});
+      }
+      if (!guest.try_send_bytes(many)) return;
+    }
+  };
+  ToldLog::Told told;
+  Guests guests({flood});
+  const auto began = std::chrono::steady_clock::now();
+  {
+    OutputPump::Sinks sinks;
+    sinks.log = std::make_unique<ToldLog>(told);
+    Attachments attachments;
+    OutputPump pump(guests.dial(), attachments, std::move(sinks),
+                    {.on_end = [] {}, .on_sink_closed = [] {}});
+    pump.start();
+    pump.guest_is_up();
+    std::this_thread::sleep_for(1s);
+  }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
+  CHECK(told.writes > 10'000);
+  CHECK(told.writes < 20'000 * (seconds.count() + 1.5));
+}
+
+TEST_CASE("a log that failed once is written on") {
+  std::promise<void> ended;
+  Guests guests({[](FakeGuest& guest) {
+    guest.send(wire::Hello{});
+    guest.check(guest.await<wire::OutputAttach>().has_value());
+    guest.send_output(wire::Stream::kStdout, 0, "lost");
+    guest.send_output(wire::Stream::kStdout, 4, "kept");
+    guest.send(wire::OutputEnd{wire::Stream::kStdout, 8});
+    guest.send(wire::OutputEnd{wire::Stream::kStderr, 0});
+    [[maybe_unused]] auto end = guest.await<wire::Ping>();
+  }});
+  ToldLog::Told told;
+  told.failures = 1;
+  {
+    OutputPump::Sinks sinks;
+    sinks.log = std::make_unique<ToldLog>(told);
+    Attachments attachments;
+    OutputPump pump(guests.dial(), attachments, std::move(sinks),
+                    {.on_end = [&] { ended.set_value(); }, .on_sink_closed = [] {}});
+    pump.start();
+    pump.guest_is_up();
+    REQUIRE(ended.get_future().wait_for(10s) == std::future_status::ready);
+  }
+  CHECK(told.text == "kept");
+}
+
 TEST_CASE("a reader that takes nothing holds the guest back, and does not hold up the end") {
   std::atomic<bool> acknowledged{false};
   auto pipe = base::Pipe::create();
