@@ -60,10 +60,11 @@ std::string printable(std::string_view text, Newlines newlines) {
     const std::size_t length = utf8_length(text);
     const std::string_view character = text.substr(0, length == 0 ? 1 : length);
     text.remove_prefix(character.size());
-    const bool keeps_lines = newlines == Newlines::kIndented;
+    const bool keeps_lines = newlines != Newlines::kEscaped;
+    if (newlines == Newlines::kKept && character == "\r" && text.starts_with('\n')) continue;
     if (keeps_lines && character == "\n") {
       clean += '\n';
-      if (!text.starts_with(' ')) clean += "  ";
+      if (newlines == Newlines::kIndented && !text.starts_with(' ')) clean += "  ";
     } else if (keeps_lines && character == "\t") {
       clean += '\t';
     } else if (length == 0 || is_control(character) || changes_direction(character)) {

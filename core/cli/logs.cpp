@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "core/base/fd.hpp"
+#include "core/base/printable.hpp"
 #include "core/cli/each_vm.hpp"
 #include "core/cli/verbs.hpp"
 #include "core/log/log.hpp"
@@ -116,11 +117,18 @@ Result<int> show_container(const vm::Store& store, const vm::Record& record, vm:
   return output.outcome();
 }
 
+/// Unlike the container's output, a console is looked at to see what is wrong with a guest. It does
+/// nothing to a terminal; a file or a pipe gets it as it is.
+Result<void> write_console(std::string_view bytes) {
+  if (::isatty(STDOUT_FILENO) != 1) return base::write_all(STDOUT_FILENO, bytes);
+  return base::write_all(STDOUT_FILENO, base::printable(bytes, base::Newlines::kKept));
+}
+
 /// False: nobody reads any more.
 Result<bool> copy_rest(int fd) {
   std::string chunk(64 * 1024, '\0');
   while (const std::size_t got = FCVM_TRY(base::read_some(fd, chunk))) {
-    const auto written = base::write_all(STDOUT_FILENO, std::string_view(chunk).substr(0, got));
+    const auto written = write_console(std::string_view(chunk).substr(0, got));
     if (!written && written.error().code() == EPIPE) return false;
     if (!written) return unexpected(written.error());
   }
@@ -175,7 +183,8 @@ constexpr const char* kDetails =
     "--tail counts lines of both streams, before --since and --until.\n"
     "\n"
     "--console shows what the guest's kernel and agent wrote instead, for a VM that does not\n"
-    "start; of the other options it takes --follow only.\n"
+    "start; of the other options it takes --follow only. On a terminal what would move its cursor\n"
+    "is shown as \\x1b.\n"
     "\n"
     "Examples:\n"
     "  fcvm logs -f --tail 20 web\n"

@@ -73,6 +73,12 @@ run "$FCVM" logs --until 1h web
 check "--until an hour ago shows nothing" test -z "$out$err"
 run "$FCVM" logs --since soon web
 check "a wrong time is an error" contains "$err" "--since"
+mkdir -p "$FCVM_DATA_DIR/vms/$web/vmm"
+printf 'boot\033[2J\r\n' >"$FCVM_DATA_DIR/vms/$web/vmm/console.log"
+run "$FCVM" logs --console web
+check "a console goes into a pipe as it is" contains "$out" $'boot\033[2J'
+run script -qec "$FCVM logs --console web" /dev/null </dev/null
+check "and to a terminal without what would move its cursor" contains "$out" 'boot\x1b[2J'
 "$FCVM" logs -f web >"$scratch/followed" 2>/dev/null &
 follower=$!
 

@@ -35,5 +35,9 @@ TEST_CASE("a newline cannot begin a record of its own") {
   CHECK(printable("a\n    console: b\tc", Newlines::kIndented) == "a\n    console: b\tc");
 }
 
+TEST_CASE("lines that stand alone are kept as they are") {
+  CHECK(printable("a\r\n\tb\nc\rd\x1b[2J\n", Newlines::kKept) == "a\n\tb\nc\\x0dd\\x1b[2J\n");
+}
+
 }  // namespace
 }  // namespace fcvm::base
