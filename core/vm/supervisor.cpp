@@ -193,7 +193,8 @@ Result<Fd> Supervisor::Impl::dial(std::uint32_t port, base::Deadline deadline) {
 
 void Supervisor::Impl::on_launched(const Result<void>& launched) {
   launched_ = true;
-  if (!launched) fail_with(launched.error());
+  if (!launched) return fail_with(launched.error());
+  expect_start();
 }
 
 void Supervisor::Impl::fail_with(Error error) {
@@ -212,6 +213,7 @@ void Supervisor::Impl::tear_down() {
   if (!launched_) launch_->cancel();
   control_->cancel_requests();
   signals_.cancel();
+  start_timer_.cancel();
   lifetime_.cancel();
   if (vmm_watch_) vmm_watch_->cancel();
   network_timer_.cancel();

@@ -1,5 +1,4 @@
 // What happens to a supervised VM: signals, the VMM's end, the guest's events.
-#include <algorithm>
 #include <fcntl.h>
 
 #include "core/base/jail_filter.hpp"
@@ -70,6 +69,8 @@ void Supervisor::Impl::watch_vmm() {
   vmm_pidfd_ = Fd(::fcntl(status->pidfd, F_DUPFD_CLOEXEC, 0));
   if (tearing_down_) return;
   machine_runs_ = true;
+  // The guest may never say that its container runs.
+  if (plan_.lifetime) end_after_lifetime(plan_.boot_limit + *plan_.lifetime);
   change_record([&](Record& record) {
     record.image_digest = launch_->image_digest();
     record.vmm_version = text_of(status->vmm_version);
@@ -102,9 +103,13 @@ void Supervisor::Impl::on_vmm_ended() {
   fail_with(Error(EIO,
                   fmt::format("the VM ended before its container did: {}{}", reason,
                               console_tail(context_.store.paths().console_log(record_.id))),
-                  plan_.remove_when_done
-                      ? "without --rm its whole console is kept"
-                      : fmt::format("the whole console: fcvm logs --console {}", record_.name)));
+                  console_remedy()));
+}
+
+std::string Supervisor::Impl::console_remedy() const {
+  return plan_.remove_when_done
+             ? "without --rm its whole console is kept"
+             : fmt::format("the whole console: fcvm logs --console {}", record_.name);
 }
 
 /// On the thread that reads them, which waits while too many are on their way: a guest may tell
@@ -138,24 +143,49 @@ void Supervisor::Impl::on_started(const wire::Event& event) {
   if (phase_ != Phase::kStarting || tearing_down_) return;
   log::debug("guest", "{:.3f} s: the container runs", static_cast<double>(event.uptime_us) / 1e6);
   change_record([](Record& record) { record.started_ns = now_ns(); });
+  start_timer_.cancel();
+  if (plan_.lifetime) end_after_lifetime(*plan_.lifetime);
   enter(Phase::kRunning);
   attachments_.begin(plan_.container.tty, plan_.container.interactive);
   output_->wake();
   log_happening("start");
-  if (plan_.lifetime) {
-    lifetime_.expires_after(*plan_.lifetime);
-    lifetime_.async_wait([this](const boost::system::error_code& error) {
-      if (!error) stop_container(SIGKILL, 0ms);
-    });
-  }
   if (context_.on_started) context_.on_started(record_);
+}
+
+/// The guest was told what to run, and has said that it will.
+void Supervisor::Impl::expect_start() {
+  if (phase_ != Phase::kStarting || tearing_down_) return;
+  start_timer_.expires_after(plan_.boot_limit);
+  start_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled || phase_ != Phase::kStarting) return;
+    fail_with(Error(ETIMEDOUT,
+                    fmt::format("the guest did not start its container within {} s{}",
+                                static_cast<double>(plan_.boot_limit.count()) / 1000,
+                                console_tail(context_.store.paths().console_log(record_.id))),
+                    console_remedy()));
+  });
+}
+
+/// The earliest of the limits that were set counts, so a guest that says late that its container
+/// runs gains little.
+void Supervisor::Impl::end_after_lifetime(std::chrono::milliseconds limit) {
+  const auto at = std::chrono::steady_clock::now() + limit;
+  if (dies_at_ && *dies_at_ <= at) return;
+  dies_at_ = at;
+  lifetime_.expires_at(at);
+  lifetime_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled || tearing_down_) return;
+    if (phase_ == Phase::kStarting) return end_by_force(0ms);  // nothing to be gentle with yet
+    stop_container(SIGKILL, 0ms);
+  });
 }
 
 void Supervisor::Impl::on_exited(const wire::Event& event) {
   if (exit_code_) return;
   // A container that never ran (127, 126) has an exit code, too, and its caller waits for it.
   if (phase_ == Phase::kStarting) on_started(event);
-  exit_code_ = std::clamp(event.code, 0, 255);  // no other is possible
+  // No other is possible, and what is not must not look like success.
+  exit_code_ = event.code < 0 || event.code > 255 ? 255 : event.code;
   enter(Phase::kStopping);
   finish();
 }

@@ -71,9 +71,12 @@ class Supervisor::Impl {
   void watch_vmm();
   std::vector<ProcessRecord> running_processes();
   void on_vmm_ended();
+  std::string console_remedy() const;
   void take_guest_event(const wire::Event& event);
   void on_guest_event(const wire::Event& event);
   void on_started(const wire::Event& event);
+  void expect_start();
+  void end_after_lifetime(std::chrono::milliseconds limit);
   void on_exited(const wire::Event& event);
   void on_output_end();
   void on_sink_closed();
@@ -136,6 +139,7 @@ class Supervisor::Impl {
   /// Those who dial; they may wait for a guest, and must not keep the VM from being ended.
   asio::thread_pool diallers_{4};
   asio::signal_set signals_{loop_};
+  asio::steady_timer start_timer_{loop_};
   asio::steady_timer lifetime_{loop_};
   asio::steady_timer end_timer_{loop_};
   Fd vmm_pidfd_;
@@ -166,6 +170,7 @@ class Supervisor::Impl {
   bool is_attached_ = false;  // the one who runs the container
   bool tearing_down_ = false;
   std::optional<std::chrono::steady_clock::time_point> ends_at_;  // armed: end_timer_
+  std::optional<std::chrono::steady_clock::time_point> dies_at_;  // armed: lifetime_
   std::optional<std::chrono::milliseconds> quiesce_limit_;        // ended by force: what it gets
   int signals_seen_ = 0;
   std::optional<int> exit_code_;

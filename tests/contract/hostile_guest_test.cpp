@@ -182,6 +182,27 @@ TEST_CASE("a time limit is the host's") {
   }
 }
 
+TEST_CASE("a guest that does not say that its container runs is given up") {
+  let_guest("unstarted");
+  const auto began = Clock::now();
+  Supervised box("true", {}, [](RunPlan& plan) { plan.boot_limit = 3s; });
+  REQUIRE(box.ended());
+  CHECK(seconds_since(began) < 3 + 1 + kSlack);
+  const auto outcome = box.outcome();
+  REQUIRE_FALSE(outcome);
+  CHECK(outcome.error().message().find("did not start its container") != std::string::npos);
+}
+
+TEST_CASE("a time limit does not wait for a container to start") {
+  let_guest("late-unstarted");
+  Supervised box("true", {}, [](RunPlan& plan) {
+    plan.boot_limit = 5s;  // the guest answers after 2, and would be given up after 7
+    plan.lifetime = 100ms;
+  });
+  REQUIRE(box.ended());
+  CHECK(must(box.outcome()) == 137);
+}
+
 TEST_CASE("a VM whose attached user hangs up ends after its grace") {
   let_guest("idle");
   auto ends = base::SocketPair::create();
@@ -211,7 +232,8 @@ TEST_CASE("ending at once does not wait for the guest") {
 }
 
 TEST_CASE("an exit code that cannot be is made one that can") {
-  for (const auto& [behaviour, code] : {std::pair{"exit-1000", 255}, std::pair{"exit-minus", 0}}) {
+  for (const auto& [behaviour, code] :
+       {std::pair{"exit-1000", 255}, std::pair{"exit-minus", 255}}) {
     INFO(behaviour);
     let_guest(behaviour);
     Supervised box("true");

@@ -6,7 +6,8 @@
 //
 // Each word below is a behaviour. Where a stream has none of its own it is honest: control says
 // Done to everything and does nothing, output attaches and is silent. So "idle" says Done and lives
-// on.
+// on. "unstarted" never says that its container runs.
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -135,13 +136,14 @@ const std::map<std::string, Act> kControlActs = {
 };
 
 void serve_control(Stream& stream, const std::string& behaviour, int connection) {
+  if (behaviour == "late-unstarted") std::this_thread::sleep_for(std::chrono::seconds(2));
   stream.send(wire::Hello{});
   const auto act = kControlActs.find(behaviour);
   if (connection == 0) {
     while (const auto frame = stream.next()) {
       if (frame->type != wire::Boot::kType) continue;
       stream.send(wire::Done{wire::decode<wire::Boot>(*frame)->id, 0, ""});
-      stream.send(event(wire::EventKind::kStarted));
+      if (!behaviour.ends_with("unstarted")) stream.send(event(wire::EventKind::kStarted));
       break;
     }
   }
@@ -177,8 +179,6 @@ const std::map<std::string, Act> kOutputActs = {
        while (stream.send_bytes(empty)) {
        }
      }},
-    {"output-flap", [](Stream&) {}},
-};
     {"crumb-flood",
      [](Stream& stream) {
        for (std::uint64_t at = 0;;) {
@@ -189,6 +189,8 @@ const std::map<std::string, Act> kOutputActs = {
          if (!stream.send_bytes(crumbs)) return;
        }
      }},
+    {"output-flap", [](Stream&) {}},
+};
 
 /// Honest output without an end, as fast as it is taken.
 void chatter(Stream& stream, std::uint64_t from) {
