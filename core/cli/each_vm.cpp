@@ -40,7 +40,7 @@ Result<std::vector<Target>> find_targets(const Invocation& invocation,
   for (const auto& name : names) {
     auto record = vm::find_record(records, name);
     const bool missing = !record && record.error().code() == ENOENT;
-    if (missing && invocation.flag("ignore")) continue;
+    if (missing && (each.passes_over_missing || invocation.flag("ignore"))) continue;
     targets.push_back({name, std::move(record)});
   }
   return targets;

@@ -14,6 +14,7 @@ struct EachVm {
   std::function<Result<void>(const vm::Record&)> action{};
   bool side_by_side = false;  // actions that wait for a VM
   bool print_names = true;
+  bool passes_over_missing = false;  // as with --ignore
   /// The exit code for an error; the first one counts.
   int (*exit_code)(const Error&) = [](const Error&) { return kExitFailure; };
 };

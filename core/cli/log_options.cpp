@@ -1,6 +1,7 @@
 // See log_options.hpp.
 #include "core/cli/log_options.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <variant>
@@ -52,12 +53,29 @@ Result<base::RotatingFile::Limits> file_limits(const config::Map& options) {
   return limits;
 }
 
+/// "max-size=1M,max-file=2" in one word means both.
+config::Map apart(const config::Map& given) {
+  config::Map options;
+  for (const auto& [first, all] : given) {
+    std::string key = first, value = all;
+    for (std::size_t comma; (comma = value.find(',')) != std::string::npos;) {
+      options[key] = value.substr(0, comma);
+      value.erase(0, comma + 1);
+      const std::size_t equals = std::min(value.find('='), value.size());
+      key = value.substr(0, equals);
+      value.erase(0, equals + 1);
+    }
+    options[key] = value;
+  }
+  return options;
+}
+
 }  // namespace
 
 Result<vm::LogDriver> log_driver(const config::Config& config, bool detached, bool tty) {
   vm::LogDriver driver{.name = config.text("run", "log-driver")};
   if (driver.name == "json-file") driver.name = vm::LogDriver::kFile;  // as podman takes it
-  const auto& options = config.map("run", "log-opt");
+  const config::Map options = apart(config.map("run", "log-opt"));
   driver.limits = FCVM_TRY(file_limits(options));
   if (driver.name != vm::LogDriver::kFile && !options.empty()) {
     return fail(EINVAL, fmt::format("--log-opt: the log driver {} has no options", driver.name),

@@ -20,7 +20,14 @@ namespace {
 constexpr const char* kDefaultNetwork = "rootless";
 
 /// The options that mean nothing without a network, as they were given.
-std::string needs_network(const config::Config& config) {
+std::string needs_network(const Invocation& invocation, const config::Config& config) {
+  // A profile may open the host to whatever has a network.
+  for (const char* name : {"host-loopback", "host-addresses", "link-local"}) {
+    if (invocation.given(name) && invocation.value(name) != "none" &&
+        invocation.value(name) != "false") {
+      return fmt::format("--{}", name);
+    }
+  }
   if (!config.list("run", "publish").empty()) return "--publish";
   for (const char* name : {"ip", "ip6", "mac-address", "ipv6-prefix", "network-rate"}) {
     if (!config.text("run", name).empty()) return fmt::format("--{}", name);
@@ -186,8 +193,8 @@ Result<vm::NetworkPlan> make_network_plan(Invocation& invocation, const config::
   FCVM_TRY(take_ports(plan, config));
   if (config.boolean("run", "http-proxy")) plan.proxies = proxies_of_process();
   plan.proxy_endpoints = vm::proxy_endpoints(plan.proxies);
-  const plugin::Entry* entry =
-      FCVM_TRY(choose(invocation, config.text("run", "network"), needs_network(config), plan));
+  const plugin::Entry* entry = FCVM_TRY(
+      choose(invocation, config.text("run", "network"), needs_network(invocation, config), plan));
   if (entry == nullptr) {
     vm::NetworkPlan none;
     none.hosts = plan.hosts;

@@ -70,9 +70,11 @@ Result<int> run(Invocation& invocation) {
     return remove_dead(*store, record) | context("removing VM " + record.name);
   };
   const auto of_all = [force](const vm::Record& record) { return force || !is_alive(record); };
-  return each_vm(
-      invocation,
-      {.of_all = of_all, .action = remove, .side_by_side = true, .exit_code = exit_code});
+  return each_vm(invocation, {.of_all = of_all,
+                              .action = remove,
+                              .side_by_side = true,
+                              .passes_over_missing = force,
+                              .exit_code = exit_code});
 }
 
 }  // namespace
@@ -89,7 +91,8 @@ Verb rm_verb() {
               "\n"
               "Exit codes, as podman's: 0 all were removed, 1 one was not there, 2 one runs, 125 "
               "another\n"
-              "failure. --ignore makes one that is not there no error.\n"
+              "failure. With --ignore, and as in podman with --force, one that is not there is no "
+              "error.\n"
               "\n"
               "Examples:\n"
               "  fcvm rm web\n"

@@ -180,10 +180,24 @@ Result<std::vector<std::string>> split_words(std::string_view text) {
   return words;
 }
 
+/// An option with a value that may be missing takes none from the next word: `--host-loopback 8080
+/// IMAGE` would open everything, and run an image called 8080.
+Result<void> check_image_word(const Invocation& invocation) {
+  const std::string& image = invocation.positionals().front();
+  if (image.find_first_not_of("0123456789,-") != std::string::npos) return {};
+  for (const char* name : {"host-loopback", "host-addresses"}) {
+    if (!invocation.given(name)) continue;
+    return fail(EINVAL, fmt::format("{} is where the image stands, and looks like a port", image),
+                fmt::format("write --{}={}", name, image));
+  }
+  return {};
+}
+
 Result<vm::RunPlan> make_run_plan(Invocation& invocation) {
   const config::Config* config = FCVM_TRY(invocation.config());
   const vm::Store* store = FCVM_TRY(invocation.store());
   vm::RunPlan plan;
+  FCVM_TRY(check_image_word(invocation));
   plan.image = invocation.positionals().front();
   plan.name = config->text("run", "name");
   FCVM_TRY(check_name(plan.name));

@@ -69,8 +69,10 @@ struct RunPlan {
   /// Makes the writable disk: a sparse file system of `disk_bytes`.
   std::function<Result<void>(const std::filesystem::path& path, std::uint64_t bytes)> make_disk;
 
-  /// How long the guest may take until its agent answers, and until the container runs after that.
+  /// How long the guest may take until its agent answers.
   std::chrono::milliseconds boot_limit{120'000};
+  /// And until its container runs after that: an emulated guest loads a large image for minutes.
+  std::chrono::milliseconds start_limit{30 * 60'000};
 };
 
 }  // namespace fcvm::vm

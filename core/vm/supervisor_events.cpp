@@ -70,7 +70,7 @@ void Supervisor::Impl::watch_vmm() {
   if (tearing_down_) return;
   machine_runs_ = true;
   // The guest may never say that its container runs.
-  if (plan_.lifetime) end_after_lifetime(plan_.boot_limit + *plan_.lifetime);
+  if (plan_.lifetime) end_after_lifetime(plan_.start_limit + *plan_.lifetime);
   change_record([&](Record& record) {
     record.image_digest = launch_->image_digest();
     record.vmm_version = text_of(status->vmm_version);
@@ -155,12 +155,12 @@ void Supervisor::Impl::on_started(const wire::Event& event) {
 /// The guest was told what to run, and has said that it will.
 void Supervisor::Impl::expect_start() {
   if (phase_ != Phase::kStarting || tearing_down_) return;
-  start_timer_.expires_after(plan_.boot_limit);
+  start_timer_.expires_after(plan_.start_limit);
   start_timer_.async_wait([this](const boost::system::error_code& cancelled) {
     if (cancelled || phase_ != Phase::kStarting) return;
     fail_with(Error(ETIMEDOUT,
                     fmt::format("the guest did not start its container within {} s{}",
-                                static_cast<double>(plan_.boot_limit.count()) / 1000,
+                                static_cast<double>(plan_.start_limit.count()) / 1000,
                                 console_tail(context_.store.paths().console_log(record_.id))),
                     console_remedy()));
   });
@@ -175,8 +175,15 @@ void Supervisor::Impl::end_after_lifetime(std::chrono::milliseconds limit) {
   lifetime_.expires_at(at);
   lifetime_.async_wait([this](const boost::system::error_code& cancelled) {
     if (cancelled || tearing_down_) return;
-    if (phase_ == Phase::kStarting) return end_by_force(0ms);  // nothing to be gentle with yet
-    stop_container(SIGKILL, 0ms);
+    if (phase_ == Phase::kStarting) {
+      end_by_force(0ms);  // nothing to be gentle with yet
+    } else {
+      stop_container(SIGKILL, 0ms);
+    }
+    const std::string why = fmt::format("it ran for its --timeout of {} s",
+                                        static_cast<double>(plan_.lifetime->count()) / 1000);
+    change_record([&](Record& record) { record.error = why; });
+    log::warning("vm", "VM {} is ended: {}", record_.name, why);
   });
 }
 

@@ -96,6 +96,9 @@ void Supervisor::Impl::end_within(std::chrono::milliseconds limit) {
     if (cancelled || tearing_down_) return;
     // What it says about it may have to wait for whoever reads it.
     end_by_force(kForcedQuiesceLimit);
+    change_record([](Record& record) {
+      if (record.error.empty()) record.error = "its guest did not end the container in time";
+    });
     log::warning("vm", "the guest of VM {} did not end its container in time: the VM is ended",
                  record_.name);
     log_happening("kill", {{"reason", "the guest did not end its container in time"}});

@@ -14,6 +14,8 @@ check "with what keeps none" contains "$err" "--log-driver none"
 check "so is no file at all" refused --log-opt max-file=0
 check "a driver that there is not" refused --log-driver syslog
 check "with those that there are" contains "$err" "journald"
+check "both options in one word are both taken" refused --log-opt max-size=1M,max-file=0
+check "and judged apart" contains "$err" "--log-opt max-file"
 check "options for a driver without any" refused --log-driver none --log-opt max-size=1M
 check "streams that nobody has" refused --detach --log-driver passthrough
 check "and why" contains "$err" "--detach"

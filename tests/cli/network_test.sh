@@ -160,4 +160,9 @@ run "$FCVM" port-forward web 17002:17001
 check "an exited VM is an error" contains "$err" "exited"
 run "$FCVM" port add web 80:80
 check "for port add, too" contains "$err" "exited"
+
+run "$FCVM" run --dry-run --network none --host-loopback=80 fcvm/hello
+check "nothing is opened where there is no network" contains "$err" "--host-loopback"
+run "$FCVM" run --dry-run --host-loopback 8080 fcvm/hello
+check "a port is not taken for the image" contains "$err" "write --host-loopback=8080"
 finish

@@ -159,6 +159,8 @@ check "all of it" test ! -e "$FCVM_DATA_DIR/vms/$id"
 
 start stuck stubborn
 vmm=$(vmm_of stuck)
+run "$FCVM" rm -f no-such-vm
+check "rm -f of one that is not there is no error" test "$rc" -eq 0
 run timeout 60 "$FCVM" rm -f stuck
 check "rm -f ends a supervisor that does not answer" test "$rc:$out" = 0:stuck
 check "and its VMM" is_gone "$vmm"

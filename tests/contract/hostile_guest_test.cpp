@@ -185,7 +185,7 @@ TEST_CASE("a time limit is the host's") {
 TEST_CASE("a guest that does not say that its container runs is given up") {
   let_guest("unstarted");
   const auto began = Clock::now();
-  Supervised box("true", {}, [](RunPlan& plan) { plan.boot_limit = 3s; });
+  Supervised box("true", {}, [](RunPlan& plan) { plan.start_limit = 3s; });
   REQUIRE(box.ended());
   CHECK(seconds_since(began) < 3 + 1 + kSlack);
   const auto outcome = box.outcome();
@@ -196,7 +196,7 @@ TEST_CASE("a guest that does not say that its container runs is given up") {
 TEST_CASE("a time limit does not wait for a container to start") {
   let_guest("late-unstarted");
   Supervised box("true", {}, [](RunPlan& plan) {
-    plan.boot_limit = 5s;  // the guest answers after 2, and would be given up after 7
+    plan.start_limit = 5s;  // the guest answers after 2, and would be given up after 7
     plan.lifetime = 100ms;
   });
   REQUIRE(box.ended());
