@@ -177,7 +177,9 @@ Error VmmProcess::explain(Error error) {
   pollfd ended{process_.pidfd(), POLLIN, 0};
   // A connection is closed a moment before its process is gone.
   if (::poll(&ended, 1, static_cast<int>(kEndLimit.count())) <= 0) return error;
-  return Error(ESRCH, error.message() + ": " + end_reason() + tails(), error.remedy());
+  // In this order: the reason waits until what was said has come into the files.
+  const std::string reason = end_reason();
+  return Error(ESRCH, error.message() + ": " + reason + tails(), error.remedy());
 }
 
 std::string VmmProcess::end_reason() {

@@ -101,13 +101,14 @@ TEST_CASE("a hundred bridged networks are made and removed at once") {
   const std::int64_t cpu = cpu_ms() - cpu_before;
   std::printf("a hundred networks at once: %lld ms, %lld ms of them computing\n",
               static_cast<long long>(took), static_cast<long long>(cpu));
-  // The time on the clock is that of whatever else the machine does.
+  // The time on the clock is that of whatever else the machine does; and even the time of computing
+  // grows by half when it does much else.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   constexpr int kSlower = 4;
 #else
   constexpr int kSlower = 1;
 #endif
-  CHECK(cpu < 10'000 * kSlower);
+  CHECK(cpu < 15'000 * kSlower);
   CHECK(state_when_quiet(before) == before);
 }
 
