@@ -46,7 +46,7 @@ run "$FCVM" rm -f "$one" "$two"
 check "a killed VM leaves no table" no_tables
 check "and no link" test -z "$(ip -o link | grep -v ' lo:\| up0@')"
 
-start_vm "$way" --network routed -p 7000:7000
+start_vm "$way" --network routed --host-loopback -p 7000:7000
 check "a routed VM starts" test "$rc" -eq 0
 address=$("$FCVM" inspect --format '{{.NetworkSettings.GlobalIPv6Address}}' "$way")
 check "with an address of the host's /64" contains "$address" 2001:db8:9:
