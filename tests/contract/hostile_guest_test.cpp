@@ -15,7 +15,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// What was freed is kept aside for a while, 256 MiB of it at most.
+constexpr double kMemoryGrowth = (16 + 256) << 20;
+#else
 constexpr double kMemoryGrowth = 16 << 20;
+#endif
 
 double resident_bytes() {
   const auto text = base::read_file("/proc/self/statm");
