@@ -188,9 +188,16 @@ Result<void> Launch::prepare_files() {
 }
 
 Result<void> Launch::start() {
-  FCVM_TRY(make_jailer());
   plugin::Services jailed = services_;
-  jailed.process = jailer_.get();
+  if (context_.config.boolean("jail", "enabled")) {
+    FCVM_TRY(make_jailer());
+    jailed.process = jailer_.get();
+  } else if (context_.config.text("jail", "at-least") != "none") {
+    return fail(EINVAL, "[jail] demands a jail by at-least, and has none by enabled = false",
+                "fcvm config show --origin shows where both are set");
+  } else {
+    log::warning("vm", "the VMM runs without a jail, as [jail] enabled = false says");
+  }
   auto instance = FCVM_TRY(make_plugin<fcvm_vmm_v1>(plan_.vmm, jailed));
   {
     const std::lock_guard lock(mutex_);
@@ -235,7 +242,7 @@ Result<void> Launch::start() {
     spec.nics = nics;
     spec.nic_count = attachment.tap.empty() ? 0 : 1;
   }
-  jailer_->set_files(FCVM_TRY(plugin::files_of(spec, nullptr)));
+  if (jailer_) jailer_->set_files(FCVM_TRY(plugin::files_of(spec, nullptr)));
   return machine_->start(spec, base::Deadline::in(kStartLimit)) | context("starting the VM");
 }
 
