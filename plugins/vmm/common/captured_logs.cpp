@@ -3,19 +3,17 @@
 
 #include <array>
 #include <chrono>
-#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <system_error>
 #include <unistd.h>
 #include <vector>
 
 #include "core/base/fd.hpp"
 #include "core/base/pipe.hpp"
+#include "plugins/vmm/common/quiet_thread.hpp"
 
 namespace fcvm::vmm {
 namespace {
@@ -59,19 +57,8 @@ Result<Fd> CapturedLogs::add(const std::string& name) {
   return std::move(pipe.write_end);
 }
 
-/// The thread takes no signals: they are for the program that loaded the plugin.
 Result<void> CapturedLogs::start() {
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = 0;
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (const std::system_error& thrown) {
-    error = thrown.code().value();
-  }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (error != 0) return fail(error, std::string("starting a thread: ") + std::strerror(error));
+  thread_ = FCVM_TRY(start_quiet_thread([this] { run(); }));
   return {};
 }
 

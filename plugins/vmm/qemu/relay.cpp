@@ -5,7 +5,8 @@
 #include <csignal>
 #include <pthread.h>
 #include <sys/socket.h>
-#include <system_error>
+
+#include "plugins/vmm/common/quiet_thread.hpp"
 
 namespace fcvm::qemu {
 
@@ -45,19 +46,8 @@ Relay::~Relay() {
   if (thread_.joinable()) thread_.join();
 }
 
-/// The thread takes no signals: they are for the program that loaded the plugin.
 Result<void> Relay::start() {
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = 0;
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (const std::system_error& thrown) {
-    error = thrown.code().value();
-  }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (error != 0) return fail(error, std::string("starting a thread: ") + std::strerror(error));
+  thread_ = FCVM_TRY(vmm::start_quiet_thread([this] { run(); }));
   return {};
 }
 
