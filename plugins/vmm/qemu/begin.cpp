@@ -42,8 +42,7 @@ Result<std::shared_ptr<Vm>> Vm::begin(const Host& host, const Options& options,
   const auto launched = vm->launch(options, spec, from, call);
   if (launched) return vm;
   // Of one that has run, and ended by itself: a QEMU without a guest is asked then.
-  const int code = launched.error().code();
-  const bool ended = vm->process_ && code != ECANCELED && code != ETIMEDOUT;
+  const bool ended = vm->process_ && vm->process_.status().running == 0;
   if (ended && options.sandbox) {
     const auto sandbox = check_sandbox(host, binary, call);
     if (!sandbox && sandbox.error().code() == ENOTSUP) return unexpected(sandbox.error());
