@@ -24,6 +24,8 @@ class Qmp {
   [[nodiscard]] int fd() const { return socket_.get(); }
   /// Takes what came. False once the monitor is closed.
   bool on_readable();
+  /// Whoever waits is told that QEMU ended.
+  void close();
 
   /// Greeting and capabilities; fails with EPIPE when QEMU ends meanwhile.
   Result<Version> negotiate(const Call& call);
@@ -59,7 +61,6 @@ class Qmp {
                         const std::string& doing);
   Result<void> write_line(const std::string& line, int passed, const Call& call);
   void take_line(const std::string& line);
-  void close();
 
   Fd socket_;
   Fd changed_;        // an eventfd: there is a greeting, an answer, or an end

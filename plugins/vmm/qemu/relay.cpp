@@ -230,10 +230,12 @@ void Relay::session_ended(const Error& why) {
   host_.warning(why.message() + others);
 }
 
-/// QEMU is gone, but what it wrote before is still to be read.
+/// QEMU is gone, but what it wrote before is still to be read. Who began it, or a process that it
+/// left, may still hold the monitor's other end: the end of the process counts, not the socket's.
 void Relay::on_process_ended() {
   process_ended_ = true;
   while (monitor_open_ && readable(qmp_.fd())) monitor_open_ = qmp_.on_readable();
+  if (std::exchange(monitor_open_, false)) qmp_.close();
   while (port_ && readable(port_.get())) read_port();
   if (port_) port_gone();
   {
