@@ -8,8 +8,9 @@ for group in "${@:-build}"; do
   case $group in
     build) packages+=(g++ cmake ninja-build pkg-config libboost-dev libboost-filesystem-dev
                       libboost-program-options-dev libboost-system-dev libfmt-dev libnftables-dev
-                      libspdlog-dev libssl-dev libtomlplusplus-dev nlohmann-json3-dev) ;;
-    run) packages+=(curl e2fsprogs fakeroot libnftables1 mmdebstrap passt qemu-system-x86 skopeo uidmap
+                      libspdlog-dev libssl-dev libsystemd-dev libtomlplusplus-dev
+                      nlohmann-json3-dev) ;;
+    run) packages+=(curl e2fsprogs fakeroot libnftables1 libsystemd0 mmdebstrap passt qemu-system-x86 skopeo uidmap
                     xz-utils debian-archive-keyring ca-certificates) ;;
     test) packages+=(binutils btrfs-progs bzip2 catch2 ccache clang cpio dnsmasq-base docker-registry
                      iproute2 iputils-ping jq libclang-rt-14-dev lz4 make nftables python3-yaml tmux

@@ -38,13 +38,15 @@ setup::Diagnosis look_at_plugins(Invocation& invocation) {
 setup::Diagnosis look_at_limits() {
   setup::Diagnosis diagnosis{"limits", "bound what a VM takes of the host", false, {}};
   const char* fix =
-      "use cgroup version 2, and run fcvm as root or in a unit with Delegate=yes: "
-      "systemd-run --user --scope -p Delegate=yes fcvm run ...";
-  const auto id = vm::random_id();
-  const std::string place = id ? vm::cgroup_place(*id) : "";
-  const auto cgroup = place.empty() ? Result<vm::Cgroup>(fail(EACCES, "no cgroup may be made here"))
-                                    : vm::Cgroup::make(place);
-  if (!cgroup) {
+      "use cgroup version 2, and run fcvm as root, where the user has a systemd of its own "
+      "(loginctl enable-linger), or in a unit with Delegate=yes";
+  const auto made = [](std::string& place) -> Result<vm::Cgroup> {
+    const std::string id = FCVM_TRY(vm::random_id());
+    place = FCVM_TRY(vm::cgroup_place(id));
+    return vm::Cgroup::make(place);
+  };
+  std::string place;
+  if (const auto cgroup = made(place); !cgroup) {
     diagnosis.finding = {Verdict::kWarn, "no limits: " + cgroup.error().message(), fix};
     return diagnosis;
   }

@@ -16,8 +16,10 @@
 
 #include "core/base/deadline.hpp"
 #include "core/base/file.hpp"
+#include "core/log/log.hpp"
 #include "core/vm/cgroup_limits.hpp"
 #include "core/vm/id.hpp"
+#include "core/vm/systemd_scope.hpp"
 
 namespace fcvm::vm {
 namespace {
@@ -42,15 +44,16 @@ std::string mount_point() {
   return "";
 }
 
-/// Ours, as a path below the mount point.
-std::string own_cgroup() {
+/// Ours, below the mount point.
+std::string own_cgroup(std::string mount_point) {
   const auto cgroups = base::read_file("/proc/self/cgroup");
-  if (!cgroups) return "";
+  if (!cgroups) return mount_point;
   std::istringstream lines(*cgroups);
   for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("0::/")) return line.substr(3);
+    if (line.starts_with("0::/")) mount_point += line.substr(3);
   }
-  return "";
+  while (mount_point.ends_with('/')) mount_point.pop_back();
+  return mount_point;
 }
 
 /// A process may be moved only by who may write to the list of the cgroup above both.
@@ -83,6 +86,18 @@ bool leave_to_leaf(const std::string& own) {
   });
 }
 
+bool may_limit_below(const std::string& own) {
+  return may_fill(own) &&
+         (enable_controllers(own) || (leave_to_leaf(own) && enable_controllers(own)));
+}
+
+/// For a session of root's, say, whose cgroup has processes and so cannot have limits below it.
+bool may_limit_below_ours(const std::string& mount_point) {
+  const std::string ours = mount_point + std::string(kOurs);
+  return enable_controllers(mount_point) && (::mkdir(ours.c_str(), 0755) == 0 || errno == EEXIST) &&
+         enable_controllers(ours);
+}
+
 /// Whatever a record says, nothing else is ended.
 bool is_of_a_vm(const std::filesystem::path& path) {
   const std::string name = path.filename().string();
@@ -105,24 +120,24 @@ void kill_all(const std::string& path) {
 
 }  // namespace
 
-std::string cgroup_place(const std::string& vm_id) {
+Result<std::string> cgroup_place(const std::string& vm_id) {
   const std::string top = mount_point();
-  if (top.empty()) return "";
+  if (top.empty()) return fail(ENOTSUP, "no cgroup of version 2 is mounted");
   const std::string name = "/" + std::string(kPrefix) + vm_id;
-  std::string own = top + own_cgroup();
-  while (own.ends_with('/')) own.pop_back();
-  const bool may_have_own = may_fill(own);
-  if (may_have_own &&
-      (enable_controllers(own) || (leave_to_leaf(own) && enable_controllers(own)))) {
-    return own + name;
+  std::string own = own_cgroup(top);
+  if (may_limit_below(own)) return own + name;
+  if (::geteuid() == 0 && may_limit_below_ours(top)) return top + std::string(kOurs) + name;
+  Result<void> scope;
+  if (::geteuid() != 0) scope = enter_systemd_scope(vm_id);
+  if (scope) {
+    own = own_cgroup(top);
+    may_limit_below(own);
+  } else {
+    log::debug("vm", "{}", scope.error().message());
   }
-  // A session of root's, say, whose cgroup has processes and so cannot have limits below it.
-  const std::string ours = top + std::string(kOurs);
-  if (::geteuid() == 0 && enable_controllers(top) &&
-      (::mkdir(ours.c_str(), 0755) == 0 || errno == EEXIST) && enable_controllers(ours)) {
-    return ours + name;
-  }
-  return may_have_own ? own + name : "";
+  if (may_fill(own)) return own + name;
+  const std::string reason = scope ? "" : " (" + scope.error().message() + ")";
+  return fail(EACCES, "no cgroup may be made in " + own + reason);
 }
 
 std::string find_cgroup(const std::string& vm_id) {

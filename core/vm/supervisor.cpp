@@ -77,7 +77,11 @@ Result<void> Supervisor::Impl::begin() {
   }
   record_ = FCVM_TRY(context_.store.create(std::move(first)));
   supervised_.emplace(FCVM_TRY(context_.store.supervise(record_.id)));
-  record_.cgroup = cgroup_place(record_.id);
+  if (auto place = cgroup_place(record_.id)) {
+    record_.cgroup = *std::move(place);
+  } else {
+    record_.limits_missing = place.error().message();
+  }
   recorded_.emplace(context_.store, record_, record_mutex_);
   if (plan_.hostname.empty()) plan_.hostname = record_.name;
   plan_.container.name = record_.name;
@@ -105,10 +109,7 @@ Result<void> Supervisor::Impl::begin() {
 
 /// The record, which has its place, is saved. A VM works without one as well.
 void Supervisor::Impl::make_cgroup() {
-  if (record_.cgroup.empty()) {
-    return change_record(
-        [](Record& record) { record.limits_missing = "this user may make no cgroup here"; });
-  }
+  if (record_.cgroup.empty()) return;
   if (auto made = Cgroup::make(record_.cgroup)) {
     cgroup_ = *std::move(made);
     processes_.set_cgroup(cgroup_.fd());

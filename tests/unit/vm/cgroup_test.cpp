@@ -11,8 +11,9 @@ namespace fcvm::vm {
 namespace {
 
 TEST_CASE("a VM's cgroup takes what is in it along") {
-  const std::string path = cgroup_place("0123456789ab");
-  FCVM_SKIP_IF(path.empty(), "makes a cgroup, of version 2");
+  const auto place = cgroup_place("0123456789ab");
+  FCVM_SKIP_IF(!place, "makes a cgroup, of version 2");
+  const std::string& path = *place;
   must(remove_cgroup(path));  // of an earlier run that was killed
   const Cgroup cgroup = must(Cgroup::make(path));
   CHECK(Cgroup::make(path).error().code() == EEXIST);
@@ -32,8 +33,9 @@ TEST_CASE("nothing but a VM's cgroup is removed") {
   std::filesystem::create_directories(like_one);
   CHECK(remove_cgroup(like_one.string()).error().code() == EINVAL);
   CHECK(std::filesystem::exists(like_one));
-  const std::string path = cgroup_place("0123456789ab");
-  FCVM_SKIP_IF(path.empty(), "makes a cgroup, of version 2");
+  const auto place = cgroup_place("0123456789ab");
+  FCVM_SKIP_IF(!place, "makes a cgroup, of version 2");
+  const std::string& path = *place;
   const auto parent = std::filesystem::path(path).parent_path();
   CHECK(remove_cgroup(parent.string()).error().code() == EINVAL);
   must(remove_cgroup(""));
