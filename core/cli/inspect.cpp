@@ -20,6 +20,9 @@ std::string time_text(std::int64_t time_ns) {
   return time_ns == 0 ? "0001-01-01T00:00:00Z" : vm::rfc3339(time_ns);
 }
 
+/// podman counts whole ones.
+std::int64_t seconds(std::int64_t ms) { return (ms + 999) / 1000; }
+
 Json state_json(const vm::Record& record) {
   const auto phase = record.effective_phase();
   return {{"Status", vm::to_string(phase)},
@@ -66,6 +69,32 @@ Json network_json(const vm::Record& record) {
           {"RateOut", record.network_rate_out},
           {"Error", record.network_error},
           {"Ports", ports_json(record)}};
+}
+
+/// In podman's form, a list of disks; every disk of a VM has the same limit.
+Json rate_json(std::uint64_t rate) {
+  if (rate == 0) return Json::array();
+  return Json::array({{{"Path", "every disk"}, {"Rate", rate}}});
+}
+
+Json host_config_json(const vm::Record& record) {
+  constexpr std::int64_t kNanoCpu = 1'000'000'000;
+  Json log = {{"Type", record.log_driver}};
+  if (record.log_max_files != 0) {
+    log["Config"] = {{"max-size", std::to_string(record.log_max_bytes)},
+                     {"max-file", std::to_string(record.log_max_files)}};
+  }
+  return {{"Memory", record.memory_bytes},
+          {"NanoCpus", record.cpus * kNanoCpu},
+          {"DiskSize", record.disk_bytes},
+          {"PidsLimit", record.pids_limit},
+          {"BlkioDeviceReadBps", rate_json(record.disk_rates.read_bytes)},
+          {"BlkioDeviceWriteBps", rate_json(record.disk_rates.write_bytes)},
+          {"BlkioDeviceReadIOps", rate_json(record.disk_rates.read_operations)},
+          {"BlkioDeviceWriteIOps", rate_json(record.disk_rates.write_operations)},
+          {"AutoRemove", record.remove_when_done},
+          {"LogConfig", log},
+          {"NetworkMode", record.network}};
 }
 
 Json isolation_json(const vm::ProcessRecord& process) {
@@ -119,20 +148,18 @@ Json fcvm_json(const vm::Record& record, const vm::Paths& paths) {
 }
 
 Json inspect_json(const vm::Record& record, const vm::Paths& paths) {
-  constexpr std::int64_t kNanoCpu = 1'000'000'000;
   return {{"Id", record.id},
           {"Created", time_text(record.created_ns)},
           {"Name", record.name},
           {"State", state_json(record)},
           {"Image", record.image},
           {"ImageDigest", record.image_digest},
-          {"Config", {{"Cmd", record.command}, {"Labels", record.labels}}},
-          {"HostConfig",
-           {{"Memory", record.memory_bytes},
-            {"NanoCpus", record.cpus * kNanoCpu},
-            {"AutoRemove", record.remove_when_done},
-            {"LogConfig", {{"Type", record.log_driver}}},
-            {"NetworkMode", record.network}}},
+          {"Config",
+           {{"Cmd", record.command},
+            {"Labels", record.labels},
+            {"Timeout", seconds(record.lifetime_ms)},
+            {"StopTimeout", seconds(record.stop_grace_ms)}}},
+          {"HostConfig", host_config_json(record)},
           {"NetworkSettings", network_json(record)},
           {"Fcvm", fcvm_json(record, paths)}};
 }
@@ -189,9 +216,16 @@ Verb inspect_verb() {
           "Created,\n"
           "State, Image, ImageDigest, Config, HostConfig, NetworkSettings; State.Pid is the "
           "VMM's.\n"
+          "HostConfig has the limits: sizes and rates in bytes (NetworkSettings.RateIn and "
+          "RateOut,\n"
+          "too, each second), PidsLimit 0 for podman's own and -1 for none. Timeout and "
+          "StopTimeout\n"
+          "of Config are in seconds.\n"
           "`Fcvm` holds what podman has no word for: the VMM and its version, the accelerator, "
           "the\n"
-          "plugins, the supervisor, and where the logs and sockets lie.\n"
+          "plugins, the limits of the VM's cgroup, how each process is jailed, the supervisor, "
+          "and\n"
+          "where the logs and sockets lie.\n"
           "\n"
           "--format prints single fields by a Go template: {{.State.Status}}, {{json .Config}}.\n"
           "\n"

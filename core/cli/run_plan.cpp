@@ -99,10 +99,6 @@ Result<wire::ContainerSpec> container_spec(Invocation& invocation, const config:
   spec.user = config.text("run", "user");
   spec.workdir = config.text("run", "workdir");
   spec.privileged = config.boolean("run", "privileged");
-  if (config.is_set("run", "pids-limit")) {
-    spec.podman_options.push_back(
-        fmt::format("--pids-limit={}", config.integer("run", "pids-limit")));
-  }
   spec.interactive = config.boolean("run", "interactive");
   spec.tty = config.boolean("run", "tty");
   if (const auto size = Terminal::size(); size && spec.tty) {
@@ -150,6 +146,13 @@ Result<void> choose_guest(vm::RunPlan& plan, const vm::Paths& paths, const confi
     plan.announces_vm = true;
   }
   return {};
+}
+
+nlohmann::ordered_json describe_rates(const vm::DiskRates& rates) {
+  return {{"read_bytes", rates.read_bytes},
+          {"write_bytes", rates.write_bytes},
+          {"read_operations", rates.read_operations},
+          {"write_operations", rates.write_operations}};
 }
 
 }  // namespace
@@ -228,6 +231,10 @@ Result<vm::RunPlan> make_run_plan(Invocation& invocation) {
     plan.cid_file = fs::absolute(file);
   }
   plan.container = FCVM_TRY(container_spec(invocation, *config));
+  if (config->is_set("run", "pids-limit")) {
+    plan.pids_limit = config->integer("run", "pids-limit");
+    plan.container.podman_options.push_back(fmt::format("--pids-limit={}", plan.pids_limit));
+  }
   plan.log = FCVM_TRY(log_driver(*config, plan.detached, plan.container.tty));
   plan.vmm = FCVM_TRY(choose_vmm(invocation, config->text("run", "vmm")));
   plan.image_plugin = FCVM_TRY(choose_image_plugin(invocation, config->text("run", "image-mode")));
@@ -241,23 +248,33 @@ Result<vm::RunPlan> make_run_plan(Invocation& invocation) {
 
 std::string describe(const vm::RunPlan& plan) {
   using nlohmann::ordered_json;
-  const ordered_json whole = {{"image", plan.image},
-                              {"name", plan.name},
-                              {"command", plan.container.command},
-                              {"environment", plan.container.environment},
-                              {"interactive", plan.container.interactive},
-                              {"tty", plan.container.tty},
-                              {"vmm", plan.vmm},
-                              {"image_plugin", plan.image_plugin},
-                              {"network", plan.network.name()},
-                              {"ports", describe_ports(plan.network)},
-                              {"log_driver", plan.log.name},
-                              {"cpus", plan.cpus},
-                              {"memory_bytes", plan.memory_bytes},
-                              {"disk_bytes", plan.disk_bytes},
-                              {"kernel", plan.assets.kernel.string()},
-                              {"initrd", plan.assets.initrd.string()},
-                              {"base_image", plan.assets.base_image.string()}};
+  const ordered_json whole = {
+      {"image", plan.image},
+      {"name", plan.name},
+      {"command", plan.container.command},
+      {"environment", plan.container.environment},
+      {"interactive", plan.container.interactive},
+      {"tty", plan.container.tty},
+      {"vmm", plan.vmm},
+      {"image_plugin", plan.image_plugin},
+      {"network", plan.network.name()},
+      {"network_open", plan.network.opened()},
+      {"network_rate_in", plan.network.rate_in},
+      {"network_rate_out", plan.network.rate_out},
+      {"ports", describe_ports(plan.network)},
+      {"log_driver", plan.log.name},
+      {"log_max_bytes", plan.log.limits.max_size},
+      {"log_max_files", plan.log.limits.max_files},
+      {"cpus", plan.cpus},
+      {"memory_bytes", plan.memory_bytes},
+      {"disk_bytes", plan.disk_bytes},
+      {"disk_rates", describe_rates(plan.disk_rates)},
+      {"pids_limit", plan.pids_limit},
+      {"timeout_ms", plan.lifetime.value_or(std::chrono::milliseconds(0)).count()},
+      {"stop_timeout_ms", plan.stop_grace.count()},
+      {"kernel", plan.assets.kernel.string()},
+      {"initrd", plan.assets.initrd.string()},
+      {"base_image", plan.assets.base_image.string()}};
   return whole.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 

@@ -37,6 +37,19 @@ struct PublishedPort {
   friend bool operator==(const PublishedPort&, const PublishedPort&) = default;
 };
 
+/// Of each disk, in a second; 0: as fast as it goes.
+struct DiskRates {
+  std::uint64_t read_bytes = 0;
+  std::uint64_t write_bytes = 0;
+  std::uint64_t read_operations = 0;
+  std::uint64_t write_operations = 0;
+
+  [[nodiscard]] bool limited() const {
+    return (read_bytes | write_bytes | read_operations | write_operations) != 0;
+  }
+  friend bool operator==(const DiskRates&, const DiskRates&) = default;
+};
+
 /// A process that a plugin started for the VM.
 struct ProcessRecord {
   std::string name;  // "qemu", "pasta"
@@ -59,6 +72,13 @@ struct Record {
   bool remove_when_done = false;  // --rm
   bool detached = false;
   std::string log_driver = "k8s-file";
+  std::uint64_t log_max_bytes = 0;  // of each of so many files, with k8s-file
+  std::uint64_t log_max_files = 0;
+  std::uint64_t disk_bytes = 0;
+  DiskRates disk_rates;
+  std::int64_t pids_limit = 0;     // of the container; 0: podman's own, -1: none
+  std::int64_t lifetime_ms = 0;    // --timeout; 0: none
+  std::int64_t stop_grace_ms = 0;  // --stop-timeout
 
   Phase phase = Phase::kCreated;
   std::int64_t created_ns = 0;  // CLOCK_REALTIME; 0: not yet

@@ -41,6 +41,10 @@ Json write_processes(const std::vector<ProcessRecord>& processes) {
   return list;
 }
 
+Json write_rates(const DiskRates& rates) {
+  return {rates.read_bytes, rates.write_bytes, rates.read_operations, rates.write_operations};
+}
+
 Json write_ports(const std::vector<PublishedPort>& ports) {
   Json list = Json::array();
   for (const auto& port : ports) {
@@ -71,6 +75,13 @@ void put_what_it_runs(Json& json, const Record& record) {
   json["remove_when_done"] = record.remove_when_done;
   json["detached"] = record.detached;
   json["log_driver"] = to_json_text(record.log_driver);
+  json["log_max_bytes"] = record.log_max_bytes;
+  json["log_max_files"] = record.log_max_files;
+  json["disk_bytes"] = record.disk_bytes;
+  json["disk_rates"] = write_rates(record.disk_rates);
+  json["pids_limit"] = record.pids_limit;
+  json["lifetime_ms"] = record.lifetime_ms;
+  json["stop_grace_ms"] = record.stop_grace_ms;
 }
 
 void put_life(Json& json, const Record& record) {
@@ -127,6 +138,10 @@ void read(const Json& value, base::ProcessId& into) {
   if (const auto boot = value.find("boot"); boot != value.end()) into.boot = from_json_text(*boot);
   into.pid_namespace = value.value("pid_namespace", std::uint64_t{0});
 }
+void read(const Json& value, DiskRates& into) {
+  into = {value.at(0).get<std::uint64_t>(), value.at(1).get<std::uint64_t>(),
+          value.at(2).get<std::uint64_t>(), value.at(3).get<std::uint64_t>()};
+}
 void read(const Json& value, std::vector<ProcessRecord>& into) {
   for (const Json& process : value) {
     ProcessRecord& read_one = into.emplace_back();
@@ -179,6 +194,13 @@ constexpr std::pair<std::string_view, Reader> kReaders[] = {
     {"remove_when_done", read_member<&Record::remove_when_done>},
     {"detached", read_member<&Record::detached>},
     {"log_driver", read_member<&Record::log_driver>},
+    {"log_max_bytes", read_member<&Record::log_max_bytes>},
+    {"log_max_files", read_member<&Record::log_max_files>},
+    {"disk_bytes", read_member<&Record::disk_bytes>},
+    {"disk_rates", read_member<&Record::disk_rates>},
+    {"pids_limit", read_member<&Record::pids_limit>},
+    {"lifetime_ms", read_member<&Record::lifetime_ms>},
+    {"stop_grace_ms", read_member<&Record::stop_grace_ms>},
     {"phase", read_phase},
     {"created_ns", read_member<&Record::created_ns>},
     {"started_ns", read_member<&Record::started_ns>},

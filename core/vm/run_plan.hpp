@@ -26,18 +26,6 @@ struct GuestAssets {
   std::filesystem::path base_image;
 };
 
-/// Of each disk, in a second; 0: as fast as it goes.
-struct DiskRates {
-  std::uint64_t read_bytes = 0;
-  std::uint64_t write_bytes = 0;
-  std::uint64_t read_operations = 0;
-  std::uint64_t write_operations = 0;
-
-  [[nodiscard]] bool limited() const {
-    return (read_bytes | write_bytes | read_operations | write_operations) != 0;
-  }
-};
-
 struct RunPlan {
   std::string name;  // empty: one is made up
   std::string image;
@@ -61,6 +49,7 @@ struct RunPlan {
 
   std::string hostname;  // empty: the VM's name
   wire::ContainerSpec container;
+  std::int64_t pids_limit = 0;  // of the container; 0: podman's own, -1: none
   /// Whether the VMM's metadata service tells the container's environment.
   bool metadata_environment = false;
   /// Tells the container which VMM and agent it runs under, for fcvm/hello to say.

@@ -66,6 +66,15 @@ Result<void> Supervisor::Impl::begin() {
   first.remove_when_done = plan_.remove_when_done;
   first.detached = plan_.detached;
   first.log_driver = plan_.log.name;
+  if (plan_.log.name == LogDriver::kFile) {
+    first.log_max_bytes = plan_.log.limits.max_size;
+    first.log_max_files = plan_.log.limits.max_files;
+  }
+  first.disk_bytes = plan_.disk_bytes;
+  first.disk_rates = plan_.disk_rates;
+  first.pids_limit = plan_.pids_limit;
+  if (plan_.lifetime) first.lifetime_ms = plan_.lifetime->count();
+  first.stop_grace_ms = plan_.stop_grace.count();
   first.created_ns = now_ns();
   first.vmm_plugin = plan_.vmm;
   first.image_plugin = plan_.image_plugin;

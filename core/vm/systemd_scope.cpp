@@ -79,12 +79,10 @@ Result<Message> scope_question(sd_bus* bus, const std::string& unit, const std::
   Message scope = FCVM_TRY(question(bus, "StartTransientUnit"));
   const std::string description = "fcvm's VM " + vm_id;
   // Systemd forgets the scope once it has ended, whether well or not.
-  FCVM_TRY(check(::sd_bus_message_append(
-                     scope.get(), "ssa(sv)a(sa(sv))", unit.c_str(), "fail", 4,  //
-                     "Description", "s", description.c_str(),                   //
-                     "PIDs", "au", 1, static_cast<std::uint32_t>(::getpid()),   //
-                     "Delegate", "b", 1,                                        //
-                     "CollectMode", "s", "inactive-or-failed", 0),
+  FCVM_TRY(check(::sd_bus_message_append(scope.get(), "ssa(sv)a(sa(sv))", unit.c_str(), "fail", 4,
+                                         "Description", "s", description.c_str(), "PIDs", "au", 1,
+                                         static_cast<std::uint32_t>(::getpid()), "Delegate", "b", 1,
+                                         "CollectMode", "s", "inactive-or-failed", 0),
                  "describing " + unit));
   return scope;
 }

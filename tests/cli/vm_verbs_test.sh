@@ -55,6 +55,7 @@ check "-n shows the last" test "$(wc -l <<<"$out")" = 1
 
 run "$FCVM" inspect web
 check "inspect is an array" test "$(jq -r '.[0] | "\(.Name) \(.State.Status) \(.HostConfig.NanoCpus) \(.Config.Cmd[0]) \(.Fcvm.Vmm)"' <<<"$out")" = "web running 2000000000 sh vmm.fake"
+check "it tells the limits" test "$(jq -c '.[0] | [.HostConfig.PidsLimit, .HostConfig.BlkioDeviceReadBps[0].Rate, .HostConfig.BlkioDeviceWriteBps, .Config.Timeout]' <<<"$out")" = '[50,4000000,[],2]'
 run "$FCVM" inspect --format '{{.State.Running}} {{json .Name}}' "${web:0:8}"
 check "--format takes paths" test "$out" = 'true "web"'
 run "$FCVM" inspect web nothing

@@ -271,6 +271,9 @@ int main(int argc, char** argv) {
   record.command = {"sh", "-c", "echo a very long command indeed"};
   record.cpus = 2;
   record.memory_bytes = 1U << 30U;
+  record.disk_rates.read_bytes = 4'000'000;
+  record.pids_limit = 50;
+  record.lifetime_ms = 1500;
   record.vmm_plugin = "vmm.fake";
   record.network = "none";
   bool stubborn = false;

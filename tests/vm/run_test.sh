@@ -50,7 +50,8 @@ check "with a remedy" contains "$err" "--memory 128M"
 run vm --rm --pull never no-such-image
 check "an image that is not there fails with 125" test "$rc" -eq 125
 check "and is named" contains "$err" "no-such-image"
-run vm --dry-run fcvm/hello
+run vm --dry-run --pids-limit 9 --log-opt max-size=1M --timeout 90 fcvm/hello
 check "--dry-run prints the plan" test "$(jq -r .vmm <<<"$out")" = vmm.qemu
+check "with its limits" test "$(jq -c '[.pids_limit, .log_max_bytes, .timeout_ms]' <<<"$out")" = '[9,1048576,90000]'
 check "nothing is left" nothing_left "$streams"
 finish

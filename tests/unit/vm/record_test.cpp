@@ -16,6 +16,9 @@ Record random_record(std::mt19937& random) {
   record.cpus = random();
   record.memory_bytes = ~std::uint64_t{0} - random();
   record.remove_when_done = random() % 2 == 0;
+  record.disk_rates = {random(), ~std::uint64_t{0}, 0, random()};
+  record.pids_limit = -1;
+  record.lifetime_ms = random();
   record.phase = static_cast<Phase>(random() % 6);
   record.created_ns = static_cast<std::int64_t>(random()) * -3;
   record.exit_code = static_cast<int>(random() % 256);
@@ -52,6 +55,9 @@ TEST_CASE("a record comes back as it was, whatever bytes are in it") {
     CHECK(back.ports == record.ports);
     CHECK(back.gateways == record.gateways);
     CHECK(back.network_error == record.network_error);
+    CHECK(back.disk_rates == record.disk_rates);
+    CHECK(back.pids_limit == -1);
+    CHECK(back.lifetime_ms == record.lifetime_ms);
   }
 }
 

@@ -146,8 +146,7 @@ TEST_CASE("systemd is asked for a scope of this process, delegated to the user")
     CHECK(entered);
     asked = bus.asked;
   }
-  CHECK(asked == "fcvm-0123456789ab.scope fail PIDs=" + std::to_string(::getpid()) +
-                     " Delegate=1");
+  CHECK(asked == "fcvm-0123456789ab.scope fail PIDs=" + std::to_string(::getpid()) + " Delegate=1");
 }
 
 TEST_CASE("a systemd that fails, refuses, hangs or is not there is told of, in time") {
