@@ -2,6 +2,7 @@
 #include "agent/accounts.hpp"
 
 #include <charconv>
+#include <cstdint>
 #include <functional>
 
 namespace fcvm::agent {

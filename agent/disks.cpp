@@ -87,8 +87,8 @@ Result<bool> is_blank(const std::string& device) {
 }
 
 // The initrd has no mkfs: the base image's is run inside it.
-Result<void> format(const std::string& device, const std::string& filesystem,
-                    const std::string& root) {
+Result<void> make_file_system(const std::string& device, const std::string& filesystem,
+                              const std::string& root) {
   std::vector<std::string> command = {"mkfs." + filesystem, "-q", "-f", device};
   if (filesystem == "ext4") {
     command = {"mke2fs", "-q",   "-F",

@@ -29,8 +29,8 @@ Result<std::string> find_disk(const wire::BootPlan& plan, const std::string& ser
 /// Whether the first 68 KiB, where ext4, XFS and btrfs put their magic, are zero.
 Result<bool> is_blank(const std::string& device);
 /// With the mkfs of the system in `root`, which has /dev.
-Result<void> format(const std::string& device, const std::string& filesystem,
-                    const std::string& root);
+Result<void> make_file_system(const std::string& device, const std::string& filesystem,
+                              const std::string& root);
 [[nodiscard]] const wire::Disk* disk_of(const wire::BootPlan& plan, wire::DiskRole role);
 [[nodiscard]] std::string filesystem_of(const wire::Disk& disk);
 

@@ -28,7 +28,7 @@ Result<void> mount_base(const wire::BootPlan& plan, const wire::Disk& disk) {
 
 Result<void> format_from_base(const std::string& device, const wire::Disk& disk) {
   FCVM_TRY(mount_one({"/dev", std::string(kBase) + "/dev", "", MS_BIND, ""}));
-  const auto formatted = format(device, filesystem_of(disk), kBase);
+  const auto formatted = make_file_system(device, filesystem_of(disk), kBase);
   ::umount2((std::string(kBase) + "/dev").c_str(), MNT_DETACH);
   return formatted;
 }
@@ -123,7 +123,7 @@ Result<void> mount_extras(const wire::BootPlan& plan) {
     if (disk.role != wire::DiskRole::kData && !store) continue;
     const auto device = FCVM_TRY(find_disk(plan, disk.serial));
     if (disk.format_if_blank && !disk.read_only && FCVM_TRY(is_blank(device))) {
-      FCVM_TRY(format(device, filesystem_of(disk), ""));
+      FCVM_TRY(make_file_system(device, filesystem_of(disk), ""));
     }
     unsigned long flags = disk.read_only || store ? MS_RDONLY : 0;
     std::string options;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstdint>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>

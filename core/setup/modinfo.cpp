@@ -1,6 +1,7 @@
 #include "core/setup/modinfo.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <elf.h>
 #include <optional>

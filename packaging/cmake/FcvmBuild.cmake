@@ -35,7 +35,7 @@ target_compile_options(fcvm_flags INTERFACE -Wall -Wextra -Wshadow
                        $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>)
 # GCC 12 takes the inactive alternatives of a moved std::variant for uninitialized reads.
 target_compile_options(fcvm_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
-option(FCVM_WERROR "Treat warnings as errors" ON)
+option(FCVM_WERROR "Treat warnings as errors, as our presets do" OFF)
 if(FCVM_WERROR)
   target_compile_options(fcvm_flags INTERFACE -Werror)
 endif()
