@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 
 namespace fcvm::agent {
 namespace {

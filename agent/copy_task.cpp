@@ -4,7 +4,7 @@
 #include <string>
 #include <unistd.h>
 
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 #include "core/copy/pack.hpp"
 #include "core/copy/transfer.hpp"
 

@@ -11,8 +11,8 @@
 #include "agent/command.hpp"
 #include "agent/kernel_files.hpp"
 #include "core/base/deadline.hpp"
-#include "core/base/fd.hpp"
-#include "core/base/file.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::agent {
 namespace {

@@ -7,7 +7,7 @@
 #include "agent/accounts.hpp"
 #include "agent/container_files.hpp"
 #include "agent/copy_task.hpp"
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::agent {
 namespace {

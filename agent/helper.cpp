@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "agent/enter/request.hpp"
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 
 // The program itself, as a part of the agent: an initrd needs no file for it.
 __asm__(

@@ -10,7 +10,7 @@
 #include <fcvm/result.hpp>
 
 #include "agent/process.hpp"
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 
 namespace fcvm::agent {
 

@@ -10,8 +10,8 @@
 
 #include "agent/kernel_files.hpp"
 #include "agent/log.hpp"
-#include "core/base/fd.hpp"
-#include "core/base/file.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::agent {
 

@@ -7,8 +7,8 @@
 #include <sys/mount.h>
 #include <utility>
 
-#include "core/base/fd.hpp"
-#include "core/base/file.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::agent {
 

@@ -7,7 +7,7 @@
 #include "agent/command.hpp"
 #include "agent/exec_target.hpp"
 #include "agent/log.hpp"
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::agent {
 namespace {

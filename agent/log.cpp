@@ -5,7 +5,7 @@
 #include <string>
 #include <unistd.h>
 
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 
 namespace fcvm::agent {
 namespace {

@@ -14,7 +14,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 
 namespace fcvm::agent {
 

@@ -9,7 +9,7 @@
 
 #include "agent/log.hpp"
 #include "agent/transport.hpp"
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/socket_pair.hpp"
 #include "core/wire/mux.hpp"
 
 namespace fcvm::agent {

@@ -6,7 +6,7 @@
 
 #include "agent/kernel_files.hpp"
 #include "core/base/deadline.hpp"
-#include "core/base/rtnetlink.hpp"
+#include "core/base/net/rtnetlink.hpp"
 
 namespace fcvm::agent {
 namespace {

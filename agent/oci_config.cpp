@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::agent {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "agent/disks.hpp"
 #include "agent/kernel_files.hpp"
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::agent {
 namespace {

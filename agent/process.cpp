@@ -16,9 +16,9 @@
 #include "agent/enter/request.hpp"
 #include "agent/helper.hpp"
 #include "agent/task.hpp"
-#include "core/base/file.hpp"
-#include "core/base/pipe.hpp"
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/io/socket_pair.hpp"
 
 namespace fcvm::agent {
 namespace {

@@ -18,7 +18,7 @@
 #include <fcvm/result.hpp>
 
 #include "agent/capability.hpp"
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 
 namespace fcvm::agent {
 

@@ -9,8 +9,8 @@
 
 #include "agent/disks.hpp"
 #include "agent/kernel_files.hpp"
-#include "core/base/fd.hpp"
-#include "core/base/file.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::agent {
 namespace {

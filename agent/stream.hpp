@@ -14,7 +14,7 @@
 #include <fcvm/result.hpp>
 
 #include "agent/loop.hpp"
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 #include "core/wire/frame.hpp"
 
 namespace fcvm::agent {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "agent/enter/request.hpp"
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::agent {
 namespace {

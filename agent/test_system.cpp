@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "agent/system.hpp"
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::agent {
 namespace {

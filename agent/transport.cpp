@@ -14,8 +14,8 @@
 
 #include "agent/log.hpp"
 #include "core/base/deadline.hpp"
-#include "core/base/file.hpp"
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/unix_socket.hpp"
 #include "core/wire/ports.hpp"
 
 namespace fcvm::agent {

@@ -16,7 +16,7 @@
 #include <fcvm/result.hpp>
 
 #include "agent/loop.hpp"
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 
 struct sockaddr_vm;
 

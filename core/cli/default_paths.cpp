@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::cli {
 namespace {

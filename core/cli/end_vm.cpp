@@ -4,8 +4,9 @@
 
 #include <fmt/core.h>
 
-#include "core/vm/control_protocol.hpp"
-#include "core/vm/gc.hpp"
+#include "core/base/process/process_id.hpp"
+#include "core/vm/control/control_protocol.hpp"
+#include "core/vm/store/gc.hpp"
 
 namespace fcvm::cli {
 namespace {
@@ -44,7 +45,7 @@ Result<void> kill_vm(vm::Store& store, const vm::Record& record) {
   }
   auto ended = store.wait_for_supervisor(record, asked);
   if (!ended && ended.error().code() == ETIMEDOUT) {
-    auto killed = vm::signal_process(record.supervisor, SIGKILL);
+    auto killed = base::signal_process(record.supervisor, SIGKILL);
     if (!killed && killed.error().code() != ESRCH) return killed;
     ended = store.wait_for_supervisor(record, base::Deadline::in(kAnswer));
   }

@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "core/vm/store.hpp"
+#include "core/vm/store/store.hpp"
 
 namespace fcvm::cli {
 

@@ -5,7 +5,7 @@
 #include "core/cli/default_paths.hpp"
 #include "core/cli/recover_plugin.hpp"
 #include "core/log/log.hpp"
-#include "core/vm/gc.hpp"
+#include "core/vm/store/gc.hpp"
 
 namespace fcvm::cli {
 

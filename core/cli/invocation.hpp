@@ -13,7 +13,7 @@
 #include "core/cli/layout.hpp"
 #include "core/config/config.hpp"
 #include "core/plugin/registry.hpp"
-#include "core/vm/store.hpp"
+#include "core/vm/store/store.hpp"
 
 namespace fcvm::cli {
 

@@ -9,7 +9,7 @@
 
 #include "core/cli/command_line.hpp"
 #include "core/cli/invocation.hpp"
-#include "core/cli/process_title.hpp"
+#include "core/cli/session/process_title.hpp"
 #include "core/cli/verb.hpp"
 #include "core/config/nearest.hpp"
 #include "core/log/log.hpp"

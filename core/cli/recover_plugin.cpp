@@ -6,7 +6,7 @@
 #include "core/cli/invocation.hpp"
 #include "core/plugin/instance.hpp"
 #include "core/plugin/process_keeper.hpp"
-#include "core/vm/recorded_state.hpp"
+#include "core/vm/store/recorded_state.hpp"
 
 namespace fcvm::cli {
 namespace {
@@ -16,9 +16,7 @@ constexpr std::chrono::seconds kLimit{30};
 Result<void> recover_net(Invocation& invocation, const plugin::Entry& entry, vm::Record record) {
   const std::string& id = entry.descriptor.id;
   const config::Config* config = FCVM_TRY(invocation.config());
-  const config::Section* section = config->section("plugin." + id);
-  const plugin::Settings settings =
-      section == nullptr ? plugin::Settings() : FCVM_TRY(plugin::Settings::from_section(*section));
+  const auto settings = FCVM_TRY(plugin::Settings::of(*config, id));
   std::mutex mutex;
   vm::RecordedState state(*FCVM_TRY(invocation.store()), record, mutex);
   plugin::ProcessKeeper processes;

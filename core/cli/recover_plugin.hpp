@@ -1,7 +1,7 @@
 // Undoing what a plugin recorded for a VM whose supervisor was killed.
 #pragma once
 
-#include "core/vm/gc.hpp"
+#include "core/vm/store/gc.hpp"
 
 namespace fcvm::cli {
 

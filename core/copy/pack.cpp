@@ -13,7 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 
 namespace fcvm::copy {
 namespace {

@@ -8,7 +8,7 @@
 #include <tuple>
 #include <unistd.h>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::copy {
 namespace {

@@ -11,7 +11,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 #include "core/copy/beneath.hpp"
 #include "core/copy/pack.hpp"
 #include "core/copy/tar_reader.hpp"

@@ -10,7 +10,7 @@
 
 #include <spdlog/sinks/base_sink.h>
 
-#include "core/base/shared_writer.hpp"
+#include "core/base/io/shared_writer.hpp"
 #include "core/log/log.hpp"
 
 namespace fcvm::log {

@@ -8,7 +8,7 @@
 
 #include <fmt/core.h>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::plugin {
 namespace {

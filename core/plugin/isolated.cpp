@@ -11,8 +11,8 @@
 
 #include <fmt/core.h>
 
-#include "core/base/pipe.hpp"
-#include "core/base/poll.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/io/poll.hpp"
 
 namespace fcvm::plugin {
 namespace {

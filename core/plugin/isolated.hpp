@@ -8,10 +8,10 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/base/child.hpp"
 #include "core/base/deadline.hpp"
-#include "core/base/fd.hpp"
-#include "core/base/framing.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/framing.hpp"
+#include "core/base/process/child.hpp"
 
 namespace fcvm::plugin {
 

@@ -21,8 +21,8 @@
 #include <fcvm/sdk/process.hpp>
 #include <fcvm/sdk/sized.hpp>
 
-#include "core/base/file.hpp"
-#include "core/base/file_acl.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/file_acl.hpp"
 #include "core/log/log.hpp"
 
 namespace fcvm::plugin {

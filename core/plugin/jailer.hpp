@@ -16,7 +16,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/base/jail.hpp"
+#include "core/base/jail/jail.hpp"
 #include "core/plugin/process_keeper.hpp"
 #include "core/plugin/vm_files.hpp"
 

@@ -9,8 +9,8 @@
 
 #include <fcvm/sdk/sized.hpp>
 
-#include "core/base/pipe.hpp"
-#include "core/base/spawn.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/process/spawn.hpp"
 #include "core/log/log.hpp"
 
 namespace fcvm::plugin {

@@ -15,9 +15,9 @@
 #include <thread>
 #include <vector>
 
-#include "core/base/child.hpp"
-#include "core/base/jail.hpp"
+#include "core/base/jail/jail.hpp"
 #include "core/base/pace.hpp"
+#include "core/base/process/child.hpp"
 #include "core/plugin/services.hpp"
 
 namespace fcvm::plugin {

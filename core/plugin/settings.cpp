@@ -42,6 +42,18 @@ std::int64_t number_of(const config::Value& value) {
 
 }  // namespace
 
+Result<Settings> Settings::of(const config::Config& config, const std::string& id,
+                              const std::map<std::string, std::string>& instead) {
+  const config::Section* section = config.section("plugin." + id);
+  if (section == nullptr) return Settings();
+  config::Section own = *section;
+  for (config::Entry& entry : own.entries) {
+    const auto found = instead.find(entry.option->name);
+    if (found != instead.end()) entry.value = found->second;
+  }
+  return from_section(own);
+}
+
 Result<Settings> Settings::from_section(const config::Section& section) {
   FCVM_TRY(config::check_required(section));
   Settings settings;

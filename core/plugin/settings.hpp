@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,11 @@ class Settings {
  public:
   /// No settings at all: every option keeps its plugin's default.
   Settings() = default;
-  /// From the effective configuration of [plugin.<id>].
+  /// What the configuration says in [plugin.<id>]; `instead` replaces values of text options that
+  /// the plugin has.
+  [[nodiscard]] static Result<Settings> of(const config::Config& config, const std::string& id,
+                                           const std::map<std::string, std::string>& instead = {});
+  /// From one section of the effective configuration.
   [[nodiscard]] static Result<Settings> from_section(const config::Section& section);
   /// From the table's defaults and `values` ("url=http://..."), as in `--wait-ready mode=http,...`.
   [[nodiscard]] static Result<Settings> from_values(

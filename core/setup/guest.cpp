@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::setup {
 namespace {

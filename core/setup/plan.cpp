@@ -5,13 +5,13 @@
 
 #include <fmt/core.h>
 
-#include "core/base/file.hpp"
-#include "core/setup/bzimage.hpp"
-#include "core/setup/digest.hpp"
-#include "core/setup/hello.hpp"
-#include "core/setup/initrd.hpp"
-#include "core/setup/modules.hpp"
-#include "core/setup/piece.hpp"
+#include "core/base/io/file.hpp"
+#include "core/setup/formats/bzimage.hpp"
+#include "core/setup/formats/digest.hpp"
+#include "core/setup/pieces/hello.hpp"
+#include "core/setup/pieces/initrd.hpp"
+#include "core/setup/pieces/modules.hpp"
+#include "core/setup/pieces/piece.hpp"
 #include "core/setup/recipe.hpp"
 
 namespace fcvm::setup {

@@ -12,9 +12,9 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
-#include "core/base/pipe.hpp"
-#include "core/base/poll.hpp"
-#include "core/base/spawn.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/io/poll.hpp"
+#include "core/base/process/spawn.hpp"
 
 namespace fcvm::setup {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <fmt/core.h>
 
-#include "core/setup/assemble.hpp"
+#include "core/setup/pieces/assemble.hpp"
 #include "core/setup/stages.hpp"
 #include "core/setup/workshop.hpp"
 

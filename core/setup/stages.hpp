@@ -3,7 +3,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/setup/piece.hpp"
+#include "core/setup/pieces/piece.hpp"
 #include "core/setup/plan.hpp"
 #include "core/setup/progress.hpp"
 #include "core/setup/workshop.hpp"

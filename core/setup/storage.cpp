@@ -7,8 +7,8 @@
 
 #include <fmt/core.h>
 
-#include "core/base/file.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "core/setup/program.hpp"
 
 namespace fcvm::setup {

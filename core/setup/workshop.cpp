@@ -6,7 +6,7 @@
 
 #include <fmt/core.h>
 
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "core/log/log.hpp"
 
 namespace fcvm::setup {

@@ -6,7 +6,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 #include "core/setup/progress.hpp"
 
 namespace fcvm::setup {

@@ -10,9 +10,9 @@
 #include <string>
 #include <sys/resource.h>
 
-#include "core/base/socket_pair.hpp"
-#include "core/base/spawn.hpp"
-#include "core/vm/guest_stream.hpp"
+#include "core/base/io/unix_socket.hpp"
+#include "core/base/process/spawn.hpp"
+#include "core/vm/guest/guest_stream.hpp"
 #include "core/wire/exec.hpp"
 #include "core/wire/ports.hpp"
 

@@ -11,11 +11,11 @@
 #include <unistd.h>
 #include <vector>
 
-#include "core/base/file.hpp"
-#include "core/base/socket_pair.hpp"
-#include "core/base/spawn.hpp"
-#include "core/base/temp_dir.hpp"
-#include "core/vm/guest_stream.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/temp_dir.hpp"
+#include "core/base/io/unix_socket.hpp"
+#include "core/base/process/spawn.hpp"
+#include "core/vm/guest/guest_stream.hpp"
 #include "core/wire/exec.hpp"
 #include "core/wire/ports.hpp"
 

@@ -10,9 +10,9 @@
 #include <unistd.h>
 #include <vector>
 
-#include "core/base/jail.hpp"
-#include "core/base/spawn.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/temp_dir.hpp"
+#include "core/base/jail/jail.hpp"
+#include "core/base/process/spawn.hpp"
 #include "core/plugin/jailer.hpp"
 
 namespace {

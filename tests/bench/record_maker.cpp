@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "core/vm/id.hpp"
-#include "core/vm/store.hpp"
-#include "core/vm/time_text.hpp"
+#include "core/vm/model/id.hpp"
+#include "core/vm/model/time_text.hpp"
+#include "core/vm/store/store.hpp"
 
 namespace fcvm::vm {
 namespace {

@@ -5,7 +5,7 @@ layers=$FCVM_SOURCE/packaging/cmake
 check_tree() { run cmake -DROOT="$1" "-DLAYERS=core/base:plugin-api;core/config:core/base plugin-api" -P "$layers/CheckLayers.cmake"; }
 
 mkdir -p "$scratch/good/core/base" "$scratch/good/core/config"
-echo '#include "core/base/fd.hpp"' >"$scratch/good/core/config/a.cpp"
+echo '#include "core/base/io/fd.hpp"' >"$scratch/good/core/config/a.cpp"
 check_tree "$scratch/good"
 check "an allowed include passes" test "$rc" -eq 0
 

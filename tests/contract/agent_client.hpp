@@ -9,11 +9,11 @@
 #include <unistd.h>
 #include <vector>
 
-#include "core/base/fd.hpp"
-#include "core/base/poll.hpp"
-#include "core/base/socket_pair.hpp"
-#include "core/base/spawn.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/poll.hpp"
+#include "core/base/io/temp_dir.hpp"
+#include "core/base/io/unix_socket.hpp"
+#include "core/base/process/spawn.hpp"
 #include "core/wire/control.hpp"
 #include "core/wire/exec.hpp"
 #include "core/wire/forward.hpp"

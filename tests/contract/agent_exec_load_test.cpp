@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 #include "tests/contract/agent_client.hpp"
 #include "tests/support/skip.hpp"
 

@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 #include <thread>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 #include "tests/contract/agent_client.hpp"
 #include "tests/support/recorded_hellos.hpp"
 

@@ -1,7 +1,7 @@
 // exec into a container that has namespaces of its own, as root: the way in, and who the command is
 // there. The whole of it, with podman, is in tests/vm.
-#include "core/base/file.hpp"
-#include "core/base/namespaces.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/process/namespaces.hpp"
 #include "tests/contract/agent_client.hpp"
 #include "tests/support/skip.hpp"
 

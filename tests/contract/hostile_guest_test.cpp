@@ -4,9 +4,9 @@
 #include <thread>
 #include <unistd.h>
 
-#include "core/base/pipe.hpp"
-#include "core/vm/attachments.hpp"
-#include "core/vm/guest_text.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/vm/guest/attachments.hpp"
+#include "core/vm/guest/guest_text.hpp"
 #include "tests/contract/agent_client.hpp"
 #include "tests/contract/supervised.hpp"
 

@@ -11,10 +11,10 @@
 
 #include <openssl/evp.h>
 
-#include "core/base/file.hpp"
-#include "core/base/pipe.hpp"
-#include "core/base/spawn.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/io/temp_dir.hpp"
+#include "core/base/process/spawn.hpp"
 #include "core/plugin/instance.hpp"
 #include "core/plugin/probe.hpp"
 #include "core/plugin/process_keeper.hpp"

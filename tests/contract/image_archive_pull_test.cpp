@@ -5,6 +5,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "core/base/process/process_id.hpp"
 #include "tests/contract/fake_skopeo.hpp"
 
 namespace fcvm::tests {

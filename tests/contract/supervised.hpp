@@ -17,11 +17,11 @@
 #include <fcvm/net.hpp>
 #include <fcvm/vmm.hpp>
 
-#include "core/base/socket_pair.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/temp_dir.hpp"
+#include "core/base/io/unix_socket.hpp"
 #include "core/config/load.hpp"
-#include "core/vm/control_protocol.hpp"
-#include "core/vm/supervisor.hpp"
+#include "core/vm/control/control_protocol.hpp"
+#include "core/vm/supervisor/supervisor.hpp"
 #include "tests/support/must.hpp"
 
 namespace fcvm::vm {

@@ -6,7 +6,7 @@
 #include <thread>
 #include <unistd.h>
 
-#include "core/vm/attachments.hpp"
+#include "core/vm/guest/attachments.hpp"
 #include "tests/contract/agent_client.hpp"
 #include "tests/contract/supervised.hpp"
 

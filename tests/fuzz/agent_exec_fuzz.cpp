@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "agent/exec_session.hpp"
-#include "core/base/pipe.hpp"
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/io/socket_pair.hpp"
 
 namespace {
 

@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <vector>
 
-#include "core/base/socket_pair.hpp"
-#include "core/vm/attachments.hpp"
-#include "core/vm/stdin_feed.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/vm/guest/attachments.hpp"
+#include "core/vm/guest/stdin_feed.hpp"
 
 namespace {
 

@@ -9,11 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/base/socket_pair.hpp"
-#include "core/cli/session.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/cli/session/session.hpp"
 #include "core/log/log.hpp"
-#include "core/vm/guest_copy.hpp"
-#include "core/vm/guest_stream.hpp"
+#include "core/vm/client/guest_copy.hpp"
+#include "core/vm/guest/guest_stream.hpp"
 #include "core/wire/exec.hpp"
 
 namespace {

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "core/log/log.hpp"
-#include "core/vm/guest_control.hpp"
+#include "core/vm/guest/guest_control.hpp"
 #include "tests/fuzz/guest_fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

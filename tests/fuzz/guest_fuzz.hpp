@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/deadline.hpp"
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/socket_pair.hpp"
 #include "core/wire/hello.hpp"
 #include "core/wire/message.hpp"
 

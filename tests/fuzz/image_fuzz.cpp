@@ -8,7 +8,7 @@
 
 #include <fcvm/sdk/call.hpp>
 
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 #include "plugins/image/archive/archive_check.hpp"
 #include "plugins/image/archive/documents.hpp"
 

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "core/log/log.hpp"
-#include "core/vm/output_pump.hpp"
+#include "core/vm/guest/output_pump.hpp"
 #include "tests/fuzz/guest_fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/vm/stdin_feed.hpp"
+#include "core/vm/guest/stdin_feed.hpp"
 #include "core/wire/frame.hpp"
 #include "core/wire/output.hpp"
 

@@ -17,15 +17,17 @@
 #include <thread>
 #include <unistd.h>
 
-#include "core/base/socket_pair.hpp"
-#include "core/base/spawn.hpp"
-#include "core/vm/container_log.hpp"
-#include "core/vm/control_protocol.hpp"
-#include "core/vm/event_log.hpp"
-#include "core/vm/guest_control.hpp"
-#include "core/vm/output_pump.hpp"
-#include "core/vm/store.hpp"
-#include "core/vm/time_text.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/base/io/unix_socket.hpp"
+#include "core/base/process/process_id.hpp"
+#include "core/base/process/spawn.hpp"
+#include "core/vm/control/control_protocol.hpp"
+#include "core/vm/guest/guest_control.hpp"
+#include "core/vm/guest/output_pump.hpp"
+#include "core/vm/logs/container_log.hpp"
+#include "core/vm/logs/event_log.hpp"
+#include "core/vm/model/time_text.hpp"
+#include "core/vm/store/store.hpp"
 
 namespace fcvm::vm {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <unistd.h>
 
-#include "core/base/namespaces.hpp"
+#include "core/base/process/namespaces.hpp"
 #include "plugins/net/common/publisher.hpp"
 #include "tests/support/process_host.hpp"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <unistd.h>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 #include "tests/support/catch.hpp"
 
 namespace fcvm::test {

@@ -17,8 +17,8 @@
 #include <thread>
 #include <unistd.h>
 
-#include "core/base/fd.hpp"
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/unix_socket.hpp"
 #include "core/wire/control.hpp"
 #include "core/wire/output.hpp"
 #include "core/wire/ports.hpp"

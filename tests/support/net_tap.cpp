@@ -13,8 +13,8 @@
 
 #include <fcvm/net.hpp>
 
-#include "core/base/namespaces.hpp"
-#include "core/base/rtnetlink.hpp"
+#include "core/base/net/rtnetlink.hpp"
+#include "core/base/process/namespaces.hpp"
 #include "plugins/net/common/publisher.hpp"
 
 namespace {

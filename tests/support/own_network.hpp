@@ -3,7 +3,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/base/namespaces.hpp"
+#include "core/base/process/namespaces.hpp"
 
 namespace fcvm::test {
 

@@ -11,7 +11,7 @@
 
 #include <fcvm/sdk/sized.hpp>
 
-#include "core/base/spawn.hpp"
+#include "core/base/process/spawn.hpp"
 
 namespace fcvm::test {
 

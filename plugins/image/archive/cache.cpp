@@ -8,7 +8,7 @@
 #include <set>
 #include <sys/stat.h>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 #include "plugins/image/archive/reference.hpp"
 #include "plugins/image/archive/work_directory.hpp"
 

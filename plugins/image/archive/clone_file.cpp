@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 
 namespace fcvm::archive {
 

@@ -10,7 +10,7 @@
 
 #include <fcvm/image.h>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 #include "plugins/image/archive/archive_check.hpp"
 #include "plugins/image/archive/clone_file.hpp"
 #include "plugins/image/archive/gunzip.hpp"

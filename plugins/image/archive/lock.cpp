@@ -4,7 +4,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 
 namespace fcvm::archive {
 

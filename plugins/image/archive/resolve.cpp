@@ -5,7 +5,7 @@
 
 #include <fcvm/image.h>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 #include "plugins/image/archive/content_digest.hpp"
 
 namespace fcvm::archive {

@@ -6,7 +6,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 #include "plugins/image/archive/skopeo_error.hpp"
 
 namespace fcvm::archive {

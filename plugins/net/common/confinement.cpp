@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/base/landlock.hpp"
+#include "core/base/jail/landlock.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
 // Its check for leaks reads /proc at the end, where nothing may be opened any more.

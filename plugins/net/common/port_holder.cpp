@@ -9,7 +9,7 @@
 #include <sstream>
 #include <system_error>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::net {
 

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <sys/socket.h>
 
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/socket_pair.hpp"
 #include "plugins/net/common/confinement.hpp"
 #include "plugins/net/common/helper_program.hpp"
 

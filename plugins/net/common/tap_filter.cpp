@@ -7,7 +7,7 @@
 
 #include <fcvm/sdk/sized.hpp>
 
-#include "core/base/nf_tables.hpp"
+#include "core/base/net/nf_tables.hpp"
 
 namespace fcvm::net {
 

@@ -15,8 +15,8 @@
 #include <fcvm/net.h>
 #include <fcvm/result.hpp>
 
-#include "core/base/address.hpp"
-#include "core/base/netlink.hpp"
+#include "core/base/net/address.hpp"
+#include "core/base/net/netlink.hpp"
 
 namespace fcvm::net {
 

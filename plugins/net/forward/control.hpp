@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/socket_pair.hpp"
 #include "plugins/net/forward/protocol.hpp"
 #include "plugins/net/forward/tcp_port.hpp"
 #include "plugins/net/forward/udp_port.hpp"

@@ -11,7 +11,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/base/pipe.hpp"
+#include "core/base/io/pipe.hpp"
 
 namespace fcvm::forward {
 

@@ -3,7 +3,7 @@
 
 #include <sys/epoll.h>
 
-#include "core/base/poll.hpp"
+#include "core/base/io/poll.hpp"
 
 namespace fcvm::rootless {
 

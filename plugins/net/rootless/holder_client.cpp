@@ -6,7 +6,7 @@
 
 #include <fcvm/net.h>
 
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/socket_pair.hpp"
 #include "plugins/net/common/helper_program.hpp"
 
 namespace fcvm::rootless {

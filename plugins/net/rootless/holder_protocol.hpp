@@ -11,7 +11,7 @@
 #include <optional>
 #include <string_view>
 
-#include "core/base/address.hpp"
+#include "core/base/net/address.hpp"
 
 namespace fcvm::rootless {
 

@@ -10,7 +10,7 @@
 #include <fcvm/result.hpp>
 #include <fcvm/sdk/host.hpp>
 
-#include "core/base/rtnetlink.hpp"
+#include "core/base/net/rtnetlink.hpp"
 
 namespace fcvm::rootless {
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <sstream>
 
-#include "core/base/file.hpp"
-#include "core/base/rtnetlink.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/net/rtnetlink.hpp"
 
 namespace fcvm::rootless {
 

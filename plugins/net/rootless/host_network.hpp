@@ -8,7 +8,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/base/address.hpp"
+#include "core/base/net/address.hpp"
 
 namespace fcvm::rootless {
 

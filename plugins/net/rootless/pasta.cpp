@@ -4,8 +4,8 @@
 #include <csignal>
 #include <map>
 
-#include "core/base/fd.hpp"
-#include "core/base/pipe.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/pipe.hpp"
 #include "plugins/net/rootless/holder_protocol.hpp"
 
 namespace fcvm::rootless {

@@ -10,7 +10,7 @@
 #include <fcvm/net.h>
 #include <fcvm/result.hpp>
 
-#include "core/base/address.hpp"
+#include "core/base/net/address.hpp"
 #include "plugins/net/common/tap_filter.hpp"
 #include "plugins/net/rootless/host_network.hpp"
 

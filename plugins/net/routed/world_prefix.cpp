@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 #include "plugins/net/veth/address_pool.hpp"
 
 namespace fcvm::net {

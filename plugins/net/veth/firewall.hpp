@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/address.hpp"
+#include "core/base/net/address.hpp"
 #include "plugins/net/common/tap_filter.hpp"
 #include "plugins/net/veth/address_pool.hpp"
 #include "plugins/net/veth/host_ports.hpp"

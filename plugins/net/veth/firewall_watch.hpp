@@ -4,7 +4,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/base/netlink.hpp"
+#include "core/base/net/netlink.hpp"
 
 namespace fcvm::net {
 

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <sstream>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::net {
 

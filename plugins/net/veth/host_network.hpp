@@ -8,7 +8,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/base/rtnetlink.hpp"
+#include "core/base/net/rtnetlink.hpp"
 
 namespace fcvm::net {
 

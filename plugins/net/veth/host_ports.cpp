@@ -3,7 +3,7 @@
 
 #include <sys/socket.h>
 
-#include "core/base/address.hpp"
+#include "core/base/net/address.hpp"
 
 namespace fcvm::net {
 

@@ -14,7 +14,7 @@
 #include <fcvm/net.h>
 #include <fcvm/result.hpp>
 
-#include "core/base/address.hpp"
+#include "core/base/net/address.hpp"
 
 namespace fcvm::net {
 

@@ -6,8 +6,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "core/base/fd.hpp"
-#include "core/base/file.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::net {
 

@@ -1,7 +1,7 @@
 // Whether net.bridged and net.routed can work here: probe_veth() of veth_network.hpp.
 #include <unistd.h>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 #include "plugins/net/veth/nft.hpp"
 #include "plugins/net/veth/veth_network.hpp"
 

@@ -9,7 +9,7 @@
 #include <fcvm/result.hpp>
 #include <fcvm/sdk/host.hpp>
 
-#include "core/base/rtnetlink.hpp"
+#include "core/base/net/rtnetlink.hpp"
 #include "plugins/net/veth/nft.hpp"
 
 namespace fcvm::net {

@@ -9,7 +9,7 @@
 #include <fcvm/net.h>
 #include <fcvm/result.hpp>
 
-#include "core/base/address.hpp"
+#include "core/base/net/address.hpp"
 #include "plugins/net/common/tap_filter.hpp"
 
 namespace fcvm::net {

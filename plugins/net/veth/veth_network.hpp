@@ -10,7 +10,7 @@
 
 #include <fcvm/net.hpp>
 
-#include "core/base/namespaces.hpp"
+#include "core/base/process/namespaces.hpp"
 #include "plugins/net/veth/connections.hpp"
 #include "plugins/net/veth/firewall_watch.hpp"
 #include "plugins/net/veth/kernel_setting.hpp"

@@ -14,8 +14,8 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/base/namespaces.hpp"
-#include "core/base/rtnetlink.hpp"
+#include "core/base/net/rtnetlink.hpp"
+#include "core/base/process/namespaces.hpp"
 #include "plugins/net/veth/address_pool.hpp"
 #include "plugins/net/veth/firewall.hpp"
 

@@ -11,8 +11,8 @@
 #include <unistd.h>
 #include <vector>
 
-#include "core/base/fd.hpp"
-#include "core/base/pipe.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/pipe.hpp"
 #include "plugins/vmm/common/quiet_thread.hpp"
 
 namespace fcvm::vmm {

@@ -12,7 +12,7 @@
 #include <fcvm/result.hpp>
 #include <fcvm/sdk/fd.hpp>
 
-#include "core/base/rotating_file.hpp"
+#include "core/base/io/rotating_file.hpp"
 
 namespace fcvm::vmm {
 

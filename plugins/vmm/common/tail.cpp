@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "core/base/rotating_file.hpp"
+#include "core/base/io/rotating_file.hpp"
 
 namespace fcvm::vmm {
 

@@ -1,7 +1,7 @@
 // How a VM begins: started from a specification, or loaded from a snapshot. See vm.hpp.
 #include <fcntl.h>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 #include "plugins/vmm/common/program.hpp"
 #include "plugins/vmm/firecracker/kernel.hpp"
 #include "plugins/vmm/firecracker/vm.hpp"

@@ -1,7 +1,8 @@
 // How a VM begins: booted from a specification, or restored from a snapshot. See vm.hpp.
 #include <fcntl.h>
 
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/base/io/unix_socket.hpp"
 #include "plugins/vmm/common/tail.hpp"
 #include "plugins/vmm/qemu/vm.hpp"
 

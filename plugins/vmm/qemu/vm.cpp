@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/socket_pair.hpp"
 #include "plugins/vmm/common/new_files.hpp"
 #include "plugins/vmm/common/tail.hpp"
 #include "plugins/vmm/qemu/sparse.hpp"

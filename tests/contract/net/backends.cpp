@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "tests/support/catch.hpp"
 
 namespace fcvm::test {

@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/base/rtnetlink.hpp"
+#include "core/base/net/rtnetlink.hpp"
 #include "tests/contract/net/backends.hpp"
 #include "tests/contract/net/environment.hpp"
 #include "tests/contract/net/server.hpp"

@@ -11,8 +11,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "core/base/file.hpp"
-#include "core/base/rtnetlink.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/net/rtnetlink.hpp"
 #include "tests/support/skip.hpp"
 
 namespace fcvm::test {

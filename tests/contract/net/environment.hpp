@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "core/base/namespaces.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/temp_dir.hpp"
+#include "core/base/process/namespaces.hpp"
 #include "tests/contract/net/server.hpp"
 
 namespace fcvm::test {

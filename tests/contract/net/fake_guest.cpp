@@ -15,8 +15,8 @@
 #include <thread>
 #include <unistd.h>
 
-#include "core/base/rtnetlink.hpp"
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/base/net/rtnetlink.hpp"
 
 namespace fcvm::test {
 namespace {

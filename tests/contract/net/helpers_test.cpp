@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/file.hpp"
-#include "core/base/landlock.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/jail/landlock.hpp"
 #include "plugins/net/common/confinement.hpp"
 #include "tests/contract/net/backends.hpp"
 #include "tests/contract/net/environment.hpp"

@@ -4,10 +4,10 @@
 #include <sstream>
 #include <unistd.h>
 
-#include "core/base/file.hpp"
-#include "core/base/pipe.hpp"
-#include "core/base/poll.hpp"
-#include "core/base/spawn.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/io/poll.hpp"
+#include "core/base/process/spawn.hpp"
 #include "tests/contract/net/environment.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/skip.hpp"

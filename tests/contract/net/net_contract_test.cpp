@@ -6,11 +6,11 @@
 #include <sys/stat.h>
 #include <thread>
 
-#include "core/base/address.hpp"
-#include "core/base/pipe.hpp"
-#include "core/base/poll.hpp"
-#include "core/base/spawn.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/io/poll.hpp"
+#include "core/base/io/temp_dir.hpp"
+#include "core/base/net/address.hpp"
+#include "core/base/process/spawn.hpp"
 #include "tests/contract/net/backends.hpp"
 #include "tests/contract/net/environment.hpp"
 #include "tests/contract/net/network.hpp"

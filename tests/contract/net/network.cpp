@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <dlfcn.h>
 
-#include "core/base/address.hpp"
-#include "core/base/file.hpp"
-#include "core/base/pipe.hpp"
-#include "core/base/poll.hpp"
-#include "core/base/socket_pair.hpp"
-#include "core/base/spawn.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/io/poll.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/base/net/address.hpp"
+#include "core/base/process/spawn.hpp"
 #include "tests/support/catch.hpp"
 
 namespace fcvm::test {

@@ -12,8 +12,8 @@
 #include <fcvm/sdk/call.hpp>
 #include <fcvm/sdk/sized.hpp>
 
-#include "core/base/child.hpp"
-#include "core/base/namespaces.hpp"
+#include "core/base/process/child.hpp"
+#include "core/base/process/namespaces.hpp"
 #include "core/plugin/host_table.hpp"
 #include "core/plugin/process_keeper.hpp"
 

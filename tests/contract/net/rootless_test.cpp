@@ -5,11 +5,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/base/child.hpp"
-#include "core/base/file.hpp"
-#include "core/base/poll.hpp"
-#include "core/base/rtnetlink.hpp"
-#include "core/setup/doctor.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/poll.hpp"
+#include "core/base/net/rtnetlink.hpp"
+#include "core/base/process/child.hpp"
+#include "core/setup/doctor/doctor.hpp"
 #include "tests/contract/net/backends.hpp"
 #include "tests/contract/net/environment.hpp"
 #include "tests/contract/net/server.hpp"

@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
-#include "core/base/address.hpp"
+#include "core/base/net/address.hpp"
 #include "tests/support/catch.hpp"
 
 namespace fcvm::test {

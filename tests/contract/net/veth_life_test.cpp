@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <thread>
 
-#include "core/base/poll.hpp"
+#include "core/base/io/poll.hpp"
 #include "tests/contract/net/backends.hpp"
 #include "tests/contract/net/environment.hpp"
 #include "tests/contract/net/host_state.hpp"

@@ -3,10 +3,10 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "core/base/address.hpp"
-#include "core/base/file.hpp"
-#include "core/base/poll.hpp"
-#include "core/base/rtnetlink.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/poll.hpp"
+#include "core/base/net/address.hpp"
+#include "core/base/net/rtnetlink.hpp"
 #include "tests/contract/net/backends.hpp"
 #include "tests/contract/net/environment.hpp"
 #include "tests/contract/net/host_state.hpp"

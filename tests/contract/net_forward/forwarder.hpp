@@ -6,8 +6,8 @@
 #include <optional>
 #include <sys/resource.h>
 
-#include "core/base/socket_pair.hpp"
-#include "core/base/spawn.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/base/process/spawn.hpp"
 #include "plugins/net/common/helper_program.hpp"
 #include "plugins/net/forward/protocol.hpp"
 #include "tests/contract/net_forward/sockets.hpp"

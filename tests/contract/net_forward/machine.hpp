@@ -2,7 +2,7 @@
 // plays the guest. The test itself is the host.
 #pragma once
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 #include "plugins/net/common/publisher.hpp"
 #include "tests/contract/net_forward/sockets.hpp"
 #include "tests/support/own_network.hpp"

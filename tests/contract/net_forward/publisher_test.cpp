@@ -3,9 +3,9 @@
 #include <filesystem>
 #include <set>
 
-#include "core/base/child.hpp"
-#include "core/base/pipe.hpp"
-#include "core/base/spawn.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/process/process_id.hpp"
+#include "core/base/process/spawn.hpp"
 #include "tests/contract/net_forward/machine.hpp"
 
 using namespace fcvm;

@@ -9,7 +9,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 #include "tests/support/catch.hpp"
 
 namespace fcvm::test {

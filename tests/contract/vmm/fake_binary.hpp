@@ -5,8 +5,8 @@
 #include <string>
 #include <sys/stat.h>
 
-#include "core/base/file.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "tests/contract/vmm/machine.hpp"
 
 namespace fcvm::test {

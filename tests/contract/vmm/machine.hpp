@@ -13,9 +13,9 @@
 #include <fcvm/sdk/sized.hpp>
 #include <fcvm/vmm.h>
 
-#include "core/base/fd.hpp"
-#include "core/base/file.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/vmm_host.hpp"
 

@@ -2,7 +2,7 @@
 #include <csignal>
 #include <thread>
 
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/unix_socket.hpp"
 #include "tests/contract/vmm/fake_binary.hpp"
 
 using namespace fcvm;

@@ -2,7 +2,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "core/base/poll.hpp"
+#include "core/base/io/poll.hpp"
 #include "tests/contract/vmm/fake_binary.hpp"
 
 using namespace fcvm;

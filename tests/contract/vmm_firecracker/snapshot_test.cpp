@@ -1,7 +1,8 @@
 // Snapshots: made, loaded from a file and from a page server, and refused in time.
 #include <thread>
 
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/base/io/unix_socket.hpp"
 #include "tests/contract/vmm/fake_binary.hpp"
 
 using namespace fcvm;

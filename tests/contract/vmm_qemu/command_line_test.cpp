@@ -5,8 +5,8 @@
 
 #include <fcvm/sdk/sized.hpp>
 
-#include "core/base/file.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "plugins/vmm/common/tail.hpp"
 #include "plugins/vmm/qemu/binary.hpp"
 #include "tests/support/catch.hpp"

@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 #include <thread>
 
-#include "core/base/fd.hpp"
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/socket_pair.hpp"
 #include "plugins/vmm/qemu/qmp_line.hpp"
 #include "tests/support/catch.hpp"
 

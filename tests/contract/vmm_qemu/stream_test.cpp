@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <thread>
 
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/unix_socket.hpp"
 #include "tests/contract/vmm/fake_qemu.hpp"
 
 using namespace fcvm;

@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/unix_socket.hpp"
 #include "tests/support/fake_firecracker/machine.hpp"
 
 namespace fake {

@@ -8,7 +8,7 @@
 #include <thread>
 #include <unistd.h>
 
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 #include "tests/support/fake_firecracker/machine.hpp"
 
 namespace fake {

@@ -5,8 +5,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/base/fd.hpp"
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/base/io/unix_socket.hpp"
 #include "tests/support/fake_firecracker/machine.hpp"
 
 namespace fake {

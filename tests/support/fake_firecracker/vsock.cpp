@@ -8,7 +8,7 @@
 #include <thread>
 #include <unistd.h>
 
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/unix_socket.hpp"
 #include "tests/support/fake_firecracker/machine.hpp"
 
 namespace fake {

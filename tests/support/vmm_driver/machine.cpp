@@ -10,9 +10,9 @@
 #include <fcvm/sdk/call.hpp>
 #include <fcvm/sdk/sized.hpp>
 
-#include "core/base/file.hpp"
-#include "tests/support/vmm_host.hpp"
+#include "core/base/io/file.hpp"
 #include "tests/support/vmm_driver/settings.hpp"
+#include "tests/support/vmm_host.hpp"
 
 namespace driver {
 

@@ -12,8 +12,8 @@
 
 #include <fcvm/sdk/sized.hpp>
 
-#include "core/base/fd.hpp"
-#include "core/base/poll.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/poll.hpp"
 #include "core/wire/frame.hpp"
 #include "core/wire/hello.hpp"
 #include "core/wire/ports.hpp"

@@ -12,8 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/fd.hpp"
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/base/io/unix_socket.hpp"
 
 namespace driver {
 

@@ -10,7 +10,7 @@
 #include <fcvm/result.hpp>
 #include <fcvm/sdk/fd.hpp>
 
-#include "core/base/mapped_region.hpp"
+#include "core/base/io/mapped_region.hpp"
 
 namespace driver {
 

@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/file.hpp"
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/socket_pair.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/skip.hpp"
 

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "agent/enter/request.hpp"
-#include "core/base/fd.hpp"
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/socket_pair.hpp"
 #include "tests/support/catch.hpp"
 
 namespace fcvm::agent {

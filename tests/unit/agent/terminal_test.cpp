@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "agent/process.hpp"
-#include "core/base/file.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/skip.hpp"
 

@@ -1,4 +1,4 @@
-#include "core/base/address.hpp"
+#include "core/base/net/address.hpp"
 
 #include <netinet/in.h>
 

@@ -1,9 +1,10 @@
-#include "core/base/child.hpp"
+#include "core/base/process/child.hpp"
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/process/process_id.hpp"
 #include "tests/unit/base/support.hpp"
 
 namespace fcvm::base {

@@ -1,13 +1,13 @@
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/deadline.hpp"
-#include "core/base/mapped_region.hpp"
-#include "core/base/poll.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/mapped_region.hpp"
+#include "core/base/io/poll.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "tests/unit/base/support.hpp"
 
 namespace fcvm::base {

@@ -1,4 +1,4 @@
-#include "core/base/file_acl.hpp"
+#include "core/base/io/file_acl.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/file.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/must.hpp"
 #include "tests/support/skip.hpp"

@@ -1,4 +1,4 @@
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "tests/support/skip.hpp"
 #include "tests/unit/base/support.hpp"
 

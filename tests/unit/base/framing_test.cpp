@@ -1,4 +1,4 @@
-#include "core/base/framing.hpp"
+#include "core/base/io/framing.hpp"
 
 #include "tests/unit/base/support.hpp"
 

@@ -1,4 +1,4 @@
-#include "core/base/jail_filter.hpp"
+#include "core/base/jail/jail_filter.hpp"
 
 #include <atomic>
 #include <cerrno>

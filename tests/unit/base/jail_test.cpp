@@ -1,4 +1,4 @@
-#include "core/base/jail.hpp"
+#include "core/base/jail/jail.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -13,10 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/file.hpp"
-#include "core/base/jail_child.hpp"
-#include "core/base/jail_filter.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/temp_dir.hpp"
+#include "core/base/jail/jail_child.hpp"
+#include "core/base/jail/jail_filter.hpp"
 #include "tests/support/skip.hpp"
 #include "tests/unit/base/support.hpp"
 

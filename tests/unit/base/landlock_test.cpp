@@ -1,4 +1,4 @@
-#include "core/base/landlock.hpp"
+#include "core/base/jail/landlock.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/file.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "tests/support/skip.hpp"
 #include "tests/unit/base/support.hpp"
 

@@ -1,4 +1,4 @@
-#include "core/base/namespaces.hpp"
+#include "core/base/process/namespaces.hpp"
 
 #include <dirent.h>
 #include <unistd.h>

@@ -4,9 +4,9 @@
 #include <linux/netlink.h>
 #include <sys/stat.h>
 
-#include "core/base/namespaces.hpp"
-#include "core/base/poll.hpp"
-#include "core/base/rtnetlink.hpp"
+#include "core/base/io/poll.hpp"
+#include "core/base/net/rtnetlink.hpp"
+#include "core/base/process/namespaces.hpp"
 #include "tests/support/fresh_network.hpp"
 #include "tests/support/skip.hpp"
 #include "tests/unit/base/support.hpp"

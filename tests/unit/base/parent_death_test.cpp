@@ -3,6 +3,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "core/base/process/process_id.hpp"
 #include "tests/support/skip.hpp"
 #include "tests/unit/base/support.hpp"
 

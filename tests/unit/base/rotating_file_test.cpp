@@ -1,11 +1,11 @@
-#include "core/base/rotating_file.hpp"
+#include "core/base/io/rotating_file.hpp"
 
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/resource.h>
 
-#include "core/base/file.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "tests/unit/base/support.hpp"
 
 namespace fcvm::base {

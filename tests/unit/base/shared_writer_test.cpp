@@ -1,10 +1,10 @@
-#include "core/base/shared_writer.hpp"
+#include "core/base/io/shared_writer.hpp"
 
 #include <climits>
 #include <csignal>
 #include <fcntl.h>
 
-#include "core/base/pipe.hpp"
+#include "core/base/io/pipe.hpp"
 #include "tests/support/catch.hpp"
 
 namespace fcvm::base {

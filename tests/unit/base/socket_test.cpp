@@ -3,9 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/file.hpp"
-#include "core/base/socket_pair.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/base/io/temp_dir.hpp"
+#include "core/base/io/unix_socket.hpp"
 #include "tests/unit/base/support.hpp"
 
 namespace fcvm::base {

@@ -1,11 +1,11 @@
-#include "core/base/spawn.hpp"
+#include "core/base/process/spawn.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/file.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "tests/support/skip.hpp"
 #include "tests/unit/base/support.hpp"
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "core/base/pipe.hpp"
-#include "core/base/spawn.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/process/spawn.hpp"
 #include "tests/support/must.hpp"
 
 namespace fcvm::base {

@@ -1,6 +1,6 @@
 #include "core/cli/command_line.hpp"
 
-#include "core/cli/text_table.hpp"
+#include "core/cli/text/text_table.hpp"
 #include "tests/support/catch.hpp"
 
 namespace fcvm::cli {

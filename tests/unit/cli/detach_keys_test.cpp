@@ -1,4 +1,4 @@
-#include "core/cli/detach_keys.hpp"
+#include "core/cli/session/detach_keys.hpp"
 
 #include "tests/support/catch.hpp"
 

@@ -8,8 +8,8 @@
 #include <unistd.h>
 #include <vector>
 
-#include "core/base/file.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "core/copy/pack.hpp"
 #include "core/copy/transfer.hpp"
 #include "tests/support/catch.hpp"

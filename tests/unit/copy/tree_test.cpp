@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/unix_socket.hpp"
 
 namespace fcvm::copy {
 namespace {

@@ -7,9 +7,9 @@
 #include <sys/socket.h>
 #include <thread>
 
-#include "core/base/fd.hpp"
-#include "core/base/socket_pair.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/temp_dir.hpp"
+#include "core/base/io/unix_socket.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace fcvm;

@@ -9,10 +9,10 @@
 
 #include <fcvm/sdk/host.hpp>
 
-#include "core/base/file.hpp"
-#include "core/base/jail_child.hpp"
-#include "core/base/jail_filter.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/temp_dir.hpp"
+#include "core/base/jail/jail_child.hpp"
+#include "core/base/jail/jail_filter.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/skip.hpp"
 

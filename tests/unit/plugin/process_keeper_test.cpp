@@ -6,7 +6,8 @@
 
 #include <fcvm/sdk/host.hpp>
 
-#include "core/base/pipe.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/process/process_id.hpp"
 #include "tests/support/catch.hpp"
 
 namespace fcvm::plugin {

@@ -1,11 +1,11 @@
 // The archives that setup writes, read by the tools that will read them.
 #include <nlohmann/json.hpp>
 
-#include "core/setup/cpio.hpp"
-#include "core/setup/digest.hpp"
-#include "core/setup/hello.hpp"
-#include "core/setup/initrd.hpp"
-#include "core/setup/tar.hpp"
+#include "core/setup/formats/cpio.hpp"
+#include "core/setup/formats/digest.hpp"
+#include "core/setup/formats/tar.hpp"
+#include "core/setup/pieces/hello.hpp"
+#include "core/setup/pieces/initrd.hpp"
 #include "tests/unit/setup/support.hpp"
 
 namespace fcvm::setup {

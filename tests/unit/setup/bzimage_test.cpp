@@ -1,6 +1,6 @@
-#include "core/setup/bzimage.hpp"
+#include "core/setup/formats/bzimage.hpp"
 
-#include "core/setup/decompress.hpp"
+#include "core/setup/formats/decompress.hpp"
 #include "tests/unit/setup/support.hpp"
 
 namespace fcvm::setup {

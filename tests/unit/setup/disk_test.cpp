@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 #include "tests/unit/setup/support.hpp"
 
 namespace fcvm::setup {

@@ -1,4 +1,4 @@
-#include "core/setup/doctor.hpp"
+#include "core/setup/doctor/doctor.hpp"
 
 #include <set>
 

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/setup/assemble.hpp"
+#include "core/setup/pieces/assemble.hpp"
 #include "core/setup/progress.hpp"
 #include "core/setup/workshop.hpp"
 #include "tests/unit/setup/support.hpp"

@@ -1,9 +1,9 @@
-#include "core/setup/modules.hpp"
+#include "core/setup/pieces/modules.hpp"
 
 #include <algorithm>
 #include <filesystem>
 
-#include "core/setup/modinfo.hpp"
+#include "core/setup/formats/modinfo.hpp"
 #include "tests/unit/setup/support.hpp"
 
 namespace fcvm::setup {

@@ -1,7 +1,7 @@
 // Keys change when an input does, and only then.
 #include "core/setup/plan.hpp"
 
-#include "core/setup/digest.hpp"
+#include "core/setup/formats/digest.hpp"
 #include "core/setup/recipe.hpp"
 #include "tests/unit/setup/support.hpp"
 

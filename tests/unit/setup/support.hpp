@@ -8,8 +8,8 @@
 #include <string_view>
 #include <utility>
 
-#include "core/base/file.hpp"
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/file.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "core/setup/program.hpp"
 #include "tests/support/must.hpp"
 

@@ -1,8 +1,8 @@
-#include "core/vm/attachments.hpp"
+#include "core/vm/guest/attachments.hpp"
 
 #include <sys/socket.h>
 
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/socket_pair.hpp"
 #include "core/wire/output.hpp"
 #include "tests/support/catch.hpp"
 

@@ -1,4 +1,4 @@
-#include "core/vm/cgroup_limits.hpp"
+#include "core/vm/host/cgroup_limits.hpp"
 
 #include "tests/unit/vm/support.hpp"
 

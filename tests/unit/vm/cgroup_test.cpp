@@ -1,9 +1,9 @@
-#include "core/vm/cgroup.hpp"
+#include "core/vm/host/cgroup.hpp"
 
 #include <csignal>
 #include <filesystem>
 
-#include "core/base/spawn.hpp"
+#include "core/base/process/spawn.hpp"
 #include "tests/support/skip.hpp"
 #include "tests/unit/vm/support.hpp"
 

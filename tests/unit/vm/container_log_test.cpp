@@ -1,4 +1,4 @@
-#include "core/vm/container_log.hpp"
+#include "core/vm/logs/container_log.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -8,7 +8,7 @@
 
 #include <fmt/core.h>
 
-#include "core/vm/time_text.hpp"
+#include "core/vm/model/time_text.hpp"
 #include "tests/unit/vm/support.hpp"
 
 namespace fcvm::vm {

@@ -2,9 +2,10 @@
 #include <sys/socket.h>
 #include <thread>
 
-#include "core/base/pipe.hpp"
-#include "core/base/socket_pair.hpp"
-#include "core/vm/control_protocol.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/base/io/unix_socket.hpp"
+#include "core/vm/control/control_protocol.hpp"
 #include "tests/unit/vm/support.hpp"
 
 namespace fcvm::vm {

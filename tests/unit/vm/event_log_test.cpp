@@ -1,4 +1,4 @@
-#include "core/vm/event_log.hpp"
+#include "core/vm/logs/event_log.hpp"
 
 #include <chrono>
 #include <fstream>
@@ -7,8 +7,8 @@
 #include <thread>
 #include <unistd.h>
 
-#include "core/base/pipe.hpp"
-#include "core/vm/time_text.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/vm/model/time_text.hpp"
 #include "tests/unit/vm/support.hpp"
 
 namespace fcvm::vm {

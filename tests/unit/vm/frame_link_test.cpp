@@ -1,9 +1,9 @@
-#include "core/vm/frame_link.hpp"
+#include "core/vm/guest/frame_link.hpp"
 
 #include <array>
 #include <sys/socket.h>
 
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/socket_pair.hpp"
 #include "tests/support/catch.hpp"
 
 namespace fcvm::vm {

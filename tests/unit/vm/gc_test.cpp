@@ -1,15 +1,16 @@
-#include "core/vm/gc.hpp"
+#include "core/vm/store/gc.hpp"
 
 #include <csignal>
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <thread>
 
-#include "core/base/socket_pair.hpp"
-#include "core/base/spawn.hpp"
-#include "core/vm/event_log.hpp"
-#include "core/vm/recorded_state.hpp"
-#include "core/vm/time_text.hpp"
+#include "core/base/io/unix_socket.hpp"
+#include "core/base/process/process_id.hpp"
+#include "core/base/process/spawn.hpp"
+#include "core/vm/logs/event_log.hpp"
+#include "core/vm/model/time_text.hpp"
+#include "core/vm/store/recorded_state.hpp"
 #include "tests/unit/vm/support.hpp"
 
 namespace fcvm::vm {
@@ -90,8 +91,8 @@ TEST_CASE("a process that has the VMM's pid by now is not killed") {
   vm.kill_supervisor();
   CHECK(must(collect_garbage(scratch.store, {})).size() == 1);
   CHECK_FALSE(*vm.vmm.try_wait());
-  CHECK(signal_process(vm.record.vmm, SIGKILL).error().code() == ESRCH);
-  CHECK(wait_for_end(process_of(vm.vmm), base::Deadline::in(std::chrono::milliseconds(20)))
+  CHECK(base::signal_process(vm.record.vmm, SIGKILL).error().code() == ESRCH);
+  CHECK(base::wait_for_end(process_of(vm.vmm), base::Deadline::in(std::chrono::milliseconds(20)))
             .error()
             .code() == ETIMEDOUT);
 }
@@ -181,7 +182,7 @@ TEST_CASE("a record of another pid namespace is left alone while its supervisor 
     const auto held = must(store.supervise(vm.record.id));
     CHECK(must(collect_garbage(store, {})).empty());
     CHECK(must(store.find("foreign")).effective_phase() == Phase::kRunning);
-    CHECK(signal_process(vm.record.vmm, SIGKILL).error().code() == EXDEV);
+    CHECK(base::signal_process(vm.record.vmm, SIGKILL).error().code() == EXDEV);
     CHECK(store.wait_for_supervisor(vm.record, base::Deadline::in(std::chrono::milliseconds(20)))
               .error()
               .code() == ETIMEDOUT);

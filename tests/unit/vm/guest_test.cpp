@@ -8,13 +8,13 @@
 #include <thread>
 #include <unistd.h>
 
-#include "core/base/fd.hpp"
-#include "core/base/pipe.hpp"
-#include "core/base/poll.hpp"
-#include "core/base/socket_pair.hpp"
-#include "core/vm/guest_control.hpp"
-#include "core/vm/guest_stream.hpp"
-#include "core/vm/output_pump.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/io/poll.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/vm/guest/guest_control.hpp"
+#include "core/vm/guest/guest_stream.hpp"
+#include "core/vm/guest/output_pump.hpp"
 #include "core/wire/control.hpp"
 #include "core/wire/ports.hpp"
 #include "tests/support/catch.hpp"

@@ -1,4 +1,4 @@
-#include "core/vm/journal_log.hpp"
+#include "core/vm/logs/journal_log.hpp"
 
 #include <chrono>
 #include <sys/socket.h>

@@ -5,8 +5,8 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "core/base/fd.hpp"
-#include "core/base/pipe.hpp"
+#include "core/base/io/fd.hpp"
+#include "core/base/io/pipe.hpp"
 #include "tests/unit/vm/support.hpp"
 
 namespace fcvm::log {

@@ -1,5 +1,5 @@
 // What a workload's metadata document says.
-#include "core/vm/metadata.hpp"
+#include "core/vm/supervisor/metadata.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,5 +1,5 @@
 // What a net plugin is asked for and what a guest is told, without a network.
-#include "core/vm/network.hpp"
+#include "core/vm/supervisor/network.hpp"
 
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -7,10 +7,11 @@
 
 #include <fcvm/net.hpp>
 
-#include "core/base/pipe.hpp"
-#include "core/base/socket_pair.hpp"
-#include "core/vm/byte_pump.hpp"
-#include "core/vm/guest_network.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/vm/client/byte_pump.hpp"
+#include "core/vm/model/proxies.hpp"
+#include "core/vm/supervisor/guest_network.hpp"
 #include "tests/unit/vm/support.hpp"
 
 namespace fcvm::vm {

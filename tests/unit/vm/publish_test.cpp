@@ -1,8 +1,8 @@
-#include "core/vm/publish.hpp"
+#include "core/vm/model/publish.hpp"
 
 #include <map>
 
-#include "core/vm/port_forward.hpp"
+#include "core/vm/client/port_forward.hpp"
 #include "tests/unit/vm/support.hpp"
 
 namespace fcvm::vm {

@@ -1,4 +1,4 @@
-#include "core/vm/record.hpp"
+#include "core/vm/model/record.hpp"
 
 #include "tests/unit/vm/support.hpp"
 

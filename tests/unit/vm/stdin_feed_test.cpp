@@ -1,4 +1,4 @@
-#include "core/vm/stdin_feed.hpp"
+#include "core/vm/guest/stdin_feed.hpp"
 
 #include "core/wire/output.hpp"
 #include "tests/support/catch.hpp"

@@ -1,4 +1,4 @@
-#include "core/vm/store.hpp"
+#include "core/vm/store/store.hpp"
 
 #include <atomic>
 #include <fstream>
@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <thread>
 
-#include "core/vm/id.hpp"
+#include "core/vm/model/id.hpp"
 #include "tests/unit/vm/support.hpp"
 
 namespace fcvm::vm {

@@ -6,8 +6,8 @@
 #include <unistd.h>
 #include <utility>
 
-#include "core/base/temp_dir.hpp"
-#include "core/vm/store.hpp"
+#include "core/base/io/temp_dir.hpp"
+#include "core/vm/store/store.hpp"
 #include "tests/support/must.hpp"
 
 namespace fcvm::vm {

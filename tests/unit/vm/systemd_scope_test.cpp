@@ -1,5 +1,5 @@
 // A user's bus on which a systemd of the test answers: what it is asked, and how it may fail.
-#include "core/vm/systemd_scope.hpp"
+#include "core/vm/host/systemd_scope.hpp"
 
 #include <atomic>
 #include <cerrno>
@@ -13,7 +13,7 @@
 #include <thread>
 #include <unistd.h>
 
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/unix_socket.hpp"
 #include "tests/unit/vm/support.hpp"
 
 namespace fcvm::vm {

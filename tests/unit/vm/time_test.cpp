@@ -1,4 +1,4 @@
-#include "core/vm/time_text.hpp"
+#include "core/vm/model/time_text.hpp"
 #include "tests/unit/vm/support.hpp"
 
 namespace fcvm::vm {

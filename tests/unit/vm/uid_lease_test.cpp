@@ -1,11 +1,11 @@
 // Users of the host's for VMs.
-#include "core/vm/uid_lease.hpp"
+#include "core/vm/host/uid_lease.hpp"
 
 #include <cerrno>
 #include <set>
 #include <vector>
 
-#include "core/base/temp_dir.hpp"
+#include "core/base/io/temp_dir.hpp"
 #include "tests/support/catch.hpp"
 
 namespace fcvm::vm {

@@ -12,7 +12,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/base/rtnetlink.hpp"
+#include "core/base/net/rtnetlink.hpp"
 #include "plugins/net/rootless/holder_protocol.hpp"
 
 namespace fcvm::rootless {

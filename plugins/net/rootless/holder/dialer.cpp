@@ -3,7 +3,7 @@
 
 #include <fcvm/net.h>
 
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/socket_pair.hpp"
 
 namespace fcvm::rootless {
 

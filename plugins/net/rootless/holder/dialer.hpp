@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/deadline.hpp"
-#include "core/base/fd.hpp"
+#include "core/base/io/fd.hpp"
 #include "plugins/net/rootless/holder_protocol.hpp"
 
 namespace fcvm::rootless {

@@ -14,9 +14,9 @@
 
 #include <fcvm/sdk/sized.hpp>
 
-#include "core/base/namespaces.hpp"
-#include "core/base/netlink.hpp"
-#include "core/base/socket_pair.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/base/net/netlink.hpp"
+#include "core/base/process/namespaces.hpp"
 #include "plugins/net/common/confinement.hpp"
 #include "plugins/net/rootless/holder/bridge.hpp"
 #include "plugins/net/rootless/holder/dialer.hpp"

@@ -6,7 +6,7 @@
 #include <string>
 #include <unistd.h>
 
-#include "core/base/file.hpp"
+#include "core/base/io/file.hpp"
 
 namespace fcvm::rootless {
 

@@ -1,0 +1,131 @@
+// fcvm doctor: shows what this host lacks, and how to give it that.
+#include "core/setup/doctor/doctor.hpp"
+
+#include <cstdlib>
+#include <unistd.h>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "core/cli/invocation.hpp"
+#include "core/cli/verbs/verbs.hpp"
+#include "core/vm/host/cgroup.hpp"
+#include "core/vm/host/cgroup_limits.hpp"
+#include "core/vm/model/id.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+using setup::Verdict;
+
+/// Here and not with the others, since only the command line knows plugins.
+setup::Diagnosis look_at_plugins(Invocation& invocation) {
+  setup::Diagnosis diagnosis{"plugins", "do the work: VMMs, networks, images", false, {}};
+  const auto registry = invocation.registry();
+  if (!registry) {
+    diagnosis.finding = {Verdict::kFail, registry.error().message(), registry.error().remedy()};
+  } else if (!(*registry)->rejected().empty()) {
+    const auto& first = (*registry)->rejected().front();
+    diagnosis.finding = {Verdict::kWarn, first.error.message(), "fcvm plugin ls shows all"};
+  } else {
+    diagnosis.finding = {Verdict::kPass,
+                         fmt::format("{} found, all usable", (*registry)->entries().size())};
+  }
+  return diagnosis;
+}
+
+/// In a cgroup like a VM's, which is removed again.
+setup::Diagnosis look_at_limits() {
+  setup::Diagnosis diagnosis{"limits", "bound what a VM takes of the host", false, {}};
+  const char* fix =
+      "use cgroup version 2, and run fcvm as root, where the user has a systemd of its own "
+      "(loginctl enable-linger), or in a unit with Delegate=yes";
+  const auto made = [](std::string& place) -> Result<vm::Cgroup> {
+    const std::string id = FCVM_TRY(vm::random_id());
+    place = FCVM_TRY(vm::cgroup_place(id));
+    return vm::Cgroup::make(place);
+  };
+  std::string place;
+  if (const auto cgroup = made(place); !cgroup) {
+    diagnosis.finding = {Verdict::kWarn, "no limits: " + cgroup.error().message(), fix};
+    return diagnosis;
+  }
+  const auto applied = vm::apply_limits(place, vm::CgroupLimits::of_guest(512 << 20, 1, true));
+  if (auto removed = vm::remove_cgroup(place); !removed) {
+    diagnosis.finding = {Verdict::kWarn, removed.error().message(), ""};
+  } else if (applied.missing.empty()) {
+    diagnosis.finding = {Verdict::kPass, "memory, CPUs and processes can be limited"};
+  } else {
+    diagnosis.finding = {Verdict::kWarn, "not limited: " + applied.missing, fix};
+  }
+  return diagnosis;
+}
+
+void print_json(const std::vector<setup::Diagnosis>& diagnoses, bool ready) {
+  using nlohmann::ordered_json;
+  ordered_json checks = ordered_json::array();
+  for (const auto& diagnosis : diagnoses) {
+    checks.push_back({{"name", diagnosis.name},
+                      {"verdict", setup::to_string(diagnosis.finding.verdict)},
+                      {"found", diagnosis.finding.found},
+                      {"why", diagnosis.why},
+                      {"fix", diagnosis.finding.fix},
+                      {"vital", diagnosis.vital}});
+  }
+  const ordered_json whole = {{"ready", ready}, {"checks", checks}};
+  fmt::print("{}\n", whole.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+}
+
+const char* colour_of(Verdict verdict) {
+  const char* no_colour = std::getenv("NO_COLOR");
+  if (::isatty(STDOUT_FILENO) != 1 || (no_colour != nullptr && *no_colour != '\0')) return "";
+  if (verdict == Verdict::kPass) return "\033[32m";
+  return verdict == Verdict::kWarn ? "\033[33m" : "\033[31m";
+}
+
+void print(const setup::Diagnosis& diagnosis) {
+  const auto& finding = diagnosis.finding;
+  const std::string colour = colour_of(finding.verdict);
+  fmt::print("{}{}{}  {:<16} {} ({})\n", colour, setup::to_string(finding.verdict),
+             colour.empty() ? "" : "\033[0m", diagnosis.name, finding.found, diagnosis.why);
+  if (!finding.fix.empty()) fmt::print("{:<23}to fix: {}\n", "", finding.fix);
+}
+
+Result<int> run(Invocation& invocation) {
+  const vm::Store* store = FCVM_TRY(invocation.store());
+  auto diagnoses = setup::examine({.data = store->paths().data});
+  diagnoses.push_back(look_at_plugins(invocation));
+  diagnoses.push_back(look_at_limits());
+  const bool ready = !setup::prevents_running(diagnoses);
+  if (invocation.flag("json")) {
+    print_json(diagnoses, ready);
+  } else {
+    for (const auto& diagnosis : diagnoses) print(diagnosis);
+    fmt::print("{}\n", ready ? "this host can run VMs" : "this host cannot run VMs yet");
+  }
+  return ready ? 0 : kExitFailure;
+}
+
+}  // namespace
+
+Verb doctor_verb() {
+  return {
+      .name = "doctor",
+      .arguments = "[--json]",
+      .summary = "Check what this host needs to run VMs, and say how to fix what is missing",
+      .details =
+          "Tries each thing as it will be used: opens the devices, makes a namespace, shares a\n"
+          "block between two files; and leaves nothing behind. A line tells\n"
+          "  pass  it is there\n"
+          "  warn  VMs run without it, but slower or with less\n"
+          "  fail  something that is commonly used will not work\n"
+          "with what was found, what it is for, and the command that fixes it.\n"
+          "The exit code is 125 if a failure keeps every VM from running, else 0.\n"
+          "\n"
+          "--json prints {\"ready\": BOOLEAN, \"checks\": [{name, verdict, found, why, fix, "
+          "vital}...]}.\n",
+      .options = {{.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
+      .run = run};
+}
+
+}  // namespace fcvm::cli

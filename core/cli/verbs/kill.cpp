@@ -1,0 +1,47 @@
+// fcvm kill: sends a signal to the main process of containers.
+#include "core/cli/each_vm.hpp"
+#include "core/cli/end_vm.hpp"
+#include "core/cli/session/signals.hpp"
+#include "core/cli/verbs/verbs.hpp"
+#include "core/vm/control/control_protocol.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+Result<int> run(Invocation& invocation) {
+  const int signal = FCVM_TRY(parse_signal(invocation.value("signal", "KILL")));
+  const vm::Store* store = FCVM_TRY(invocation.store());
+  const auto kill = [&](const vm::Record& record) -> Result<void> {
+    if (!is_alive(record)) return not_running(record, "killed");
+    (void)FCVM_TRY(vm::ask_supervisor(store->paths(), record.id, {.verb = "kill", .signal = signal},
+                                      base::Deadline::in(std::chrono::seconds(30))) |
+                   context("killing VM " + record.name));
+    return {};
+  };
+  return each_vm(invocation, {.of_all = is_alive, .action = kill, .side_by_side = true});
+}
+
+}  // namespace
+
+Verb kill_verb() {
+  return {
+      .name = "kill",
+      .aliases = {"podman kill"},
+      .arguments = "[-s SIGNAL] NAME... | --all",
+      .summary = "Send a signal to containers",
+      .details =
+          "The signal goes to the container's main process. SIGNAL is a name with or without SIG,\n"
+          "in capitals or not, or a number; the default is KILL. Prints what was given for each "
+          "VM\n"
+          "that took the signal, and does not wait for what comes of it: see `fcvm wait`.\n"
+          "\n"
+          "Examples:\n"
+          "  fcvm kill web\n"
+          "  fcvm kill -s HUP web         # many servers read their configuration again\n",
+      .options = {all_option("signal every VM that runs"),
+                  {.name = "signal", .help = "what to send (default: KILL)", .letter = 's'}},
+      .positionals = {.max = kAnyNumber},
+      .run = run};
+}
+
+}  // namespace fcvm::cli

@@ -1,0 +1,40 @@
+// fcvm plugin check: hands over to fcvm-plugin-check, which authors also have without fcvm.
+#include <unistd.h>
+
+#include "core/cli/invocation.hpp"
+#include "core/cli/verbs/verbs.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+Result<int> run(Invocation& invocation) {
+  const auto program = (invocation.layout().bin / "fcvm-plugin-check").string();
+  std::vector<std::string> words = {program};
+  if (invocation.flag("json")) words.emplace_back("--json");
+  if (invocation.flag("strict")) words.emplace_back("--strict");
+  words.emplace_back("--");
+  words.insert(words.end(), invocation.positionals().begin(), invocation.positionals().end());
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  ::execv(program.c_str(), argv.data());
+  auto failure = fail_errno("running " + program);
+  return unexpected(std::move(failure).error().remedied_by("install fcvm's plugin SDK package"));
+}
+
+}  // namespace
+
+Verb plugin_check_verb() {
+  return {.name = "plugin check",
+          .arguments = "[--json] [--strict] FILE...",
+          .summary = "Test whether a plugin keeps to the rules of the interface",
+          .options = {{.name = "json", .type = config::Type::kBoolean, .help = "print JSON"},
+                      {.name = "strict",
+                       .type = config::Type::kBoolean,
+                       .help = "let warnings fail, too"}},
+          .reads_configuration = false,
+          .positionals = {.min = 1, .max = kAnyNumber},
+          .run = run};
+}
+
+}  // namespace fcvm::cli

@@ -1,0 +1,171 @@
+// fcvm port: the published ports of a VM; `port add` and `port rm` change them while it runs.
+#include <charconv>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "core/cli/end_vm.hpp"
+#include "core/cli/invocation.hpp"
+#include "core/cli/text/vm_text.hpp"
+#include "core/cli/verbs/verbs.hpp"
+#include "core/vm/control/control_protocol.hpp"
+#include "core/vm/model/publish.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+constexpr std::chrono::seconds kLimit{60};
+
+/// Of a guest, as `fcvm port NAME 80/tcp` names it; without a protocol it is TCP, as in podman.
+struct GuestPort {
+  std::uint16_t number = 0;
+  std::string protocol = "tcp";
+};
+
+Result<GuestPort> parse_guest_port(std::string_view text) {
+  GuestPort port;
+  const auto slash = text.find('/');
+  if (slash != std::string_view::npos) port.protocol = text.substr(slash + 1);
+  const auto digits = text.substr(0, slash);
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port.number);
+  const bool number = parsed.ec == std::errc() && parsed.ptr == digits.data() + digits.size();
+  if (number && port.number != 0 && (port.protocol == "tcp" || port.protocol == "udp")) return port;
+  return fail(EINVAL, fmt::format("\"{}\" is no port of a VM", text), "write 80, 80/tcp or 53/udp");
+}
+
+/// A range as single ports.
+std::vector<vm::PublishedPort> single_ports(const std::vector<vm::PublishedPort>& ports) {
+  std::vector<vm::PublishedPort> single;
+  for (const auto& range : ports) {
+    for (std::uint16_t i = 0; i < range.count; ++i) {
+      vm::PublishedPort one = range;
+      one.host_port = static_cast<std::uint16_t>(range.host_port + i);
+      one.guest_port = static_cast<std::uint16_t>(range.guest_port + i);
+      one.count = 1;
+      single.push_back(std::move(one));
+    }
+  }
+  return single;
+}
+
+void print_json(const std::vector<vm::PublishedPort>& ports) {
+  using Json = nlohmann::ordered_json;
+  Json list = Json::array();
+  for (const auto& port : ports) {
+    list.push_back({{"host_ip", port.address},
+                    {"host_port", port.host_port},
+                    {"container_port", port.guest_port},
+                    {"protocol", port.protocol}});
+  }
+  fmt::print("{}\n", list.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+Result<int> run_list(Invocation& invocation) {
+  const auto records = FCVM_TRY(invocation.records());
+  const auto& words = invocation.positionals();
+  const vm::Record* record = FCVM_TRY(vm::find_record(records, words.front()));
+  auto ports = single_ports(record->ports);
+  const bool asks_one = words.size() > 1;
+  if (asks_one) {
+    const GuestPort wanted = FCVM_TRY(parse_guest_port(words[1]));
+    std::erase_if(ports, [&](const auto& port) {
+      return port.guest_port != wanted.number || port.protocol != wanted.protocol;
+    });
+    if (ports.empty()) {
+      return fail(ENOENT,
+                  fmt::format("port {}/{} of VM {} is not published", wanted.number,
+                              wanted.protocol, record->name),
+                  fmt::format("fcvm port add {} HOSTPORT:{}/{}", record->name, wanted.number,
+                              wanted.protocol));
+    }
+  }
+  if (invocation.flag("json")) {
+    print_json(ports);
+    return 0;
+  }
+  for (const auto& port : ports) {
+    const auto where = printable(vm::endpoint_text(port.address, port.host_port, 1));
+    if (asks_one) {
+      fmt::print("{}\n", where);
+    } else {
+      fmt::print("{}/{} -> {}\n", port.guest_port, port.protocol, where);
+    }
+  }
+  return 0;
+}
+
+Result<int> change(Invocation& invocation, const char* verb, const char* what) {
+  const vm::Store* store = FCVM_TRY(invocation.store());
+  const auto& words = invocation.positionals();
+  vm::ControlRequest request{.verb = verb};
+  request.ports.assign(words.begin() + 1, words.end());
+  // Mistakes are told before the VM is looked for.
+  for (const auto& port : FCVM_TRY(vm::parse_publish_list(request.ports))) {
+    if (port.address.empty()) continue;
+    FCVM_TRY(vm::check_host_address(port.address) | context("publishing " + vm::to_text(port)));
+  }
+  const auto records = FCVM_TRY(invocation.records());
+  const vm::Record* record = FCVM_TRY(vm::find_record(records, words.front()));
+  if (!record->is_up()) return not_running(*record, what);
+  (void)FCVM_TRY(
+      vm::ask_supervisor(store->paths(), record->id, request, base::Deadline::in(kLimit)));
+  return 0;
+}
+
+Result<int> run_add(Invocation& invocation) { return change(invocation, "publish", "given ports"); }
+
+Result<int> run_rm(Invocation& invocation) {
+  return change(invocation, "unpublish", "relieved of ports");
+}
+
+}  // namespace
+
+Verb port_verb() {
+  return {
+      .name = "port",
+      .aliases = {"podman port"},
+      .arguments = "[--json] NAME [PORT[/tcp|/udp]]",
+      .summary = "Show the published ports of a VM",
+      .details =
+          "Prints a line for each port: the one in the VM, and where it is reached on the host.\n"
+          "With PORT, prints the host's side of that one alone.\n"
+          "\n"
+          "A port that was published without an address is reached at the VM's own, which\n"
+          "differs from VM to VM: two VMs may publish the same port.\n"
+          "\n"
+          "Examples:\n"
+          "  fcvm port web\n"
+          "  curl \"http://$(fcvm port web 80)/\"\n",
+      .options = {{.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
+      .positionals = {.min = 1, .max = 2},
+      .run = run_list};
+}
+
+Verb port_add_verb() {
+  return {
+      .name = "port add",
+      .arguments = "NAME [HOSTIP:]HOSTPORT:GUESTPORT[/tcp|/udp]...",
+      .summary = "Publish ports of a running VM",
+      .details =
+          "Takes what `fcvm run --publish` does. Either all of the ports are published, or none.\n"
+          "\n"
+          "Example:\n"
+          "  fcvm port add web 8080:80 127.0.0.1:5353:53/udp\n",
+      .positionals = {.min = 2, .max = kAnyNumber},
+      .run = run_add};
+}
+
+Verb port_rm_verb() {
+  return {.name = "port rm",
+          .arguments = "NAME [HOSTIP:]HOSTPORT:GUESTPORT[/tcp|/udp]...",
+          .summary = "Take published ports of a running VM back",
+          .details =
+              "Each has to be written as it was published, a range as the whole range.\n"
+              "\n"
+              "Example:\n"
+              "  fcvm port rm web 8080:80\n",
+          .positionals = {.min = 2, .max = kAnyNumber},
+          .run = run_rm};
+}
+
+}  // namespace fcvm::cli

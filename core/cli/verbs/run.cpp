@@ -1,0 +1,170 @@
+// fcvm run: runs a container in a VM of its own. This process is the VM's supervisor.
+#include <fcntl.h>
+#include <optional>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/core.h>
+
+#include "core/base/io/fd.hpp"
+#include "core/cli/invocation.hpp"
+#include "core/cli/session/detach.hpp"
+#include "core/cli/session/process_title.hpp"
+#include "core/cli/session/run_attached.hpp"
+#include "core/cli/verbs/verbs.hpp"
+#include "core/log/bounded_file.hpp"
+#include "core/log/log.hpp"
+#include "core/plan/describe.hpp"
+#include "core/plan/run_plan.hpp"
+#include "core/vm/supervisor/supervisor.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+constexpr std::uint64_t kLargestLog = 4 << 20;
+
+/// What a detached supervisor says from now on is kept with its VM.
+void log_to_file(const vm::Paths& paths, const std::string& id) {
+  const auto file =
+      base::open_file(paths.supervisor_log(id).string(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  if (!file) return;
+  ::dup2(file->get(), STDERR_FILENO);
+  log::bound_file(kLargestLog);
+}
+
+/// What differs between a run in the foreground, in the background and at a terminal.
+struct Hooks {
+  std::function<void(const vm::Record&)> on_started{};
+  Fd attached{};
+  std::function<void(const vm::Record&)> on_detached{};
+};
+
+Result<int> supervise(Invocation& invocation, vm::RunPlan plan, Hooks hooks) {
+  // Whatever is made for this VM is its user's alone.
+  ::umask(077);
+  vm::Store* store = FCVM_TRY(invocation.store());
+  const plugin::Registry* registry = FCVM_TRY(invocation.registry());
+  const config::Config* config = FCVM_TRY(invocation.config());
+  vm::Supervisor supervisor({.store = *store,
+                             .registry = *registry,
+                             .config = *config,
+                             .on_started = std::move(hooks.on_started),
+                             .attached = std::move(hooks.attached),
+                             .on_detached = std::move(hooks.on_detached)},
+                            std::move(plan));
+  return supervisor.run();
+}
+
+Result<int> run_detached(Invocation& invocation, vm::RunPlan plan) {
+  DetachedLine line = FCVM_TRY(detach());
+  const vm::Store* store = FCVM_TRY(invocation.store());
+  auto ended = supervise(invocation, std::move(plan), {.on_started = [&](const auto& record) {
+                           log_to_file(store->paths(), record.id);
+                           line.succeeded(record.id);
+                         }});
+  if (!ended) {
+    line.failed(ended.error());
+    return unexpected(std::move(ended).error());
+  }
+  return ended;
+}
+
+/// With -i or -t: this process is the first one attached.
+Result<int> run_at_terminal(Invocation& invocation, vm::RunPlan plan) {
+  const config::Config* config = FCVM_TRY(invocation.config());
+  const vm::Store* store = FCVM_TRY(invocation.store());
+  SessionOptions options{
+      .detach_keys = FCVM_TRY(DetachKeys::parse(config->text("run", "detach-keys"))),
+      .sends_stdin = plan.container.interactive,
+      .forwards_signals = config->boolean("run", "sig-proxy")};
+  if (plan.container.tty && plan.container.interactive && !Terminal::is_there()) {
+    log::warning("run", "stdin is no terminal: keys such as Ctrl-C are not passed on");
+  }
+  return run_attached(std::move(options), [&](Fd attached) {
+    return supervise(invocation, std::move(plan),
+                     {.attached = std::move(attached), .on_detached = [&](const auto& record) {
+                        log_to_file(store->paths(), record.id);
+                      }});
+  });
+}
+
+/// An option with a value that may be missing takes none from the next word: `--host-loopback 8080
+/// IMAGE` would open everything, and run an image called 8080.
+Result<void> check_image_word(const Invocation& invocation) {
+  const std::string& image = invocation.positionals().front();
+  if (image.find_first_not_of("0123456789,-") != std::string::npos) return {};
+  for (const char* name : {"host-loopback", "host-addresses"}) {
+    if (!invocation.given(name)) continue;
+    return fail(EINVAL, fmt::format("{} is where the image stands, and looks like a port", image),
+                fmt::format("write --{}={}", name, image));
+  }
+  return {};
+}
+
+Result<vm::RunPlan> make_plan(Invocation& invocation) {
+  FCVM_TRY(check_image_word(invocation));
+  const config::Config* config = FCVM_TRY(invocation.config());
+  const plugin::Registry* registry = FCVM_TRY(invocation.registry());
+  const vm::Store* store = FCVM_TRY(invocation.store());
+  const auto& words = invocation.positionals();
+  return plan::make_run_plan({.config = *config,
+                              .registry = *registry,
+                              .paths = store->paths(),
+                              .image = words.front(),
+                              .command = {words.begin() + 1, words.end()},
+                              .terminal = Terminal::size()});
+}
+
+Result<int> run(Invocation& invocation) {
+  // Whatever killed supervisors left is not to stand in the way of a name.
+  FCVM_TRY(invocation.records());
+  vm::RunPlan plan = FCVM_TRY(make_plan(invocation));
+  const config::Config* config = FCVM_TRY(invocation.config());
+  if (config->boolean("run", "dry-run")) {
+    fmt::print("{}", plan::describe(plan));
+    return 0;
+  }
+  set_process_title(fmt::format("fcvm run {} {}", plan.name, plan.image));
+  if (plan.detached) return run_detached(invocation, std::move(plan));
+  if (plan.container.interactive || plan.container.tty) {
+    return run_at_terminal(invocation, std::move(plan));
+  }
+  return supervise(invocation, std::move(plan), {});
+}
+
+}  // namespace
+
+Verb run_verb() {
+  return {
+      .name = "run",
+      .aliases = {"podman run"},
+      .arguments = "[OPTION...] IMAGE [COMMAND [ARG...]]",
+      .summary = "Run a container in a microVM of its own",
+      .details =
+          "IMAGE is fetched as podman would (docker.io/library/... when it names no registry), or\n"
+          "named with a transport: docker://, oci:, oci-archive:, docker-archive:,\n"
+          "containers-storage:. The image fcvm/hello needs no registry.\n"
+          "\n"
+          "The exit code is the container's own; 125 when fcvm or the VM failed, 126 when the\n"
+          "command cannot be executed, 127 when it is not found, 128+n when signal n ended it.\n"
+          "\n"
+          "SIGINT and SIGTERM go to the container, which has --stop-timeout to end; a second one\n"
+          "ends the VM at once. The VM never outlives this process; with --detach that is a\n"
+          "process in the background.\n"
+          "\n"
+          "With -it, keys go to the container as they are, and ctrl-p,ctrl-q leaves it running in\n"
+          "the background: `fcvm attach` comes back to it.\n"
+          "\n"
+          "Examples:\n"
+          "  fcvm run fcvm/hello\n"
+          "  fcvm run --rm --memory 2G alpine sh -c 'uname -a'\n"
+          "  fcvm run -it --rm alpine sh\n"
+          "  fcvm run -i --rm alpine wc -l <file\n"
+          "  fcvm run -d --name web -e MODE=test docker-archive:web.tar\n"
+          "  fcvm run --profile big --dry-run alpine\n",
+      .takes_run_options = true,
+      .positionals = {.min = 1, .max = kAnyNumber, .first_ends_options = true},
+      .run = run};
+}
+
+}  // namespace fcvm::cli

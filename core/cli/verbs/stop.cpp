@@ -1,0 +1,54 @@
+// fcvm stop: asks containers to end, and ends them when they do not.
+#include "core/cli/each_vm.hpp"
+#include "core/cli/end_vm.hpp"
+#include "core/cli/verbs/verbs.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+Result<int> run(Invocation& invocation) {
+  const config::Config* config = FCVM_TRY(invocation.config());
+  auto grace = std::chrono::ceil<std::chrono::seconds>(config->duration("run", "stop-timeout"));
+  if (invocation.given("time")) grace = std::chrono::seconds(std::stoll(invocation.value("time")));
+  const vm::Store* store = FCVM_TRY(invocation.store());
+  return each_vm(
+      invocation,
+      {.of_all = is_alive,
+       .action = [&](const vm::Record& record) { return stop_vm(*store, record, grace); },
+       .side_by_side = true});
+}
+
+}  // namespace
+
+Verb stop_verb() {
+  return {
+      .name = "stop",
+      .aliases = {"podman stop"},
+      .arguments = "[-t SECONDS] [-i] NAME... | --all",
+      .summary = "Stop containers and their VMs",
+      .details =
+          "Sends each container its stop signal, SIGTERM, and kills it when it has not ended "
+          "after\n"
+          "its grace. Returns when the VMs are gone; several are stopped side by side. Prints "
+          "what\n"
+          "was given for each that is stopped. A VM that has exited already is no error.\n"
+          "\n"
+          "NAME is a VM's name, its id, or the beginning of its id. A stopped VM keeps its record\n"
+          "and its log until `fcvm rm`, unless it was started with --rm.\n"
+          "\n"
+          "Examples:\n"
+          "  fcvm stop web\n"
+          "  fcvm stop -t 0 web db        # no grace\n"
+          "  fcvm stop --all\n",
+      .options = {all_option("stop every VM that runs"),
+                  ignore_option(),
+                  {.name = "time",
+                   .type = config::Type::kInteger,
+                   .help = "seconds of grace; by default [run] stop-timeout",
+                   .letter = 't',
+                   .range = config::Range{.min = 0, .max = 1'000'000'000}}},
+      .positionals = {.max = kAnyNumber},
+      .run = run};
+}
+
+}  // namespace fcvm::cli

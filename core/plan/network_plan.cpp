@@ -1,0 +1,208 @@
+#include "core/plan/network_plan.hpp"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include <fcvm/net.h>
+
+#include "core/base/io/file.hpp"
+#include "core/log/log.hpp"
+#include "core/plan/network_options.hpp"
+#include "core/plugin/probe.hpp"
+#include "core/vm/model/proxies.hpp"
+#include "core/vm/model/publish.hpp"
+
+namespace fcvm::plan {
+namespace {
+
+constexpr const char* kDefaultNetwork = "rootless";
+
+/// The options that mean nothing without a network, as they were given.
+std::string needs_network(const vm::NetworkPlan& plan, const config::Config& config) {
+  // A profile may open the host to whatever has a network.
+  const auto given = [&](const char* name) {
+    return config.origin("run", name).layer == config::Layer::kCommandLine;
+  };
+  if (given("host-loopback") && plan.host_loopback.any()) return "--host-loopback";
+  if (given("host-addresses") && plan.host_addresses.any()) return "--host-addresses";
+  if (given("link-local") && plan.link_local) return "--link-local";
+  if (!config.list("run", "publish").empty()) return "--publish";
+  for (const char* name : {"ip", "ip6", "mac-address", "ipv6-prefix", "network-rate"}) {
+    if (!config.text("run", name).empty()) return fmt::format("--{}", name);
+  }
+  return {};
+}
+
+/// Whether the plugin works here; if not, the error says why.
+Result<void> must_work(const Request& request, const plugin::Entry& entry,
+                       const vm::NetworkPlan& plan) {
+  const auto settings =
+      FCVM_TRY(plugin::Settings::of(request.config, entry.descriptor.id, plan.plugin_options()));
+  const auto probed = FCVM_TRY(plugin::probe(entry, settings));
+  if (probed.status != FCVM_PROBE_UNUSABLE) return {};
+  return fail(
+      ENOTSUP,
+      fmt::format("the network {} does not work here: {}", entry.descriptor.name(), probed.reason),
+      probed.remedy);
+}
+
+Result<const plugin::Entry*> find_working(const Request& request, const std::string& wanted,
+                                          const vm::NetworkPlan& plan) {
+  const plugin::Entry* entry =
+      FCVM_TRY(request.registry.find("net", wanted) | context("--network"));
+  FCVM_TRY(must_work(request, *entry, plan));
+  return entry;
+}
+
+/// Null for no network. `needed`, when not empty, is the option that cannot do without.
+Result<const plugin::Entry*> choose(const Request& request, const std::string& wanted,
+                                    const std::string& needed, const vm::NetworkPlan& plan) {
+  if (wanted == "none") {
+    if (needed.empty()) return nullptr;
+    return fail(EINVAL, fmt::format("{} needs a network, and --network none has none", needed));
+  }
+  if (wanted != "auto") return find_working(request, wanted, plan);
+  auto found = find_working(request, kDefaultNetwork, plan);
+  if (found || !needed.empty()) return found;
+  log::warning("run", "this VM has no network, since {}{}{}", found.error().message(),
+               found.error().remedy().empty() ? "" : "; to fix: ", found.error().remedy());
+  return nullptr;
+}
+
+/// A plugin that knows nothing of closing is used all the same, but neither silently nor for what
+/// it could not keep apart.
+Result<void> check_closing(const vm::NetworkPlan& plan, const plugin::Descriptor& plugin) {
+  if ((plugin.capabilities & FCVM_NET_KEEPS_CLOSED) != 0) return {};
+  if (!plan.host_loopback.ports.empty() || !plan.host_addresses.ports.empty()) {
+    return fail(ENOTSUP,
+                fmt::format("the network {} cannot open some ports of the host and keep the others "
+                            "closed",
+                            plugin.name()),
+                "fcvm plugin ls shows the networks there are");
+  }
+  log::warning("run",
+               "the network {} does not promise that it keeps the host's own addresses and the "
+               "cloud's metadata closed to the VM",
+               plugin.name());
+  return {};
+}
+
+/// What was asked of a plugin and it cannot do.
+Result<void> check_abilities(const vm::NetworkPlan& plan, const plugin::Descriptor& plugin) {
+  const auto can = [&](std::uint64_t bit) { return (plugin.capabilities & bit) != 0; };
+  const auto refuse = [&](const std::string& what) {
+    return fail(ENOTSUP, fmt::format("{}: the network {} cannot do that", what, plugin.name()),
+                "fcvm plugin ls shows the networks there are");
+  };
+  for (const auto& port : plan.publish) {
+    const bool udp = port.protocol == "udp";
+    if (!can(udp ? FCVM_NET_CAN_PUBLISH_UDP : FCVM_NET_CAN_PUBLISH)) {
+      return refuse("publishing " + vm::to_text(port));
+    }
+  }
+  for (const auto& address : {plan.ipv4, plan.ipv6}) {
+    if (!address.empty() && !can(FCVM_NET_CAN_CHOOSE_ADDRESS)) return refuse("giving " + address);
+  }
+  if (plan.rate_in + plan.rate_out != 0 && !can(FCVM_NET_CAN_LIMIT_RATE)) {
+    return refuse("--network-rate");
+  }
+  FCVM_TRY(check_closing(plan, plugin));
+  const auto& options = plugin.options.options;
+  const bool takes_prefix = std::any_of(options.begin(), options.end(), [](const auto& option) {
+    return option.name == vm::kIpv6PrefixOption;
+  });
+  if (!plan.ipv6_prefix.empty() && !takes_prefix) return refuse("--ipv6-prefix");
+  return {};
+}
+
+Result<void> take_addresses(vm::NetworkPlan& plan, const config::Config& config) {
+  plan.ipv4 = config.text("run", "ip");
+  if (!plan.ipv4.empty()) FCVM_TRY(check_ipv4(plan.ipv4) | context("--ip"));
+  plan.ipv6 = config.text("run", "ip6");
+  if (!plan.ipv6.empty()) FCVM_TRY(check_ipv6(plan.ipv6) | context("--ip6"));
+  plan.ipv6_prefix = config.text("run", "ipv6-prefix");
+  if (!plan.ipv6_prefix.empty()) {
+    FCVM_TRY(check_ipv6_prefix(plan.ipv6_prefix) | context("--ipv6-prefix"));
+  }
+  const auto& mac = config.text("run", "mac-address");
+  if (!mac.empty()) plan.mac = FCVM_TRY(parse_mac(mac) | context("--mac-address"));
+  plan.mtu = static_cast<std::uint32_t>(config.integer("run", "mtu"));
+  return {};
+}
+
+Result<void> take_names(vm::NetworkPlan& plan, const config::Config& config) {
+  for (const auto& server : config.list("run", "dns")) {
+    FCVM_TRY(check_ip(server) | context("--dns"));
+    plan.dns.push_back(server);
+  }
+  plan.dns_search = config.list("run", "dns-search");
+  if (!config.is_set("run", "dns-search")) {
+    plan.dns_search = search_domains(base::read_file("/etc/resolv.conf").value_or(""));
+  }
+  std::erase(plan.dns_search, ".");
+  plan.dns_options = config.list("run", "dns-option");
+  for (const auto& words : {plan.dns_search, plan.dns_options}) {
+    for (const auto& word : words) {
+      if (word.empty() || word.find_first_of(" \t\n") != std::string::npos) {
+        return fail(EINVAL, fmt::format("\"{}\" cannot stand in resolv.conf", word));
+      }
+    }
+  }
+  for (const auto& host : config.list("run", "add-host")) {
+    plan.hosts.push_back(FCVM_TRY(parse_host(host) | context("--add-host")));
+    if (plan.hosts.back().address != vm::kHostGateway || plan.host_loopback.any()) continue;
+    return fail(EINVAL,
+                fmt::format("--add-host {}: {} is the host's loopback, which is closed to VMs",
+                            host, vm::kHostGateway),
+                "give --host-loopback=PORT,... with the ports that are needed, too");
+  }
+  return {};
+}
+
+Result<void> take_openings(vm::NetworkPlan& plan, const config::Config& config) {
+  plan.host_loopback =
+      FCVM_TRY(parse_host_access(config.list("run", "host-loopback")) | context("--host-loopback"));
+  plan.host_addresses = FCVM_TRY(parse_host_access(config.list("run", "host-addresses")) |
+                                 context("--host-addresses"));
+  plan.link_local = config.boolean("run", "link-local");
+  const auto& rate = config.text("run", "network-rate");
+  const auto parsed = FCVM_TRY(parse_network_rate(rate) | context("--network-rate"));
+  plan.rate_in = parsed.in;
+  plan.rate_out = parsed.out;
+  return {};
+}
+
+Result<void> take_ports(vm::NetworkPlan& plan, const config::Config& config) {
+  plan.publish = FCVM_TRY(vm::parse_publish_list(config.list("run", "publish")));
+  for (const auto& port : plan.publish) {
+    if (port.address.empty()) continue;
+    FCVM_TRY(vm::check_host_address(port.address) | context("publishing " + vm::to_text(port)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<vm::NetworkPlan> make_network_plan(const Request& request) {
+  const config::Config& config = request.config;
+  vm::NetworkPlan plan;
+  FCVM_TRY(take_openings(plan, config));
+  FCVM_TRY(take_addresses(plan, config));
+  FCVM_TRY(take_names(plan, config));
+  FCVM_TRY(take_ports(plan, config));
+  if (config.boolean("run", "http-proxy")) plan.proxies = proxies_of_process();
+  plan.proxy_endpoints = vm::proxy_endpoints(plan.proxies);
+  const plugin::Entry* entry =
+      FCVM_TRY(choose(request, config.text("run", "network"), needs_network(plan, config), plan));
+  if (entry == nullptr) {
+    vm::NetworkPlan none;
+    none.hosts = plan.hosts;
+    return none;
+  }
+  plan.plugin = entry->descriptor.id;
+  FCVM_TRY(check_abilities(plan, entry->descriptor));
+  return plan;
+}
+
+}  // namespace fcvm::plan

@@ -1,0 +1,184 @@
+#include "core/plan/run_plan.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <fcvm/image.h>
+
+#include "core/plan/disk_rate.hpp"
+#include "core/plan/env_file.hpp"
+#include "core/plan/log_options.hpp"
+#include "core/plan/network_plan.hpp"
+#include "core/plan/words.hpp"
+#include "core/plugin/probe.hpp"
+#include "core/setup/disk.hpp"
+#include "core/setup/guest.hpp"
+#include "core/vm/model/id.hpp"
+
+namespace fcvm::plan {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kHelloImage = "fcvm/hello";
+constexpr std::uint64_t kLeastMemory = 128 * config::kMiB;
+
+Result<plugin::ProbeResult> probe_vmm(const Request& request, const plugin::Entry& entry) {
+  const auto settings = FCVM_TRY(plugin::Settings::of(request.config, entry.descriptor.id));
+  return plugin::probe(entry, settings);
+}
+
+/// The VMM that is wanted; or the best that works here, the first of these whose probe says so.
+Result<std::string> choose_vmm(const Request& request, const std::string& wanted) {
+  if (wanted != "auto") {
+    const plugin::Entry* entry = FCVM_TRY(request.registry.find("vmm", wanted));
+    const auto probed = FCVM_TRY(probe_vmm(request, *entry));
+    if (probed.status != FCVM_PROBE_UNUSABLE) return entry->descriptor.id;
+    return fail(ENOTSUP, fmt::format("the VMM {} does not work here: {}", wanted, probed.reason),
+                probed.remedy);
+  }
+  std::string reasons;
+  for (const char* name : {"firecracker", "qemu"}) {
+    const auto entry = request.registry.find("vmm", name);
+    if (!entry) continue;
+    const auto probed = probe_vmm(request, **entry);
+    if (probed && probed->status != FCVM_PROBE_UNUSABLE) return (*entry)->descriptor.id;
+    reasons += fmt::format("\n  {}: {}", name, probed ? probed->reason : probed.error().message());
+  }
+  return fail(ENOENT, "no VMM works here:" + reasons,
+              "fcvm doctor tells what is missing; `apt install qemu-system-x86` works everywhere");
+}
+
+Result<std::string> choose_image_plugin(const Request& request, const std::string& wanted) {
+  return FCVM_TRY(request.registry.find("image", wanted == "auto" ? "archive" : wanted))
+      ->descriptor.id;
+}
+
+Result<std::uint32_t> pull_policy(const std::string& text) {
+  if (text == "always") return FCVM_PULL_ALWAYS;
+  if (text == "never") return FCVM_PULL_NEVER;
+  if (text == "newer") return FCVM_PULL_NEWER;
+  return FCVM_PULL_MISSING;
+}
+
+Result<wire::ContainerSpec> container_spec(const Request& request) {
+  const config::Config& config = request.config;
+  wire::ContainerSpec spec;
+  for (const auto& file : config.list("run", "env-file")) {
+    for (auto& variable : FCVM_TRY(read_env_file(file))) {
+      spec.environment.push_back(std::move(variable));
+    }
+  }
+  for (const auto& [name, value] : config.map("run", "env")) {
+    spec.environment.push_back(name + '=' + value);
+  }
+  for (const auto& [name, value] : config.map("run", "label")) {
+    spec.labels.push_back(name + '=' + value);
+  }
+  spec.user = config.text("run", "user");
+  spec.workdir = config.text("run", "workdir");
+  spec.privileged = config.boolean("run", "privileged");
+  spec.interactive = config.boolean("run", "interactive");
+  spec.tty = config.boolean("run", "tty");
+  if (request.terminal && spec.tty) {
+    spec.rows = request.terminal->rows;
+    spec.columns = request.terminal->columns;
+  }
+  spec.has_entrypoint = config.is_set("run", "entrypoint");
+  // As podman: a JSON list is taken word by word, anything else is one word.
+  const std::string& entrypoint = config.text("run", "entrypoint");
+  if (!entrypoint.empty() && entrypoint.front() == '[') {
+    const auto list = nlohmann::json::parse(entrypoint, nullptr, false);
+    if (!list.is_array()) return fail(EINVAL, "--entrypoint: not a JSON list of words");
+    for (const auto& word : list) {
+      if (!word.is_string()) return fail(EINVAL, "--entrypoint: not a JSON list of words");
+      spec.entrypoint.push_back(word);
+    }
+  } else if (!entrypoint.empty()) {
+    spec.entrypoint = {entrypoint};
+  }
+  spec.command = request.command;
+  if (!spec.command.empty() && spec.command.front() == "--") {
+    spec.command.erase(spec.command.begin());
+  }
+  if (spec.command.empty()) {
+    spec.command = FCVM_TRY(split_words(config.text("run", "cmd")) | context("--cmd"));
+  }
+  return spec;
+}
+
+Result<void> choose_guest(vm::RunPlan& plan, const vm::Paths& paths, const config::Config& config) {
+  const setup::Guest guest = FCVM_TRY(setup::find_guest(paths.guests()));
+  plan.assets = {guest.kernel, guest.kernel_elf, guest.initrd, guest.base_image};
+  if (const std::string& kernel = config.text("run", "kernel"); !kernel.empty()) {
+    if (!fs::is_regular_file(kernel)) {
+      return fail(ENOENT, fmt::format("--kernel {}: there is no such file", kernel));
+    }
+    plan.assets.kernel = fs::absolute(kernel);
+    plan.assets.kernel_elf.clear();
+  }
+  plan.image_reference = plan.image;
+  if (plan.image == kHelloImage || plan.image == fmt::format("localhost/{}", kHelloImage) ||
+      plan.image == fmt::format("{}:latest", kHelloImage)) {
+    plan.image_reference = "docker-archive:" + guest.hello_archive.string();
+    plan.announces_vm = true;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<vm::RunPlan> make_run_plan(const Request& request) {
+  const config::Config& config = request.config;
+  vm::RunPlan plan;
+  plan.image = request.image;
+  plan.name = config.text("run", "name");
+  if (!plan.name.empty()) FCVM_TRY(vm::check_name(plan.name) | context("--name"));
+  plan.cpus = static_cast<std::uint32_t>(config.integer("run", "cpus"));
+  plan.memory_bytes = config.size("run", "mem");
+  if (plan.memory_bytes < kLeastMemory) {
+    return fail(EINVAL,
+                fmt::format("{} of memory is too little for a guest and its container",
+                            config::to_text(config::Size{plan.memory_bytes})),
+                "give it at least --memory 128M; 512M is comfortable");
+  }
+  plan.disk_bytes = config.size("run", "rootfs-size");
+  plan.disk_rates = FCVM_TRY(disk_rates(config));
+  plan.remove_when_done = config.boolean("run", "rm");
+  plan.detached = config.boolean("run", "detach");
+  plan.stop_grace = config.duration("run", "stop-timeout");
+  if (const auto limit = config.duration("run", "timeout"); limit.count() > 0)
+    plan.lifetime = limit;
+  plan.labels = config.map("run", "label");
+  plan.hostname = config.text("run", "hostname");
+  plan.metadata_environment = config.boolean("run", "metadata-env");
+  plan.network = FCVM_TRY(make_network_plan(request));
+  plan.pull = FCVM_TRY(pull_policy(config.text("run", "pull")));
+  if (const auto& file = config.text("run", "cidfile"); !file.empty()) {
+    if (fs::exists(file)) {
+      return fail(EEXIST, fmt::format("--cidfile {}: it exists already", file), "remove it");
+    }
+    plan.cid_file = fs::absolute(file);
+  }
+  plan.container = FCVM_TRY(container_spec(request));
+  if (config.is_set("run", "pids-limit")) {
+    plan.pids_limit = config.integer("run", "pids-limit");
+    plan.container.podman_options.push_back(fmt::format("--pids-limit={}", plan.pids_limit));
+  }
+  plan.log = FCVM_TRY(log_driver(config, plan.detached, plan.container.tty));
+  plan.vmm = FCVM_TRY(choose_vmm(request, config.text("run", "vmm")));
+  plan.image_plugin = FCVM_TRY(choose_image_plugin(request, config.text("run", "image-mode")));
+  FCVM_TRY(choose_guest(plan, request.paths, config));
+  plan.make_disk = [templates = request.paths.templates()](const fs::path& path,
+                                                           std::uint64_t bytes) {
+    return setup::make_writable_disk(templates, path, bytes);
+  };
+  return plan;
+}
+
+}  // namespace fcvm::plan

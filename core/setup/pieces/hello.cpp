@@ -1,0 +1,68 @@
+#include "core/setup/pieces/hello.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/setup/formats/digest.hpp"
+#include "core/setup/formats/tar.hpp"
+
+namespace fcvm::setup {
+namespace {
+
+using nlohmann::ordered_json;
+
+std::string layer(std::string_view busybox, const std::vector<std::string>& applets) {
+  TarArchive tar;
+  for (const char* directory : {"bin", "dev", "etc", "proc", "root", "run", "sys", "var"}) {
+    tar.add_directory(directory);
+  }
+  tar.add_directory("tmp", 01777);
+  tar.add_file("bin/busybox", busybox, 0755);
+  tar.add_file("bin/hello", hello_script(), 0755);
+  for (const auto& applet : applets) {
+    if (applet != "busybox") tar.add_symlink("bin/" + applet, "busybox");
+  }
+  tar.add_file("etc/passwd",
+               "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n");
+  tar.add_file("etc/group", "root:x:0:\nnogroup:x:65534:\n");
+  return std::move(tar).finish();
+}
+
+}  // namespace
+
+std::string_view hello_script() {
+  return R"sh(#!/bin/sh
+echo "Hello from fcvm: this container has a machine of its own."
+echo "  host name  $(hostname)"
+echo "  kernel     $(uname -s -r -m)"
+echo "  VMM        ${FCVM_VMM:-not told (FCVM_VMM)}"
+echo "  agent      ${FCVM_AGENT:-not told (FCVM_AGENT)}"
+echo "  machine    $(nproc) CPU(s), $(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo) MiB of memory"
+echo "  running    for $(cut -d ' ' -f 1 /proc/uptime) s"
+echo
+echo "Now try:  fcvm run --rm fcvm/hello sh -c 'uname -a; ps'"
+)sh";
+}
+
+std::string hello_archive(std::string_view busybox, const std::vector<std::string>& applets,
+                          std::string_view architecture) {
+  const std::string content = layer(busybox, applets);
+  const std::string layer_digest = sha256(content);
+  const ordered_json config = {
+      {"architecture", architecture},
+      {"os", "linux"},
+      {"created", "1970-01-01T00:00:00Z"},
+      {"config", {{"Env", {"PATH=/bin"}}, {"Cmd", {"/bin/hello"}}, {"WorkingDir", "/"}}},
+      {"rootfs", {{"type", "layers"}, {"diff_ids", {"sha256:" + layer_digest}}}}};
+  const std::string config_text = config.dump();
+  const std::string config_name = sha256(config_text) + ".json";
+  const ordered_json manifest = ordered_json::array({{{"Config", config_name},
+                                                      {"RepoTags", {kHelloImage}},
+                                                      {"Layers", {layer_digest + ".tar"}}}});
+  TarArchive tar;
+  tar.add_file("manifest.json", manifest.dump());
+  tar.add_file(config_name, config_text);
+  tar.add_file(layer_digest + ".tar", content);
+  return std::move(tar).finish();
+}
+
+}  // namespace fcvm::setup

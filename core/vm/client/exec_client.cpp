@@ -1,0 +1,71 @@
+// See exec_client.hpp.
+#include "core/vm/client/exec_client.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <unistd.h>
+
+#include <fmt/core.h>
+
+#include "core/log/log.hpp"
+#include "core/vm/control/control_protocol.hpp"
+#include "core/wire/ports.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+using Outcome = std::variant<ExecBegun, wire::ExecFailed>;
+
+constexpr std::chrono::milliseconds kPause{50};
+
+/// Up to the ack. Nothing runs yet.
+Result<Outcome> prepare(const Store& store, const std::string& id, const wire::ExecRequest& request,
+                        base::Deadline deadline) {
+  auto answer = FCVM_TRY(
+      ask_supervisor(store.paths(), id, {.verb = "dial", .port = wire::kExecPort}, deadline));
+  if (answer.fds.empty()) return fail(EPROTO, "the VM's supervisor sent no connection");
+  auto stream =
+      FCVM_TRY(GuestStream::open(std::move(answer.fds.front()), wire::kMaxExecData + 64, deadline));
+  const auto& abilities = stream.peer().abilities;
+  if (request.copy.direction != wire::CopyDirection::kNone &&
+      std::find(abilities.begin(), abilities.end(), wire::kCopyAbility) == abilities.end()) {
+    return fail(EPROTONOSUPPORT, "the guest's agent is too old to copy files",
+                "fcvm setup makes a guest with this fcvm's agent; start the VM anew with it");
+  }
+  FCVM_TRY(stream.send(request));
+  const wire::Frame frame = FCVM_TRY(stream.receive(deadline));
+  if (frame.type == wire::ExecFailed::kType) {
+    return Outcome(FCVM_TRY(wire::decode<wire::ExecFailed>(frame)));
+  }
+  const auto ack = FCVM_TRY(wire::decode<wire::ExecAck>(frame));
+  if (ack.id != request.id) return fail(EPROTO, "the guest acknowledged another request");
+  return Outcome(ExecBegun{std::move(stream), ack.stdin_credit, ack.way});
+}
+
+/// The stream broke, as it does when the VM is restored; the guest still listens.
+bool is_worth_another(const Error& error) {
+  return error.code() == EPIPE || error.code() == ECONNRESET || error.code() == ECONNREFUSED;
+}
+
+}  // namespace
+
+Result<Outcome> begin_exec(const Store& store, const std::string& id, wire::ExecRequest request,
+                           base::Deadline deadline) {
+  request.id = fmt::format("{}.{}", ::getpid(), base::Deadline::now_ns());
+  for (;;) {
+    auto outcome = prepare(store, id, request, deadline);
+    if (outcome) {
+      auto* begun = std::get_if<ExecBegun>(&*outcome);
+      if (begun == nullptr) return outcome;
+      FCVM_TRY(begun->stream.send(wire::ExecGo{request.id}) |
+               context("whether the command runs is unknown"));
+      return outcome;
+    }
+    if (!is_worth_another(outcome.error()) || deadline.expired()) return outcome;
+    log::debug("exec", "asking again: {}", outcome.error().message());
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+}  // namespace fcvm::vm

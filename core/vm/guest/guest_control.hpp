@@ -1,0 +1,82 @@
+// GuestControl: the control conversation with the guest's agent. Owns the stream and the thread
+// that reads it; dials again when the stream breaks, and misses no event by it.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include <fcvm/result.hpp>
+
+#include "core/base/pace.hpp"
+#include "core/vm/guest/guest_stream.hpp"
+#include "core/wire/control.hpp"
+
+namespace fcvm::vm {
+
+/// Opens a stream to a guest port; called from any thread.
+using DialGuest = std::function<Result<Fd>(std::uint32_t port, base::Deadline deadline)>;
+
+class GuestControl {
+ public:
+  using EventHandler = std::function<void(const wire::Event&)>;
+
+  /// `handle` is called on this object's thread, once for each event and in their order.
+  GuestControl(DialGuest dial, EventHandler handle);
+  GuestControl(const GuestControl&) = delete;
+  GuestControl& operator=(const GuestControl&) = delete;
+  ~GuestControl();
+
+  /// Dials until the agent answers; its version, as it says.
+  [[nodiscard]] Result<std::string> connect(base::Deadline deadline);
+
+  /// Sends a request (its `id` is filled in here) and waits for its Done.
+  template <typename Request>
+  Result<void> request(Request request, base::Deadline deadline) {
+    request.id = next_id();
+    return transact(request.id, wire::encode(request), deadline);
+  }
+  /// From any thread: requests that are under way fail with ECANCELED. Later ones are not touched.
+  void cancel_requests();
+
+ private:
+  struct Answer {
+    std::int32_t code;
+    std::string message;
+  };
+
+  std::uint64_t next_id();
+  Result<void> send(GuestStream& stream, const std::string& frames, base::Deadline deadline);
+  Result<void> transact(std::uint64_t id, const std::string& frames, base::Deadline deadline);
+  Result<std::shared_ptr<GuestStream>> dial(base::Deadline deadline);
+  void run();
+  bool rest(std::chrono::nanoseconds pause);
+  void read_from(GuestStream& stream);
+  Result<void> handle_frame(const wire::Frame& frame);
+  void lose_stream();
+
+  DialGuest dial_;
+  EventHandler handle_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::shared_ptr<GuestStream> stream_;
+  std::map<std::uint64_t, std::optional<Answer>> waiting_;
+  std::uint64_t last_id_ = 0;
+  std::uint64_t cancels_ = 0;
+  bool stopping_ = false;
+  std::timed_mutex sending_;  // whose frames are on the stream; never taken with mutex_ held
+
+  // The thread's alone, after connect().
+  std::uint64_t last_event_ = 0;
+  base::RedialPause redial_pause_;
+  base::FrameBudget frames_{200, 400};
+  std::thread thread_;
+};
+
+}  // namespace fcvm::vm

@@ -1,0 +1,67 @@
+// NetworkPlan: what is decided about a VM's network before it is made.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/vm/model/proxies.hpp"
+#include "core/vm/model/record.hpp"
+#include "core/wire/boot_plan.hpp"
+
+namespace fcvm::vm {
+
+/// What a user writes for the address by which the guest reaches its host.
+inline constexpr const char* kHostGateway = "host-gateway";
+
+/// The option of a net plugin that takes NetworkPlan::ipv6_prefix.
+inline constexpr const char* kIpv6PrefixOption = "ipv6-prefix";
+
+/// Ports of the host which a guest may reach, though all else there is closed.
+struct OpenPorts {
+  std::uint16_t first = 0;
+  std::uint16_t count = 1;
+  std::string protocol;  // "tcp", "udp"; empty: both
+};
+
+/// How much of a closed part of the host is open.
+struct HostAccess {
+  bool all = false;
+  std::vector<OpenPorts> ports;
+
+  [[nodiscard]] bool any() const { return all || !ports.empty(); }
+};
+
+struct NetworkPlan {
+  std::string plugin;  // its id; empty: none, and the rest means nothing
+  std::string mac;     // wanted, each of these; empty: the plugin's choice
+  std::string ipv4;
+  std::string ipv6;
+  std::string ipv6_prefix;  // given to the plugin as its option kIpv6PrefixOption
+  std::uint32_t mtu = 0;
+  HostAccess host_loopback;
+  HostAccess host_addresses;
+  bool link_local = false;
+  std::uint64_t rate_in = 0;  // bytes per second towards the guest; 0: no limit
+  std::uint64_t rate_out = 0;
+  std::vector<std::string> dns;
+  std::vector<std::string> dns_search;
+  std::vector<std::string> dns_options;
+  std::vector<wire::HostEntry> hosts;          // an address may be kHostGateway
+  std::vector<PublishedPort> publish;          // without an address: the VM's own
+  std::vector<std::string> proxies;            // "http_proxy=...", of the caller
+  std::vector<ProxyEndpoint> proxy_endpoints;  // open, wherever they are
+
+  /// What of it the plugin is given as options of its own.
+  [[nodiscard]] std::map<std::string, std::string> plugin_options() const {
+    if (ipv6_prefix.empty()) return {};
+    return {{kIpv6PrefixOption, ipv6_prefix}};
+  }
+  /// What is open of what is closed by default: "host-loopback=80/tcp", as the options say it.
+  [[nodiscard]] std::vector<std::string> opened() const;
+  /// What a record calls it.
+  [[nodiscard]] std::string name() const { return plugin.empty() ? "none" : plugin; }
+};
+
+}  // namespace fcvm::vm

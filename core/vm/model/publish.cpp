@@ -1,0 +1,198 @@
+#include "core/vm/model/publish.hpp"
+
+#include <arpa/inet.h>
+#include <charconv>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <fmt/core.h>
+
+#include "core/base/io/fd.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+constexpr std::uint32_t kHighestPort = 65535;
+constexpr const char* kForm = "write [HOSTIP:]HOSTPORT:GUESTPORT[/tcp|udp], such as 8080:80";
+
+struct Range {
+  std::uint16_t first = 0;
+  std::uint16_t count = 0;
+};
+
+Result<std::uint16_t> parse_port(std::string_view text) {
+  std::uint32_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  if (text.empty() || parsed.ptr != end || parsed.ec == std::errc::invalid_argument) {
+    return fail(EINVAL, fmt::format("\"{}\" is no port number", text), kForm);
+  }
+  if (parsed.ec == std::errc::result_out_of_range || number > kHighestPort) {
+    return fail(ERANGE, fmt::format("there is no port {}: the highest is {}", text, kHighestPort),
+                "choose one from 1 to 65535");
+  }
+  if (number == 0) return fail(EINVAL, "port 0 cannot be published", "choose one from 1 to 65535");
+  return static_cast<std::uint16_t>(number);
+}
+
+Result<Range> parse_range(std::string_view text) {
+  const auto dash = text.find('-');
+  const std::uint16_t first = FCVM_TRY(parse_port(text.substr(0, dash)));
+  if (dash == std::string_view::npos) return Range{first, 1};
+  const std::uint16_t last = FCVM_TRY(parse_port(text.substr(dash + 1)));
+  if (last < first) {
+    return fail(EINVAL, fmt::format("the range {} is reversed", text),
+                fmt::format("write {}-{}", last, first));
+  }
+  return Range{first, static_cast<std::uint16_t>(last - first + 1)};
+}
+
+bool is_address(int family, const std::string& text) {
+  in6_addr room{};
+  return ::inet_pton(family, text.c_str(), &room) == 1;
+}
+
+/// Takes "ADDRESS:" from the front of `text`, if it is there.
+Result<std::string> take_address(std::string_view& text) {
+  std::string address;
+  if (text.starts_with('[')) {
+    const auto close = text.find("]:");
+    if (close == std::string_view::npos) {
+      return fail(EINVAL, "a bracket is not closed by \"]:\"", "write [::1]:8080:80");
+    }
+    address = text.substr(1, close - 1);
+    text.remove_prefix(close + 2);
+    if (!is_address(AF_INET6, address)) {
+      return fail(EINVAL, fmt::format("\"{}\" is no IPv6 address", address),
+                  "only those are written in brackets");
+    }
+    return address;
+  }
+  const auto last = text.rfind(':');
+  const auto before = last == std::string_view::npos ? last : text.rfind(':', last - 1);
+  if (last == std::string_view::npos || last == 0 || before == std::string_view::npos) {
+    return address;
+  }
+  address = text.substr(0, before);
+  text.remove_prefix(before + 1);
+  if (is_address(AF_INET, address)) return address;
+  if (address.find(':') != std::string::npos) {
+    return fail(EINVAL, fmt::format("\"{}\" stands without brackets", address),
+                "an IPv6 address is written in brackets: [::1]:8080:80");
+  }
+  return fail(EINVAL, fmt::format("\"{}\" is no IP address", address),
+              "name an address of this host, or leave it out");
+}
+
+Result<std::string> take_protocol(std::string_view& text) {
+  const auto slash = text.rfind('/');
+  if (slash == std::string_view::npos) return std::string("tcp");
+  std::string protocol(text.substr(slash + 1));
+  text = text.substr(0, slash);
+  if (protocol == "tcp" || protocol == "udp") return protocol;
+  return fail(EINVAL, fmt::format("\"{}\" is no protocol that can be published", protocol),
+              "use /tcp or /udp");
+}
+
+Result<PublishedPort> parse(std::string_view text) {
+  PublishedPort port;
+  port.protocol = FCVM_TRY(take_protocol(text));
+  port.address = FCVM_TRY(take_address(text));
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos) {
+    (void)FCVM_TRY(parse_range(text));
+    return fail(
+        EINVAL, "it does not say which port of the host",
+        fmt::format("write {}:{}, or another port of the host before the colon", text, text));
+  }
+  const Range host = FCVM_TRY(parse_range(text.substr(0, colon)));
+  const Range guest = FCVM_TRY(parse_range(text.substr(colon + 1)));
+  if (host.count != guest.count) {
+    return fail(
+        EINVAL,
+        fmt::format("{} ports of the host cannot lead to {} of the guest", host.count, guest.count),
+        "write ranges of the same length, such as 8000-8009:80-89");
+  }
+  port.host_port = host.first;
+  port.guest_port = guest.first;
+  port.count = host.count;
+  return port;
+}
+
+bool is_wildcard(const std::string& address) { return address == "0.0.0.0" || address == "::"; }
+bool is_v6(const std::string& address) { return address.find(':') != std::string::npos; }
+
+/// The VM's own address is an IPv4 one, so the wildcard of IPv4 holds it too.
+bool share_a_port(const PublishedPort& a, const PublishedPort& b) {
+  if (a.protocol != b.protocol || is_v6(a.address) != is_v6(b.address)) return false;
+  if (a.address != b.address && !is_wildcard(a.address) && !is_wildcard(b.address)) return false;
+  return a.host_port < b.host_port + b.count && b.host_port < a.host_port + a.count;
+}
+
+Result<void> refuse_overlap(const PublishedPort& port, const std::vector<PublishedPort>& others) {
+  for (const PublishedPort& other : others) {
+    if (!share_a_port(port, other)) continue;
+    return fail(EEXIST,
+                fmt::format("publishing {}: it overlaps with {}", to_text(port), to_text(other)),
+                "give each port of the host one purpose");
+  }
+  return {};
+}
+
+std::string ports_text(std::uint16_t first, std::uint16_t count) {
+  return count <= 1 ? std::to_string(first) : fmt::format("{}-{}", first, first + count - 1);
+}
+
+}  // namespace
+
+Result<PublishedPort> parse_publish(std::string_view text) {
+  return parse(text) | context(fmt::format("publishing \"{}\"", text));
+}
+
+Result<std::vector<PublishedPort>> parse_publish_list(const std::vector<std::string>& items,
+                                                      const std::vector<PublishedPort>& taken) {
+  std::vector<PublishedPort> ports;
+  for (const std::string_view item : items) {
+    for (std::size_t at = 0; at <= item.size();) {
+      const auto end = std::min(item.find(',', at), item.size());
+      const auto port = FCVM_TRY(parse_publish(item.substr(at, end - at)));
+      FCVM_TRY(refuse_overlap(port, taken));
+      FCVM_TRY(refuse_overlap(port, ports));
+      ports.push_back(port);
+      at = end + 1;
+    }
+  }
+  return ports;
+}
+
+Result<void> check_host_address(const std::string& address) {
+  const int family = is_v6(address) ? AF_INET6 : AF_INET;
+  const Fd socket(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  const bool good = family == AF_INET ? ::inet_pton(family, address.c_str(), &v4.sin_addr) == 1
+                                      : ::inet_pton(family, address.c_str(), &v6.sin6_addr) == 1;
+  if (!good) return fail(EINVAL, fmt::format("\"{}\" is no IP address", address));
+  const auto* generic = family == AF_INET ? reinterpret_cast<const sockaddr*>(&v4)
+                                          : reinterpret_cast<const sockaddr*>(&v6);
+  const socklen_t size = family == AF_INET ? sizeof v4 : sizeof v6;
+  if (socket && ::bind(socket.get(), generic, size) == 0) return {};
+  return fail(EADDRNOTAVAIL, fmt::format("{} is not an address of this host", address),
+              "`ip address` lists those there are");
+}
+
+std::string endpoint_text(const std::string& address, std::uint16_t first, std::uint16_t count) {
+  const auto ports = ports_text(first, count);
+  if (address.empty()) return ports;
+  return is_v6(address) ? fmt::format("[{}]:{}", address, ports)
+                        : fmt::format("{}:{}", address, ports);
+}
+
+std::string to_text(const PublishedPort& port) {
+  return fmt::format("{}:{}/{}", endpoint_text(port.address, port.host_port, port.count),
+                     ports_text(port.guest_port, port.count), port.protocol);
+}
+
+}  // namespace fcvm::vm

@@ -1,0 +1,127 @@
+// Record: what fcvm remembers of one VM. One JSON file each, written atomically; the supervisor is
+// its only writer while it lives.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fcvm/result.hpp>
+
+#include "core/base/process/process_id.hpp"
+
+namespace fcvm::vm {
+
+enum class Phase {
+  kCreated,   // recorded; nothing made yet
+  kStarting,  // assets, network, VMM, boot
+  kRunning,   // the container runs
+  kPaused,
+  kStopping,
+  kExited,  // the container ended, or never began; see exit_code and error
+};
+[[nodiscard]] std::string_view to_string(Phase phase);
+[[nodiscard]] Result<Phase> parse_phase(std::string_view text);
+
+/// A published port as `fcvm port` shows it, or a range of `count` of them.
+struct PublishedPort {
+  std::string address;
+  std::uint16_t host_port = 0;
+  std::uint16_t guest_port = 0;
+  std::string protocol;
+  std::uint16_t count = 1;
+
+  friend bool operator==(const PublishedPort&, const PublishedPort&) = default;
+};
+
+/// Of each disk, in a second; 0: as fast as it goes.
+struct DiskRates {
+  std::uint64_t read_bytes = 0;
+  std::uint64_t write_bytes = 0;
+  std::uint64_t read_operations = 0;
+  std::uint64_t write_operations = 0;
+
+  [[nodiscard]] bool limited() const {
+    return (read_bytes | write_bytes | read_operations | write_operations) != 0;
+  }
+  friend bool operator==(const DiskRates&, const DiskRates&) = default;
+};
+
+/// A process that a plugin started for the VM.
+struct ProcessRecord {
+  std::string name;  // "qemu", "pasta"
+  base::ProcessId id;
+  std::string jail;         // the level that was reached, or "" for one that is not jailed
+  std::string jail_reason;  // why it is not the highest
+};
+
+struct Record {
+  static constexpr int kFormat = 1;
+
+  std::string id;  // 12 hexadecimal digits
+  std::string name;
+  std::string image;  // as the user named it
+  std::string image_digest;
+  std::vector<std::string> command;
+  std::map<std::string, std::string> labels;
+  std::uint32_t cpus = 0;
+  std::uint64_t memory_bytes = 0;
+  bool remove_when_done = false;  // --rm
+  bool detached = false;
+  std::string log_driver = "k8s-file";
+  std::uint64_t log_max_bytes = 0;  // of each of so many files, with k8s-file
+  std::uint64_t log_max_files = 0;
+  std::uint64_t disk_bytes = 0;
+  DiskRates disk_rates;
+  std::int64_t pids_limit = 0;     // of the container; 0: podman's own, -1: none
+  std::int64_t lifetime_ms = 0;    // --timeout; 0: none
+  std::int64_t stop_grace_ms = 0;  // --stop-timeout
+
+  Phase phase = Phase::kCreated;
+  std::int64_t created_ns = 0;  // CLOCK_REALTIME; 0: not yet
+  std::int64_t started_ns = 0;
+  std::int64_t finished_ns = 0;
+  int exit_code = 0;  // of the container, once exited
+  std::string error;  // why it failed, when fcvm or the VM did
+  std::string error_remedy;
+
+  base::ProcessId supervisor;
+  base::ProcessId vmm;
+  std::vector<ProcessRecord> processes;
+  std::string cgroup;          // its path; empty where it has none of its own
+  std::string limits;          // of it: "memory 768 MiB, 2.5 CPUs, 288 processes"
+  std::string limits_missing;  // why one or all are not set
+  std::string vmm_plugin;      // "vmm.qemu"
+  std::string vmm_version;     // "qemu 7.2.22"
+  std::string accelerator;
+  std::string network;  // "none", "net.rootless"
+  std::string image_plugin;
+  std::map<std::string, std::string> plugin_versions;  // id -> version
+  std::vector<std::string> guest_addresses;            // with prefix lengths
+  std::vector<std::string> gateways;
+  std::string mac_address;
+  std::string host_address;
+  std::vector<PublishedPort> ports;
+  std::vector<std::string> network_open;  // of what is closed by default: "host-loopback=80/tcp"
+  std::uint64_t network_rate_in = 0;      // bytes per second; 0: no limit
+  std::uint64_t network_rate_out = 0;
+  std::string network_error;  // what broke, while the VM goes on
+
+  /// state/1: by plugin, in the order of first `put`.
+  std::map<std::string, std::vector<std::pair<std::string, std::string>>> plugin_state;
+
+  /// Phase as it is, knowing whether the supervisor still lives: a VM whose supervisor died without
+  /// a word has exited, whatever its file says.
+  [[nodiscard]] Phase effective_phase() const;
+  /// Whether its container is there, perhaps paused.
+  [[nodiscard]] bool is_up() const;
+};
+
+[[nodiscard]] std::string to_json(const Record& record);
+/// Refuses a file of a newer format, and anything that is not a record.
+[[nodiscard]] Result<Record> record_from_json(std::string_view json);
+
+}  // namespace fcvm::vm

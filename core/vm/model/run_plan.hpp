@@ -1,0 +1,67 @@
+// RunPlan: everything that is decided about a VM before anything is made.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fcvm/result.hpp>
+
+#include "core/vm/model/log_driver.hpp"
+#include "core/vm/model/network_plan.hpp"
+#include "core/wire/boot_plan.hpp"
+
+namespace fcvm::vm {
+
+/// The guest's own parts, which `fcvm setup` made.
+struct GuestAssets {
+  std::filesystem::path kernel;
+  std::filesystem::path kernel_elf;  // empty when there is none
+  std::filesystem::path initrd;
+  std::filesystem::path base_image;
+};
+
+struct RunPlan {
+  std::string name;  // empty: one is made up
+  std::string image;
+  std::string image_reference;  // what the image plugin is given, when it differs
+  std::uint32_t pull = 0;       // FCVM_PULL_...
+  std::uint32_t cpus = 0;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t disk_bytes = 0;
+  DiskRates disk_rates;
+  bool remove_when_done = false;
+  bool detached = false;
+  std::chrono::milliseconds stop_grace{10'000};
+  std::optional<std::chrono::milliseconds> lifetime{};  // --timeout
+  std::optional<std::filesystem::path> cid_file{};
+  LogDriver log{};
+  std::map<std::string, std::string> labels;
+
+  std::string vmm;  // plugin ids
+  std::string image_plugin;
+  NetworkPlan network;
+
+  std::string hostname;  // empty: the VM's name
+  wire::ContainerSpec container;
+  std::int64_t pids_limit = 0;  // of the container; 0: podman's own, -1: none
+  /// Whether the VMM's metadata service tells the container's environment.
+  bool metadata_environment = false;
+  /// Tells the container which VMM and agent it runs under, for fcvm/hello to say.
+  bool announces_vm = false;
+  GuestAssets assets;
+  /// Makes the writable disk: a sparse file system of `disk_bytes`.
+  std::function<Result<void>(const std::filesystem::path& path, std::uint64_t bytes)> make_disk;
+
+  /// How long the guest may take until its agent answers.
+  std::chrono::milliseconds boot_limit{120'000};
+  /// And until its container runs after that: an emulated guest loads a large image for minutes.
+  std::chrono::milliseconds start_limit{30 * 60'000};
+};
+
+}  // namespace fcvm::vm

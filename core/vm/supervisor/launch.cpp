@@ -1,0 +1,305 @@
+#include "core/vm/supervisor/launch.hpp"
+
+#include <fcntl.h>
+#include <optional>
+#include <sys/random.h>
+#include <thread>
+
+#include <fmt/core.h>
+
+#include "core/base/io/fd.hpp"
+#include "core/base/io/file.hpp"
+#include "core/log/log.hpp"
+#include "core/plugin/settings.hpp"
+#include "core/vm/model/proxies.hpp"
+#include "core/vm/model/time_text.hpp"
+#include "core/vm/supervisor/guest_network.hpp"
+#include "core/vm/supervisor/metadata.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+// Names in the VMM's directory.
+constexpr const char* kKernel = "kernel";
+constexpr const char* kKernelElf = "kernel.elf";
+constexpr const char* kInitrd = "initrd";
+constexpr const char* kBaseDisk = "base.img";
+constexpr const char* kWritableDisk = "disk.img";
+constexpr const char* kImageDisk = "image.img";
+constexpr const char* kConsole = "console.log";
+constexpr const char* kGuestSocket = "guest.sock";
+
+// The serials by which the guest knows its disks.
+constexpr const char* kBaseSerial = "base";
+constexpr const char* kWritableSerial = "disk";
+constexpr const char* kImageSerial = "image";
+
+constexpr const char* kNic = "net0";
+
+constexpr std::size_t kEntropySize = 64;
+constexpr auto kStartLimit = std::chrono::seconds(60);
+constexpr auto kAttachLimit = std::chrono::seconds(30);
+constexpr auto kDetachLimit = std::chrono::seconds(15);
+
+std::string fresh_entropy() {
+  std::string bytes(kEntropySize, '\0');
+  // Cannot fail for up to 256 bytes once the pool is ready, and the host has long booted.
+  [[maybe_unused]] const auto got = ::getrandom(bytes.data(), bytes.size(), 0);
+  return bytes;
+}
+
+fcvm_rate_limit rate_limit(const DiskRates& rates) {
+  auto limit = sized<fcvm_rate_limit>();
+  limit.read_bytes_per_second = rates.read_bytes;
+  limit.write_bytes_per_second = rates.write_bytes;
+  limit.read_operations_per_second = rates.read_operations;
+  limit.write_operations_per_second = rates.write_operations;
+  return limit;
+}
+
+fcvm_disk disk(const char* id, const char* path, std::uint32_t flags,
+               const fcvm_rate_limit* limit) {
+  auto made = sized<fcvm_disk>();
+  made.limit = limit;
+  made.id = id;
+  made.path = path;
+  made.flags = flags;
+  return made;
+}
+
+wire::Disk guest_disk(const char* serial, wire::DiskRole role) {
+  wire::Disk made;
+  made.serial = serial;
+  made.role = role;
+  made.read_only = role != wire::DiskRole::kWritable;
+  return made;
+}
+
+}  // namespace
+
+template <typename Verbs>
+Result<std::unique_ptr<plugin::Instance<Verbs>>> Launch::make_plugin(const std::string& id,
+                                                                     plugin::Services services) {
+  const plugin::Entry* entry = FCVM_TRY(context_.registry.find(id));
+  const plugin::Settings settings =
+      FCVM_TRY(plugin::Settings::of(context_.config, id, plan_.network.plugin_options()));
+  plugin::Object object = FCVM_TRY(plugin::Registry::load(*entry));
+  return plugin::Instance<Verbs>::create(std::move(object), id, settings, services);
+}
+
+/// As root each VM has a user of its own, for as long as this process lives.
+Result<void> Launch::make_jailer() {
+  plugin::JailSettings settings;
+  const auto& config = context_.config;
+  const auto& wanted = config.text("jail", "at-least");
+  if (wanted == "landlock") settings.at_least = base::JailLevel::kLandlock;
+  if (wanted == "namespaces") settings.at_least = base::JailLevel::kNamespaces;
+  settings.files = config.list("jail", "files");
+  const UidRange range = FCVM_TRY(parse_uid_range(config.text("jail", "uids")));
+  if (plugin::may_become(range.first) && plugin::may_become(range.last)) {
+    const auto leases = context_.store.paths().data / "uids";
+    uid_.emplace(FCVM_TRY(UidLease::take(leases.string(), range, id_)));
+    settings.uid = uid_->uid();
+    settings.readers = range.first;
+  }
+  jailer_ = std::make_unique<plugin::Jailer>(processes_, std::move(settings));
+  return {};
+}
+
+Result<void> Launch::link(const std::filesystem::path& target, const char* name) {
+  const auto at = context_.store.paths().vmm(id_) / name;
+  std::error_code error;
+  std::filesystem::create_symlink(target, at, error);
+  if (error)
+    return fail(error.value(), fmt::format("linking {}: {}", at.string(), error.message()));
+  return {};
+}
+
+Result<void> Launch::fetch_image() {
+  const auto cache = context_.store.paths().images() / plan_.image_plugin;
+  FCVM_TRY(base::make_directories(cache.string(), 0700));
+  Fd cache_fd = FCVM_TRY(base::open_file(cache.string(), O_RDONLY | O_DIRECTORY));
+  auto instance = FCVM_TRY(make_plugin<fcvm_image_v1>(plan_.image_plugin, services_));
+  {
+    const std::lock_guard lock(mutex_);
+    images_ = std::make_unique<ImageSource>(std::move(instance), std::move(cache_fd));
+    if (cancelled_) return fail(ECANCELED, "canceled");
+  }
+  image_ = FCVM_TRY(images_->prepare(plan_.image_reference, plan_.pull, base::Deadline::never()) |
+                    context(fmt::format("image {}", plan_.image)));
+  const fcvm_image_delivery& delivery = image_.delivery;
+  if (delivery.how != FCVM_GUEST_LOAD_ARCHIVE || delivery.disk_count != 1) {
+    return fail(ENOTSUP, fmt::format("{} delivers images in a way that this fcvm does not know",
+                                     plan_.image_plugin));
+  }
+  return link(std::string(text_of(delivery.paths[0])), kImageDisk);
+}
+
+Result<void> Launch::make_network() {
+  if (!plan_.network.plugin.empty())
+    FCVM_TRY(attach_network() | context("making the VM's network"));
+  const Attachment none;
+  const Attachment& attachment = network_ ? network_->attachment() : none;
+  guest_network_ = FCVM_TRY(guest_network(plan_.network, attachment));
+  std::vector<std::string> dropped;
+  guest_proxies_ = guest_proxies(plan_.network.proxies, attachment.host_gateway, dropped);
+  for (const auto& name : dropped) {
+    log::warning("vm", "{} names the host's loopback, which this VM does not reach: left out",
+                 name);
+  }
+  return {};
+}
+
+Result<void> Launch::attach_network() {
+  auto instance = FCVM_TRY(make_plugin<fcvm_net_v1>(plan_.network.plugin, services_));
+  {
+    const std::lock_guard lock(mutex_);
+    network_ = std::make_unique<Network>(std::move(instance));
+    if (cancelled_) return fail(ECANCELED, "canceled");
+  }
+  return network_->attach(plan_.network, id_, base::Deadline::in(kAttachLimit));
+}
+
+// Side by side: the two have nothing in common, and each may wait for other processes. The first
+// that fails ends the other, and is the one that is told of.
+Result<void> Launch::prepare() {
+  std::optional<Error> first;
+  const auto note = [&](const Result<void>& done) {
+    if (done) return;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!first) first = done.error();
+    }
+    cancel();
+  };
+  std::thread network([&] { note(make_network()); });
+  note(prepare_files());
+  network.join();
+  return first ? Result<void>(unexpected(*std::move(first))) : Result<void>();
+}
+
+Result<void> Launch::prepare_files() {
+  FCVM_TRY(base::make_directories(context_.store.paths().vmm(id_).string(), 0700));
+  FCVM_TRY(fetch_image());
+  FCVM_TRY(link(plan_.assets.kernel, kKernel));
+  if (!plan_.assets.kernel_elf.empty()) FCVM_TRY(link(plan_.assets.kernel_elf, kKernelElf));
+  FCVM_TRY(link(plan_.assets.initrd, kInitrd));
+  FCVM_TRY(link(plan_.assets.base_image, kBaseDisk));
+  return plan_.make_disk(context_.store.paths().vmm(id_) / kWritableDisk, plan_.disk_bytes) |
+         context("making the VM's writable disk");
+}
+
+Result<void> Launch::start() {
+  plugin::Services jailed = services_;
+  if (context_.config.boolean("jail", "enabled")) {
+    FCVM_TRY(make_jailer());
+    jailed.process = jailer_.get();
+  } else if (context_.config.text("jail", "at-least") != "none") {
+    return fail(EINVAL, "[jail] demands a jail by at-least, and has none by enabled = false",
+                "fcvm config show --origin shows where both are set");
+  } else {
+    log::warning("vm", "the VMM runs without a jail, as [jail] enabled = false says");
+  }
+  auto instance = FCVM_TRY(make_plugin<fcvm_vmm_v1>(plan_.vmm, jailed));
+  {
+    const std::lock_guard lock(mutex_);
+    machine_ = std::make_unique<Machine>(std::move(instance));
+    if (cancelled_) return fail(ECANCELED, "canceled");
+  }
+  const Fd directory =
+      FCVM_TRY(base::open_file(context_.store.paths().vmm(id_).string(), O_RDONLY | O_DIRECTORY));
+  const fcvm_rate_limit rates = rate_limit(plan_.disk_rates);
+  const fcvm_rate_limit* const limit = plan_.disk_rates.limited() ? &rates : nullptr;
+  const fcvm_disk disks[] = {disk(kBaseSerial, kBaseDisk, FCVM_DISK_READ_ONLY, limit),
+                             disk(kWritableSerial, kWritableDisk, FCVM_DISK_CACHE_UNSAFE, limit),
+                             disk(kImageSerial, kImageDisk, FCVM_DISK_READ_ONLY, limit)};
+  const fcvm_disk* const pointers[] = {&disks[0], &disks[1], &disks[2]};
+  auto nic = sized<fcvm_nic>();
+  const fcvm_nic* const nics[] = {&nic};
+  auto spec = sized<fcvm_vm_spec>();
+  spec.vm_id = id_.c_str();
+  spec.directory_fd = directory.get();
+  spec.net_namespace_fd = spec.user_namespace_fd = spec.cgroup_fd = -1;
+  spec.cpus = plan_.cpus;
+  spec.memory_bytes = plan_.memory_bytes;
+  spec.kernel = kKernel;
+  spec.kernel_elf = plan_.assets.kernel_elf.empty() ? nullptr : kKernelElf;
+  spec.initrd = kInitrd;
+  spec.command_line = "quiet panic=-1";
+  spec.console = kConsole;
+  spec.guest_socket = kGuestSocket;
+  const std::string metadata = metadata_document({id_, plan_.image, plan_.hostname, plan_.labels,
+                                                  plan_.container, plan_.metadata_environment});
+  spec.metadata_json = metadata.c_str();
+  spec.disks = pointers;
+  spec.disk_count = 3;
+  if (network_ != nullptr) {
+    const Attachment& attachment = network_->attachment();
+    spec.net_namespace_fd = attachment.net_namespace ? attachment.net_namespace.get() : -1;
+    spec.user_namespace_fd = attachment.user_namespace ? attachment.user_namespace.get() : -1;
+    nic.id = kNic;
+    nic.tap = attachment.tap.c_str();
+    nic.mac = attachment.mac.empty() ? nullptr : attachment.mac.c_str();
+    nic.mtu = attachment.mtu;
+    spec.nics = nics;
+    spec.nic_count = attachment.tap.empty() ? 0 : 1;
+  }
+  if (jailer_) jailer_->set_files(FCVM_TRY(plugin::files_of(spec, nullptr)));
+  return machine_->start(spec, base::Deadline::in(kStartLimit)) | context("starting the VM");
+}
+
+wire::BootPlan Launch::boot_plan(const std::string& agent) {
+  wire::BootPlan plan;
+  plan.hostname = plan_.hostname;
+  plan.realtime_ns = now_ns();
+  plan.entropy = fresh_entropy();
+  plan.disks = {guest_disk(kBaseSerial, wire::DiskRole::kBase),
+                guest_disk(kWritableSerial, wire::DiskRole::kWritable),
+                guest_disk(kImageSerial, wire::DiskRole::kImage)};
+  plan.network = guest_network_;
+  plan.environment = guest_proxies_;
+  // So that a container may ping without a capability that podman does not give it.
+  if (network_) plan.sysctls.push_back("net.ipv4.ping_group_range=0 2147483647");
+  plan.container = container(agent);
+  return plan;
+}
+
+wire::ContainerSpec Launch::container(const std::string& agent) {
+  wire::ContainerSpec spec = plan_.container;
+  // By its id: an archive may carry another tag than the user named, or none.
+  spec.image = image_.id;
+  spec.source.delivery = wire::ImageDelivery::kArchive;
+  spec.source.disk_serial = kImageSerial;
+  spec.source.length = image_.delivery.archive_bytes;
+  if (plan_.announces_vm) {
+    auto status = machine_->status();
+    const std::string vmm = status ? std::string(text_of(status->vmm_version)) : plan_.vmm;
+    spec.environment.push_back("FCVM_VMM=" + vmm);
+    spec.environment.push_back("FCVM_AGENT=" + agent);
+  }
+  return spec;
+}
+
+void Launch::end_machine() {
+  if (!machine_) return;
+  if (auto killed = machine_->kill(); !killed) {
+    log::warning("vm", "ending the VM: {}", killed.error().message());
+  }
+}
+
+void Launch::end_network() {
+  if (!network_) return;
+  if (auto detached = network_->detach(base::Deadline::in(kDetachLimit)); !detached) {
+    log::warning("vm", "removing the VM's network: {}", detached.error().message());
+  }
+}
+
+void Launch::cancel() {
+  const std::lock_guard lock(mutex_);
+  cancelled_ = true;
+  if (images_) images_->cancel();
+  if (machine_) machine_->cancel();
+  if (network_) network_->cancel();
+}
+
+}  // namespace fcvm::vm

@@ -1,0 +1,89 @@
+// Launch: from a plan to a booted guest that has been told what to become. Blocking, so it runs on
+// a worker; each step leaves nothing behind that its owner does not undo.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <fcvm/result.hpp>
+
+#include "core/plugin/jailer.hpp"
+#include "core/plugin/services.hpp"
+#include "core/vm/guest/guest_control.hpp"
+#include "core/vm/host/uid_lease.hpp"
+#include "core/vm/model/run_plan.hpp"
+#include "core/vm/store/store.hpp"
+#include "core/vm/supervisor/image_source.hpp"
+#include "core/vm/supervisor/machine.hpp"
+#include "core/vm/supervisor/network.hpp"
+#include "core/vm/supervisor/supervisor.hpp"
+
+namespace fcvm::vm {
+
+class Launch {
+ public:
+  /// `processes` is where the VMM runs, in a jail; the other plugins have `services`.
+  Launch(const SupervisorContext& context, const RunPlan& plan, std::string id,
+         plugin::Services services, plugin::ProcessKeeper& processes)
+      : context_(context),
+        plan_(plan),
+        id_(std::move(id)),
+        services_(services),
+        processes_(processes) {}
+
+  /// Makes the VM's network, and meanwhile fetches the image and makes the VM's directory: disks,
+  /// and links to the guest's parts.
+  Result<void> prepare();
+  /// Starts the VMM.
+  Result<void> start();
+  /// What the guest is to become; the VMM runs already.
+  [[nodiscard]] wire::BootPlan boot_plan(const std::string& agent);
+
+  /// From any thread: makes a step under way fail soon.
+  void cancel();
+  [[nodiscard]] bool cancelled() const { return cancelled_; }
+
+  /// Kills the VMM, if one was started; it is reaped on return.
+  void end_machine();
+  /// Undoes what the network made on the host; the VMM has ended.
+  void end_network();
+
+  [[nodiscard]] Machine& machine() { return *machine_; }
+  /// Null when the VM has none.
+  [[nodiscard]] Network* network() { return network_.get(); }
+  [[nodiscard]] const std::string& image_digest() const { return image_.digest; }
+
+ private:
+  template <typename Verbs>
+  Result<std::unique_ptr<plugin::Instance<Verbs>>> make_plugin(const std::string& id,
+                                                               plugin::Services services);
+  Result<void> make_jailer();
+  Result<void> link(const std::filesystem::path& target, const char* name);
+  Result<void> fetch_image();
+  Result<void> prepare_files();
+  Result<void> make_network();
+  Result<void> attach_network();
+  wire::ContainerSpec container(const std::string& agent);
+
+  const SupervisorContext& context_;
+  const RunPlan& plan_;
+  const std::string id_;
+  const plugin::Services services_;
+  plugin::ProcessKeeper& processes_;
+  std::optional<UidLease> uid_;
+  std::unique_ptr<plugin::Jailer> jailer_;  // outlives the machine
+
+  std::mutex mutex_;  // of the pointers that cancel() uses
+  std::unique_ptr<ImageSource> images_;
+  std::unique_ptr<Machine> machine_;
+  std::unique_ptr<Network> network_;
+  std::atomic<bool> cancelled_{false};
+  ImageSource::Image image_;
+  wire::Network guest_network_;
+  std::vector<std::string> guest_proxies_;
+};
+
+}  // namespace fcvm::vm

@@ -1,0 +1,50 @@
+#include "core/vm/supervisor/machine.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+using plugin::Threads;
+using plugin::VerbRule;
+
+// The states of vmm.h.
+constexpr unsigned kNew = 1u << FCVM_VM_NEW;
+constexpr unsigned kRunning = 1u << FCVM_VM_RUNNING;
+constexpr unsigned kPaused = 1u << FCVM_VM_PAUSED;
+constexpr unsigned kAnyState = ~0u;
+
+constexpr VerbRule kStart{"start", Threads::kWorker, kNew, FCVM_VM_RUNNING};
+constexpr VerbRule kPause{"pause", Threads::kWorker, kRunning, FCVM_VM_PAUSED};
+constexpr VerbRule kResume{"resume", Threads::kWorker, kPaused, FCVM_VM_RUNNING};
+constexpr VerbRule kConnect{"connect", Threads::kAny, kRunning | kPaused};
+constexpr VerbRule kStatus{"status", Threads::kAny, kAnyState};
+constexpr VerbRule kKill{"kill", Threads::kAny, kAnyState};
+
+}  // namespace
+
+Result<void> Machine::start(const fcvm_vm_spec& spec, base::Deadline deadline) {
+  return instance_->call(kStart, instance_->verbs().start, &spec, deadline.as_ns());
+}
+
+Result<void> Machine::pause(base::Deadline deadline) {
+  return instance_->call(kPause, instance_->verbs().pause, deadline.as_ns());
+}
+
+Result<void> Machine::resume(base::Deadline deadline) {
+  return instance_->call(kResume, instance_->verbs().resume, deadline.as_ns());
+}
+
+Result<Fd> Machine::connect(std::uint32_t port, base::Deadline deadline) {
+  std::int32_t fd = -1;
+  FCVM_TRY(instance_->call(kConnect, instance_->verbs().connect, port, deadline.as_ns(), &fd));
+  return Fd(fd);
+}
+
+Result<fcvm_vm_status> Machine::status() {
+  auto status = sized<fcvm_vm_status>();
+  FCVM_TRY(instance_->call(kStatus, instance_->verbs().status, &status));
+  return status;
+}
+
+Result<void> Machine::kill() { return instance_->call(kKill, instance_->verbs().kill); }
+
+}  // namespace fcvm::vm

@@ -1,0 +1,303 @@
+// Beginning and end of a supervised VM.
+#include "core/vm/supervisor/supervisor.hpp"
+
+#include "core/base/io/file.hpp"
+#include "core/vm/logs/container_log.hpp"
+#include "core/vm/logs/event_log.hpp"
+#include "core/vm/logs/journal_log.hpp"
+#include "core/vm/supervisor/supervisor_impl.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+/// For the container's last writes to reach a disk that stays, once it has ended by itself.
+constexpr auto kQuiesceLimit = 10s;
+/// What the end takes beside that before the VMM is killed outright.
+constexpr auto kTearDownSlack = 1s;
+
+}  // namespace
+
+Supervisor::Supervisor(SupervisorContext context, RunPlan plan)
+    : impl_(std::make_unique<Impl>(std::move(context), std::move(plan))) {}
+Supervisor::~Supervisor() = default;
+Result<int> Supervisor::run() { return impl_->run(); }
+
+void Supervisor::Impl::enter(Phase phase) {
+  phase_ = phase;
+  change_record([&](Record& record) { record.phase = phase; });
+}
+
+void Supervisor::Impl::log_happening(const std::string& type,
+                                     std::map<std::string, std::string> attributes) {
+  const auto logged =
+      log_event(context_.store.paths().events(),
+                {now_ns(), type, record_.id, record_.name, record_.image, std::move(attributes)});
+  if (!logged) log::warning("vm", "{}", logged.error().message());
+}
+
+Result<int> Supervisor::Impl::run() {
+  plugin::this_is_the_control_thread();
+  is_attached_ = context_.attached.valid();
+  if (is_attached_) FCVM_TRY(attachments_.add(std::move(context_.attached), true));
+  if (auto begun = begin(); !begun) {
+    if (record_.id.empty()) return tell_attached(unexpected(std::move(begun).error()));
+    error_ = std::move(begun).error();
+    return conclude();
+  }
+  enter(Phase::kStarting);
+  make_cgroup();
+  on_worker([this] { launch(); });
+  loop_.run();
+  machine_worker_.join();
+  diallers_.join();
+  // Not before: until here a worker may be dialling the guest for somebody.
+  launch_.reset();
+  return conclude();
+}
+
+Result<void> Supervisor::Impl::begin() {
+  Record first;
+  first.name = plan_.name;
+  first.image = plan_.image;
+  first.command = plan_.container.command;
+  first.labels = plan_.labels;
+  first.cpus = plan_.cpus;
+  first.memory_bytes = plan_.memory_bytes;
+  first.remove_when_done = plan_.remove_when_done;
+  first.detached = plan_.detached;
+  first.log_driver = plan_.log.name;
+  if (plan_.log.name == LogDriver::kFile) {
+    first.log_max_bytes = plan_.log.limits.max_size;
+    first.log_max_files = plan_.log.limits.max_files;
+  }
+  first.disk_bytes = plan_.disk_bytes;
+  first.disk_rates = plan_.disk_rates;
+  first.pids_limit = plan_.pids_limit;
+  if (plan_.lifetime) first.lifetime_ms = plan_.lifetime->count();
+  first.stop_grace_ms = plan_.stop_grace.count();
+  first.created_ns = now_ns();
+  first.vmm_plugin = plan_.vmm;
+  first.image_plugin = plan_.image_plugin;
+  first.network = plan_.network.name();
+  for (const auto& id : {plan_.vmm, plan_.image_plugin, plan_.network.plugin}) {
+    if (id.empty()) continue;
+    const plugin::Entry* entry = FCVM_TRY(context_.registry.find(id));
+    first.plugin_versions[id] = entry->descriptor.version;
+  }
+  record_ = FCVM_TRY(context_.store.create(std::move(first)));
+  supervised_.emplace(FCVM_TRY(context_.store.supervise(record_.id)));
+  if (auto place = cgroup_place(record_.id)) {
+    record_.cgroup = *std::move(place);
+  } else {
+    record_.limits_missing = place.error().message();
+  }
+  recorded_.emplace(context_.store, record_, record_mutex_);
+  if (plan_.hostname.empty()) plan_.hostname = record_.name;
+  plan_.container.name = record_.name;
+  log_happening("create");
+  if (plan_.cid_file) {
+    FCVM_TRY(base::write_file_atomic(plan_.cid_file->string(), record_.id));
+  }
+  server_ = FCVM_TRY(
+      ControlServer::listen(loop_, context_.store.paths().sockets(record_.id),
+                            [this](const ControlRequest& request, ControlServer::Reply reply) {
+                              on_request(request, std::move(reply));
+                            }));
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2})
+    signals_.add(number);
+  wait_for_signal();
+  launch_ = std::make_unique<Launch>(
+      context_, plan_, record_.id,
+      plugin::Services{.process = &processes_, .state = &*recorded_, .progress = context_.progress},
+      processes_);
+  control_ = std::make_unique<GuestControl>(
+      [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); },
+      [this](const wire::Event& event) { take_guest_event(event); });
+  return start_output();
+}
+
+/// The record, which has its place, is saved. A VM works without one as well.
+void Supervisor::Impl::make_cgroup() {
+  if (record_.cgroup.empty()) return;
+  if (auto made = Cgroup::make(record_.cgroup)) {
+    cgroup_ = *std::move(made);
+    processes_.set_cgroup(cgroup_.fd());
+    limit_cgroup(true);
+  } else {
+    log::debug("vm", "{}", made.error().message());
+    change_record([&](Record& record) {
+      record.cgroup.clear();
+      record.limits_missing = made.error().message();
+    });
+  }
+}
+
+/// An emulated guest takes more of the VMM than one with KVM; which it is shows after the start.
+void Supervisor::Impl::limit_cgroup(bool emulated) {
+  const auto applied = apply_limits(
+      record_.cgroup, CgroupLimits::of_guest(plan_.memory_bytes, plan_.cpus, emulated));
+  change_record([&](Record& record) {
+    record.limits = applied.set;
+    record.limits_missing = applied.missing;
+  });
+}
+
+/// From the beginning on, so that who is attached can interrupt the start.
+Result<void> Supervisor::Impl::start_output() {
+  OutputPump::Sinks sinks;
+  if (plan_.log.name == LogDriver::kFile) {
+    sinks.log = std::make_unique<ContainerLogWriter>(FCVM_TRY(ContainerLogWriter::open(
+        context_.store.paths().container_log(record_.id), plan_.log.limits)));
+  } else if (plan_.log.name == LogDriver::kJournal) {
+    sinks.log = std::make_unique<JournalLog>(FCVM_TRY(JournalLog::open(record_.id, record_.name)));
+  }
+  if (!plan_.detached && !is_attached_) {
+    sinks.stdout_fd = STDOUT_FILENO;
+    sinks.stderr_fd = STDERR_FILENO;
+  }
+  OutputPump::Callbacks callbacks;
+  callbacks.on_end = [this] { on_control([this] { on_output_end(); }); };
+  callbacks.on_sink_closed = [this] { on_control([this] { on_sink_closed(); }); };
+  callbacks.attached.on_signal = [this](bool own, int number) {
+    on_control([this, own, number] {
+      if (own) return on_own_signal(number);
+      signal_container(number, [](const Result<ControlAnswer>&) {});
+    });
+  };
+  callbacks.attached.on_detach = [this] { on_control([this] { on_detach(); }); };
+  callbacks.attached.on_hang_up = [this] { on_control([this] { on_hang_up(); }); };
+  output_ = std::make_unique<OutputPump>(
+      [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); },
+      attachments_, std::move(sinks), std::move(callbacks));
+  output_->start();
+  return {};
+}
+
+/// On the worker.
+void Supervisor::Impl::launch() {
+  auto launched = [&]() -> Result<void> {
+    FCVM_TRY(launch_->prepare());
+    on_control([this] { on_network_made(); });
+    FCVM_TRY(launch_->start());
+    on_control([this] { watch_vmm(); });
+    return boot();
+  }();
+  on_control([this, result = std::move(launched)] { on_launched(result); });
+}
+
+/// On the worker: the VMM runs, and its guest is told what to become.
+Result<void> Supervisor::Impl::boot() {
+  agent_ = FCVM_TRY(control_->connect(base::Deadline::in(plan_.boot_limit)) |
+                    context("waiting for the guest to boot"));
+  FCVM_TRY(control_->request(wire::Boot{0, launch_->boot_plan(agent_)},
+                             base::Deadline::in(kRequestLimit)) |
+           context("telling the guest what to run"));
+  output_->guest_is_up();
+  return {};
+}
+
+Result<Fd> Supervisor::Impl::dial(std::uint32_t port, base::Deadline deadline) {
+  if (launch_->cancelled()) return fail(ECANCELED, "canceled");
+  return launch_->machine().connect(port, deadline);
+}
+
+void Supervisor::Impl::on_launched(const Result<void>& launched) {
+  launched_ = true;
+  if (!launched) return fail_with(launched.error());
+  expect_start();
+}
+
+void Supervisor::Impl::fail_with(Error error) {
+  if (!error_ && !exit_code_) error_ = std::move(error);
+  tear_down();
+}
+
+/// The container has ended; once its last byte is out, so may the VM.
+void Supervisor::Impl::finish() {
+  if (exit_code_ && (output_ended_ || sink_closed_)) tear_down();
+}
+
+void Supervisor::Impl::tear_down() {
+  if (std::exchange(tearing_down_, true)) return;
+  // What follows waits for the worker, which may be waiting for a guest that never comes.
+  if (!launched_) launch_->cancel();
+  control_->cancel_requests();
+  signals_.cancel();
+  start_timer_.cancel();
+  lifetime_.cancel();
+  if (vmm_watch_) vmm_watch_->cancel();
+  network_timer_.cancel();
+  if (network_watch_) network_watch_->cancel();
+  const bool keep_disk = exit_code_ && !plan_.remove_when_done && phase_ != Phase::kPaused &&
+                         (output_ended_ || quiesce_limit_);
+  const auto quiesce = keep_disk ? quiesce_limit_.value_or(kQuiesceLimit) : 0ms;
+  kill_vmm_after(quiesce + kTearDownSlack);
+  on_worker([this, quiesce] {
+    if (quiesce > 0ms) {
+      // What the container wrote should be on the disk that stays.
+      const auto done = control_->request(wire::Quiesce{}, base::Deadline::in(quiesce));
+      if (!done) log::debug("vm", "{}", done.error().message());
+    }
+    output_.reset();
+    control_.reset();
+    launch_->end_machine();
+    launch_->end_network();
+    on_control([this] {
+      vmm_watch_.reset();
+      network_watch_.reset();
+      loop_.stop();
+    });
+  });
+}
+
+/// All that plugins started has ended by now; if not, it does here.
+void Supervisor::Impl::remove_own_cgroup() {
+  processes_.set_cgroup(-1);
+  if (auto removed = remove_cgroup(record_.cgroup); !removed) {
+    log::warning("vm", "{}", removed.error().message());
+  }
+}
+
+Result<int> Supervisor::Impl::conclude() {
+  const int code = error_ ? 125 : sink_closed_ ? 128 + SIGPIPE : exit_code_.value_or(125);
+  remove_own_cgroup();
+  change_record([&](Record& record) {
+    record.phase = Phase::kExited;
+    record.cgroup.clear();
+    record.finished_ns = now_ns();
+    record.exit_code = code;
+    record.vmm = {};
+    record.processes.clear();
+    if (error_) {
+      record.error = error_->message();
+      record.error_remedy = error_->remedy();
+    }
+  });
+  log_happening("die", {{"exitCode", std::to_string(code)}});
+  for (const auto& reply : waiting_) {
+    ControlAnswer answer;
+    answer.exit_code = code;
+    reply(std::move(answer));
+  }
+  server_.reset();
+  if (plan_.remove_when_done) {
+    if (auto removed = context_.store.remove(record_.id); !removed) {
+      log::warning("vm", "{}", removed.error().message());
+    }
+    log_happening("remove");
+  }
+  return tell_attached(error_ ? Result<int>(unexpected(*std::move(error_))) : code);
+}
+
+/// How it ended, to whoever is attached still.
+Result<int> Supervisor::Impl::tell_attached(Result<int> outcome) {
+  if (outcome) {
+    attachments_.end(wire::ExecExit{static_cast<std::uint8_t>(*outcome)});
+  } else {
+    const Error& error = outcome.error();
+    attachments_.end(wire::ExecFailed{125, error.message(), error.remedy()});
+  }
+  return outcome;
+}
+
+}  // namespace fcvm::vm

@@ -1,0 +1,53 @@
+// Supervisor: the owner of one VM, from its record to its end. `fcvm podman run` is this.
+//
+// Threads: the control thread (run(), an Asio loop: signals, timers, the control socket, the VMM's
+// pidfd), one that reads the guest's events, one that moves output, and a pool on which blocking
+// plugin verbs run. Whatever changes the VM's state is posted to the control thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include <fcvm/result.hpp>
+#include <fcvm/sdk/fd.hpp>
+
+#include "core/config/config.hpp"
+#include "core/plugin/registry.hpp"
+#include "core/plugin/services.hpp"
+#include "core/vm/model/run_plan.hpp"
+#include "core/vm/store/store.hpp"
+
+namespace fcvm::vm {
+
+struct SupervisorContext {
+  Store& store;
+  const plugin::Registry& registry;
+  const config::Config& config;
+  plugin::ProgressService* progress = nullptr;
+  /// Called with the VM's record once its container runs: a detached run lets its caller go.
+  std::function<void(const Record&)> on_started{};
+  /// The stream of the one who runs the container, when it is attached and not at our own standard
+  /// descriptors; see attachments.hpp. It gets the outcome, too.
+  Fd attached{};
+  /// It has left, and the container goes on.
+  std::function<void(const Record&)> on_detached{};
+};
+
+class Supervisor {
+ public:
+  Supervisor(SupervisorContext context, RunPlan plan);
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+  ~Supervisor();
+
+  /// Runs the VM to its end; the container's exit code. An error means that fcvm, the VM or the
+  /// guest failed. Nothing is left on the host either way, but the record and logs of a container
+  /// that was not run with --rm.
+  [[nodiscard]] Result<int> run();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fcvm::vm

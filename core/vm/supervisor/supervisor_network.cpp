@@ -1,0 +1,171 @@
+// The network of a supervised VM: what its record says of it, its health, its published ports, and
+// connections into the guest.
+#include <algorithm>
+#include <fcntl.h>
+
+#include "core/vm/model/publish.hpp"
+#include "core/vm/supervisor/supervisor_impl.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+/// A descriptor that stays readable though all is well must not keep the loop busy.
+constexpr auto kHealthPause = 1s;
+
+/// With the address at which it is reached.
+PublishedPort placed(PublishedPort port, const std::string& host_address) {
+  if (port.address.empty()) port.address = host_address;
+  return port;
+}
+
+/// Where `port`, of which an address may be left out, stands among those that are published.
+std::vector<PublishedPort>::const_iterator find_port(const std::vector<PublishedPort>& ports,
+                                                     const PublishedPort& wanted) {
+  return std::find(ports.begin(), ports.end(), wanted);
+}
+
+}  // namespace
+
+void Supervisor::Impl::on_network_made() {
+  Network* const network = launch_->network();
+  if (network == nullptr || tearing_down_) return;
+  const Attachment& made = network->attachment();
+  change_record([&](Record& record) {
+    for (const auto& address : {made.guest_ipv4, made.guest_ipv6}) {
+      if (!address.empty()) record.guest_addresses.push_back(address);
+    }
+    for (const auto& gateway : {made.gateway_ipv4, made.gateway_ipv6}) {
+      if (!gateway.empty()) record.gateways.push_back(gateway);
+    }
+    record.mac_address = made.mac;
+    record.host_address = made.host_address;
+    record.network_open = plan_.network.opened();
+    record.network_rate_in = plan_.network.rate_in;
+    record.network_rate_out = plan_.network.rate_out;
+    for (const auto& port : plan_.network.publish) {
+      record.ports.push_back(placed(port, made.host_address));
+    }
+  });
+  watch_network();
+}
+
+/// Asks now, and again when the plugin's descriptor says that it is worthwhile.
+void Supervisor::Impl::watch_network() {
+  if (tearing_down_) return;
+  const auto health = launch_->network()->health();
+  if (!health) return on_network_broken(health.error());
+  if (*health < 0) return;
+  const int own = ::fcntl(*health, F_DUPFD_CLOEXEC, 0);
+  if (own < 0) return;
+  network_watch_.emplace(loop_, own);
+  network_watch_->async_wait(asio::posix::stream_descriptor::wait_read,
+                             [this](const boost::system::error_code& error) {
+                               // A cancel does not reach what is queued already.
+                               if (error || tearing_down_) return;
+                               network_watch_.reset();
+                               const auto again = launch_->network()->health();
+                               if (!again) return on_network_broken(again.error());
+                               network_timer_.expires_after(kHealthPause);
+                               network_timer_.async_wait([this](const auto& cancelled) {
+                                 if (!cancelled) watch_network();
+                               });
+                             });
+}
+
+/// The VM goes on: what it does without a network may matter to somebody.
+void Supervisor::Impl::on_network_broken(const Error& why) {
+  if (tearing_down_) return;
+  log::warning("vm", "the network of VM {} broke: {}", record_.name, why.message());
+  change_record([&](Record& record) { record.network_error = why.message(); });
+  log_happening("network", {{"error", why.message()}});
+}
+
+Result<Network*> Supervisor::Impl::live_network() {
+  Network* const network = launch_->network();
+  if (launch_->cancelled()) return fail(ECANCELED, "canceled");
+  if (network == nullptr) {
+    return fail(ENETUNREACH, fmt::format("VM {} has no network", record_.name),
+                "run it with another --network than none");
+  }
+  return network;
+}
+
+void Supervisor::Impl::dial_tcp_for(std::uint32_t port, ControlServer::Reply reply) {
+  hand_over(
+      [this, port]() -> Result<Fd> {
+        if (port == 0 || port > UINT16_MAX) {
+          return fail(EINVAL, fmt::format("there is no TCP port {}", port));
+        }
+        Network* const network = FCVM_TRY(live_network());
+        return network->dial(FCVM_PROTO_TCP, static_cast<std::uint16_t>(port),
+                             base::Deadline::in(kDialLimit));
+      },
+      std::move(reply));
+}
+
+/// On the worker, where all verbs of the network but dial and health run one at a time.
+void Supervisor::Impl::publish_ports(const ControlRequest& request, ControlServer::Reply reply) {
+  on_worker([this, request, reply = std::move(reply)] {
+    const auto done = [&]() -> Result<void> {
+      const bool adds = request.verb == "publish";
+      std::vector<PublishedPort> taken;
+      if (adds) {
+        const std::lock_guard lock(record_mutex_);
+        taken = record_.ports;
+        for (auto& port : taken) {
+          if (port.address == record_.host_address) port.address.clear();
+        }
+      }
+      const auto ports = FCVM_TRY(parse_publish_list(request.ports, taken));
+      return adds ? publish_each(ports) : unpublish_each(ports);
+    }();
+    on_control([reply, done] {
+      reply(done ? Result<ControlAnswer>(ControlAnswer{}) : unexpected(done.error()));
+    });
+  });
+}
+
+/// All or none.
+Result<void> Supervisor::Impl::publish_each(const std::vector<PublishedPort>& ports) {
+  Network* const network = FCVM_TRY(live_network());
+  const auto& host_address = network->attachment().host_address;
+  for (auto port = ports.begin(); port != ports.end(); ++port) {
+    auto done = network->publish(*port, base::Deadline::in(kRequestLimit));
+    if (done) continue;
+    for (auto undone = ports.begin(); undone != port; ++undone) {
+      const auto removed = network->unpublish(*undone, base::Deadline::in(kRequestLimit));
+      if (!removed) log::warning("vm", "{}", removed.error().message());
+    }
+    return std::move(done) | context("publishing " + to_text(*port));
+  }
+  change_record([&](Record& record) {
+    for (const auto& port : ports) record.ports.push_back(placed(port, host_address));
+  });
+  return {};
+}
+
+/// Only what is there, and as it was published.
+Result<void> Supervisor::Impl::unpublish_each(const std::vector<PublishedPort>& ports) {
+  Network* const network = FCVM_TRY(live_network());
+  const auto& host_address = network->attachment().host_address;
+  for (const auto& port : ports) {
+    const std::lock_guard lock(record_mutex_);
+    if (find_port(record_.ports, placed(port, host_address)) != record_.ports.end()) continue;
+    return fail(ENOENT, fmt::format("{} is not published", to_text(port)),
+                "fcvm port " + record_.name + " lists what is");
+  }
+  for (const auto& port : ports) {
+    // The plugin knows the VM's own address by its absence, as when it was published.
+    PublishedPort own = port;
+    if (own.address == host_address) own.address.clear();
+    FCVM_TRY(network->unpublish(own, base::Deadline::in(kRequestLimit)) |
+             context("removing the published port " + to_text(port)));
+    change_record([&](Record& record) {
+      const auto at = find_port(record.ports, placed(port, host_address));
+      if (at != record.ports.end()) record.ports.erase(at);
+    });
+  }
+  return {};
+}
+
+}  // namespace fcvm::vm
