@@ -15,6 +15,7 @@ using vmm::KvmCheck;
 
 struct Platform {
   bool kvm = false;
+  bool one_thread = false;  // emulates all CPUs, one after the other
   std::string machine;  // "microvm", "q35" or "virt"
   std::string cpu;
   [[nodiscard]] const char* accelerator() const { return kvm ? "kvm" : "tcg"; }

@@ -38,7 +38,11 @@ Result<std::shared_ptr<Vm>> Vm::begin(const Host& host, const Options& options,
                                       const fcvm_vm_spec& spec, const fcvm_vm_restore* from,
                                       const Call& call) {
   const std::string binary = FCVM_TRY(find_binary(options.binary));
-  const Platform platform = FCVM_TRY(choose_platform(options, check_kvm()));
+  Platform platform = FCVM_TRY(choose_platform(options, check_kvm()));
+  if (!platform.kvm && spec.cpus > 1) {
+    const auto version = ask_version(host, binary, call);
+    platform.one_thread = !version || !version->translates_safely();
+  }
   const std::shared_ptr<Vm> vm(new Vm(host, spec, platform, binary));
   const auto launched = vm->launch(options, spec, from, call);
   if (launched) return vm;

@@ -15,6 +15,8 @@ std::string Version::text() const {
 
 bool Version::old() const { return std::tie(major, minor) < std::tie(kOldestMajor, kOldestMinor); }
 
+bool Version::translates_safely() const { return std::tuple(major, minor) >= std::tuple(8, 1); }
+
 Result<std::string> find_binary(const std::string& name) {
   return vmm::find_program(name, kPackage);
 }

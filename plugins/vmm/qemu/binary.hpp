@@ -19,6 +19,10 @@ struct Version {
   int micro = 0;
   [[nodiscard]] std::string text() const;
   [[nodiscard]] bool old() const;
+  /// Whether one emulated CPU may translate code while another changes it. Before 8.1 the page is
+  /// not locked meanwhile, so that what is executed may be what was there before: a kernel that
+  /// patches itself panics.
+  [[nodiscard]] bool translates_safely() const;
 };
 
 /// A path for a path or a name in PATH; ENOENT with what to install.

@@ -164,3 +164,18 @@ TEST_CASE("a console's tail is short and harmless") {
             "a\n[1.2] Kernel panic - not syncing: no init\n---[ end Kernel panic - not "
             "syncing: no init ]---\n") == "Kernel panic - not syncing: no init");
 }
+
+TEST_CASE("a QEMU that translates unsafely emulates all CPUs in one thread") {
+  CHECK_FALSE(parse_version("QEMU emulator version 7.2.22 (Debian)")->translates_safely());
+  CHECK_FALSE(parse_version("QEMU emulator version 8.0.4")->translates_safely());
+  CHECK(parse_version("QEMU emulator version 8.1.0")->translates_safely());
+  CHECK(parse_version("QEMU emulator version 10.0.2")->translates_safely());
+  Platform platform{.kvm = false, .one_thread = false, .machine = "q35", .cpu = "max"};
+  CHECK_THAT(joined(platform, small_vm()), Contains("-accel tcg,thread=multi"));
+  platform.one_thread = true;
+  CHECK_THAT(joined(platform, small_vm()), Contains("-accel tcg,thread=single"));
+  CHECK_THAT(joined(platform, small_vm()), Contains(" no_timer_check"));
+  platform.kvm = true;
+  CHECK_THAT(joined(platform, small_vm()), Contains("-accel kvm"));
+  CHECK_THAT(joined(platform, small_vm()), !Contains("no_timer_check"));
+}
