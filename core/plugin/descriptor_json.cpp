@@ -2,6 +2,7 @@
 // of nlohmann-json.
 #include <nlohmann/json.hpp>
 
+#include "core/base/json_number.hpp"
 #include "core/plugin/descriptor.hpp"
 
 namespace fcvm::plugin {
@@ -19,7 +20,7 @@ json option_to_json(const config::Option& option) {
 config::Option option_from_json(const json& from) {
   config::Option option;
   option.name = from.at("name");
-  option.type = static_cast<config::Type>(from.at("type").get<int>());
+  option.type = static_cast<config::Type>(base::json_number<int>(from.at("type")));
   option.initial = from.at("initial");
   option.help = from.at("help");
   option.required = from.at("required");
@@ -60,7 +61,7 @@ Result<Descriptor> descriptor_from_json(std::string_view text) {
       descriptor.options.options.push_back(option_from_json(option));
     }
     return descriptor;
-  } catch (const json::exception& thrown) {
+  } catch (const std::exception& thrown) {
     return fail(EPROTO, std::string("its description did not arrive whole: ") + thrown.what());
   }
 }

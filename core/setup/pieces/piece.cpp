@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/io/file.hpp"
+#include "core/base/json_number.hpp"
 #include "core/setup/formats/digest.hpp"
 
 namespace fcvm::setup {
@@ -67,14 +68,14 @@ std::optional<Piece> find_piece(const fs::path& guests, const std::string& name,
   try {
     piece.facts = json.at("facts").get<std::map<std::string, std::string>>();
     for (const auto& [file, facts] : json.at("files").items()) {
-      piece.files[file] = {facts.at("size").get<std::uint64_t>(),
+      piece.files[file] = {base::json_number<std::uint64_t>(facts.at("size")),
                            facts.at("sha256").get<std::string>()};
       std::error_code error;
       if (fs::file_size(piece.directory / file, error) != piece.files[file].size || error) {
         return std::nullopt;  // somebody cut it: made again
       }
     }
-  } catch (const nlohmann::json::exception&) {
+  } catch (const std::exception&) {
     return std::nullopt;
   }
   return piece;

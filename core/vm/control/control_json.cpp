@@ -1,4 +1,5 @@
 // The lines of control_protocol.hpp.
+#include "core/base/json_number.hpp"
 #include "core/vm/control/control_protocol.hpp"
 #include "core/vm/model/json_text.hpp"
 
@@ -13,6 +14,8 @@ void read_if_there(const Json& json, const char* key, T& into) {
   if (at == json.end()) return;
   if constexpr (std::is_same_v<T, std::string>) {
     into = from_json_text(*at);
+  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    into = base::json_number<T>(*at);
   } else {
     into = at->template get<T>();
   }

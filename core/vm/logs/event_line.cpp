@@ -1,5 +1,6 @@
 #include "core/vm/logs/event_line.hpp"
 
+#include "core/base/json_number.hpp"
 #include "core/vm/model/json_text.hpp"
 
 namespace fcvm::vm {
@@ -12,7 +13,7 @@ constexpr std::string_view kBegin = "{\"time_ns\":";
 
 LoggedEvent read_event(const Json& json) {
   LoggedEvent event;
-  event.time_ns = json.at("time_ns").get<std::int64_t>();
+  event.time_ns = base::json_number<std::int64_t>(json.at("time_ns"));
   event.type = from_json_text(json.at("type"));
   event.id = from_json_text(json.at("id"));
   event.name = from_json_text(json.at("name"));

@@ -1,10 +1,13 @@
 // Record as JSON: data/vms/ID/vm.json. Maps are lists of pairs, since keys are bytes, too.
+#include "core/base/json_number.hpp"
 #include "core/vm/model/id.hpp"
 #include "core/vm/model/json_text.hpp"
 #include "core/vm/model/record.hpp"
 
 namespace fcvm::vm {
 namespace {
+
+using base::json_number;
 
 using Json = nlohmann::ordered_json;
 
@@ -123,9 +126,11 @@ void put_what_runs_it(Json& json, const Record& record) {
 // records of one format may gain keys. A value of another type throws.
 
 void read(const Json& value, std::string& into) { into = from_json_text(value); }
-template <typename Number>
-requires std::is_arithmetic_v<Number>
-void read(const Json& value, Number& into) { into = value.get<Number>(); }
+void read(const Json& value, bool& into) { into = value.get<bool>(); }
+template <std::integral Number>
+void read(const Json& value, Number& into) {
+  into = json_number<Number>(value);
+}
 void read(const Json& value, std::vector<std::string>& into) {
   for (const Json& item : value) into.push_back(from_json_text(item));
 }
@@ -133,14 +138,19 @@ void read(const Json& value, std::map<std::string, std::string>& into) {
   for (const Json& pair : value) into[from_json_text(pair.at(0))] = from_json_text(pair.at(1));
 }
 void read(const Json& value, base::ProcessId& into) {
-  into = {value.at("pid").get<pid_t>(), value.at("start_time").get<std::uint64_t>()};
+  read(value.at("pid"), into.pid);
+  read(value.at("start_time"), into.start_time);
   // Records had neither at first.
   if (const auto boot = value.find("boot"); boot != value.end()) into.boot = from_json_text(*boot);
-  into.pid_namespace = value.value("pid_namespace", std::uint64_t{0});
+  if (const auto space = value.find("pid_namespace"); space != value.end()) {
+    read(*space, into.pid_namespace);
+  }
 }
 void read(const Json& value, DiskRates& into) {
-  into = {value.at(0).get<std::uint64_t>(), value.at(1).get<std::uint64_t>(),
-          value.at(2).get<std::uint64_t>(), value.at(3).get<std::uint64_t>()};
+  read(value.at(0), into.read_bytes);
+  read(value.at(1), into.write_bytes);
+  read(value.at(2), into.read_operations);
+  read(value.at(3), into.write_operations);
 }
 void read(const Json& value, std::vector<ProcessRecord>& into) {
   for (const Json& process : value) {
@@ -153,9 +163,12 @@ void read(const Json& value, std::vector<ProcessRecord>& into) {
 }
 void read(const Json& value, std::vector<PublishedPort>& into) {
   for (const Json& port : value) {
-    into.push_back({from_json_text(port.at("address")), port.at("host_port").get<std::uint16_t>(),
-                    port.at("guest_port").get<std::uint16_t>(), from_json_text(port.at("protocol")),
-                    port.value("count", std::uint16_t{1})});
+    PublishedPort& read_one = into.emplace_back();
+    read_one.address = from_json_text(port.at("address"));
+    read(port.at("host_port"), read_one.host_port);
+    read(port.at("guest_port"), read_one.guest_port);
+    read_one.protocol = from_json_text(port.at("protocol"));
+    if (const auto count = port.find("count"); count != port.end()) read(*count, read_one.count);
   }
 }
 void read(const Json& value,
@@ -247,7 +260,7 @@ void read_members(const Json& json, Record& record) {
 }
 
 Result<Record> read_record(const Json& json) {
-  const int format = json.at("format").get<int>();
+  const int format = json_number<int>(json.at("format"));
   if (format > Record::kFormat) {
     return fail(ENOTSUP,
                 "it has format " + std::to_string(format) +

@@ -6,9 +6,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/base/json_number.hpp"
+
 namespace fcvm::archive {
 
 namespace {
+
+using base::json_number;
 
 using Json = nlohmann::json;
 
@@ -25,7 +29,7 @@ template <typename T, typename Body>
 Result<T> reading(const std::string& what, const Body& body) {
   try {
     return body();
-  } catch (const Json::exception& thrown) {
+  } catch (const std::exception& thrown) {
     return fail(EBADMSG, what + " is damaged: " + thrown.what());
   }
 }
@@ -105,14 +109,14 @@ Json to_json(const Index::File& file) {
 }
 
 Index::Named named_from(const Json& json) {
-  return {json.at("digest").get<std::string>(), json.at("used").get<std::int64_t>(),
-          json.at("size").get<std::uint64_t>()};
+  return {json.at("digest").get<std::string>(), json_number<std::int64_t>(json.at("used")),
+          json_number<std::uint64_t>(json.at("size"))};
 }
 
 Index::File file_from(const Json& json) {
-  return {json.at("device").get<std::uint64_t>(), json.at("inode").get<std::uint64_t>(),
-          json.at("size").get<std::uint64_t>(), json.at("modified_ns").get<std::int64_t>(),
-          json.at("digest").get<std::string>()};
+  return {json_number<std::uint64_t>(json.at("device")),
+          json_number<std::uint64_t>(json.at("inode")), json_number<std::uint64_t>(json.at("size")),
+          json_number<std::int64_t>(json.at("modified_ns")), json.at("digest").get<std::string>()};
 }
 
 }  // namespace

@@ -68,6 +68,18 @@ TEST_CASE("unknown keys are left alone, and missing ones have their defaults") {
   CHECK(record.phase == Phase::kCreated);
 }
 
+TEST_CASE("a number that is not whole, or does not fit, is refused") {
+  for (const char* wrong :
+       {R"("cpus":1.5)", R"("cpus":-1)", R"("cpus":4294967296)", R"("created_ns":1e99)",
+        R"("supervisor":{"pid":1e10,"start_time":1})", R"("disk_rates":[1,2,3,-4])",
+        R"("ports":[{"address":"","host_port":8e126,"guest_port":1,"protocol":"tcp"}])"}) {
+    INFO(wrong);
+    const auto refused =
+        record_from_json(R"({"format":1,"id":"0123456789ab",)" + std::string(wrong) + "}");
+    CHECK(refused.error().code() == EPROTO);
+  }
+}
+
 TEST_CASE("a newer format is refused, with what helps") {
   const auto refused = record_from_json(R"({"format":2,"id":"0123456789ab"})");
   REQUIRE_FALSE(refused);
