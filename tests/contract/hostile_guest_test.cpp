@@ -4,6 +4,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "core/base/io/socket_pair.hpp"
 #include "core/base/io/pipe.hpp"
 #include "core/vm/guest/attachments.hpp"
 #include "core/vm/guest/guest_text.hpp"

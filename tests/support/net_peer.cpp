@@ -10,6 +10,7 @@
 //   net_peer talk ADDRESS PORT        stdin and stdout over TCP, with half-close
 #include <arpa/inet.h>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -15,9 +15,9 @@ using vmm::KvmCheck;
 
 struct Platform {
   bool kvm = false;
-  bool one_thread = false;  // emulates all CPUs, one after the other
   std::string machine;  // "microvm", "q35" or "virt"
   std::string cpu;
+  bool one_thread = false;  // emulates all CPUs, one after the other
   [[nodiscard]] const char* accelerator() const { return kvm ? "kvm" : "tcg"; }
 };
 

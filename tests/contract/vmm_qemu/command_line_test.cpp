@@ -170,7 +170,7 @@ TEST_CASE("a QEMU that translates unsafely emulates all CPUs in one thread") {
   CHECK_FALSE(parse_version("QEMU emulator version 8.0.4")->translates_safely());
   CHECK(parse_version("QEMU emulator version 8.1.0")->translates_safely());
   CHECK(parse_version("QEMU emulator version 10.0.2")->translates_safely());
-  Platform platform{.kvm = false, .one_thread = false, .machine = "q35", .cpu = "max"};
+  Platform platform{false, "q35", "max"};
   CHECK_THAT(joined(platform, small_vm()), Contains("-accel tcg,thread=multi"));
   platform.one_thread = true;
   CHECK_THAT(joined(platform, small_vm()), Contains("-accel tcg,thread=single"));
