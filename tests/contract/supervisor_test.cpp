@@ -1,11 +1,14 @@
 // A whole supervisor, with fc-agent for its guest. What is shown here is how the supervisor's
 // threads get along, above all at the end.
+#include <filesystem>
+#include <iterator>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <thread>
 #include <unistd.h>
 
+#include "core/base/io/socket_pair.hpp"
 #include "core/vm/guest/attachments.hpp"
 #include "tests/contract/agent_client.hpp"
 #include "tests/contract/supervised.hpp"
@@ -55,7 +58,10 @@ TEST_CASE("many ask at once, and each gets an answer of its own") {
   CHECK(wrong == 0);
   CHECK(box.ask(verb("pause")));
   CHECK(box.find().phase == Phase::kPaused);
-  CHECK(box.ask(verb("pause")).error().code() == EINVAL);
+  const auto again = box.ask(verb("pause"));
+  CHECK(again.error().code() == EBUSY);
+  CHECK_THAT(again.error().message(), test::Contains("cannot be paused: it is paused"));
+  CHECK_THAT(again.error().remedy(), test::Contains("fcvm unpause"));
   CHECK(box.ask(verb("unpause")));
   // It ignores nothing but USR1.
   const auto stopped = box.ask(verb("stop"));
@@ -64,6 +70,34 @@ TEST_CASE("many ask at once, and each gets an answer of its own") {
   CHECK(stopped->exit_code == 143);
   CHECK(waited == 143);
   REQUIRE(box.ended());
+  must(box.outcome());
+}
+
+TEST_CASE("a client that leaves is let go") {
+  Supervised box("exec sleep 1000");
+  const Record record = box.started();
+  const std::string socket =
+      (box.store().paths().sockets(record.id) / Paths::kControlSocket).string();
+  const auto open_files = [] {
+    const std::filesystem::directory_iterator fds("/proc/self/fd");
+    return std::distance(begin(fds), end(fds));
+  };
+  const auto before = open_files();
+  for (int i = 0; i < 200; ++i) {
+    const base::Fd client = must(base::connect_unix(socket));
+    const std::string question = encode_request(verb(i % 2 == 0 ? "wait" : "stats"));
+    must(base::write_all(client.get(), question));
+  }
+  // One that has closed its sending half alone waits on.
+  const base::Fd patient = must(base::connect_unix(socket));
+  must(base::write_all(patient.get(), encode_request(verb("wait"))));
+  REQUIRE(::shutdown(patient.get(), SHUT_WR) == 0);
+  for (int i = 0; i < 500 && open_files() > before + 2; ++i) ::usleep(10'000);
+  CHECK(open_files() <= before + 2);
+  REQUIRE(box.ask(verb("kill", SIGKILL)));
+  REQUIRE(box.ended());
+  const auto line = must(receive_control_line(patient.get(), base::Deadline::in(10s)));
+  CHECK(must(decode_answer(line.text)).exit_code == 137);
   must(box.outcome());
 }
 

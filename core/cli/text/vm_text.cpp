@@ -19,11 +19,15 @@ std::string status_text(const vm::Record& record, std::int64_t now) {
       return "Created";
     case vm::Phase::kStarting:
       return "Starting";
+    case vm::Phase::kRestoring:
+      return "Restoring";
     case vm::Phase::kRunning:
       return "Up " + vm::human_duration(now - record.started_ns) +
              (record.network_error.empty() ? "" : " (network broken)");
     case vm::Phase::kPaused:
       return "Paused";
+    case vm::Phase::kSaving:
+      return "Saving";
     case vm::Phase::kStopping:
       return "Stopping";
     case vm::Phase::kExited:

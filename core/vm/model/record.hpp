@@ -12,19 +12,9 @@
 #include <fcvm/result.hpp>
 
 #include "core/base/process/process_id.hpp"
+#include "core/vm/model/phase.hpp"
 
 namespace fcvm::vm {
-
-enum class Phase {
-  kCreated,   // recorded; nothing made yet
-  kStarting,  // assets, network, VMM, boot
-  kRunning,   // the container runs
-  kPaused,
-  kStopping,
-  kExited,  // the container ended, or never began; see exit_code and error
-};
-[[nodiscard]] std::string_view to_string(Phase phase);
-[[nodiscard]] Result<Phase> parse_phase(std::string_view text);
 
 /// A published port as `fcvm port` shows it, or a range of `count` of them.
 struct PublishedPort {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -53,22 +54,12 @@ class ControlServer::Connection : public std::enable_shared_from_this<Connection
         });
   }
 
- private:
-  void handle(std::size_t size) {
-    timer_.cancel();  // the answer takes as long as it takes
-    const std::string line(
-        asio::buffers_begin(received_.data()),
-        asio::buffers_begin(received_.data()) + static_cast<std::ptrdiff_t>(size));
-    const auto request = decode_request(line);
-    if (!request) return answer(unexpected(request.error()));
-    handler_(*request, [self = shared_from_this()](Result<ControlAnswer> reply) {
-      self->answer(std::move(reply));
-    });
-  }
+  [[nodiscard]] bool is_open() const { return socket_.is_open(); }
 
   /// Never waits: whoever does not read is dropped after a while, and keeps nobody waiting until
   /// then.
   void answer(const Result<ControlAnswer>& reply) {
+    if (!is_open()) return;
     if (reply && !reply->fds.empty()) {
       // Short, and the first thing on this socket, so that it goes at once.
       if (auto sent = send_answer(socket_.native_handle(), reply); !sent) {
@@ -90,6 +81,32 @@ class ControlServer::Connection : public std::enable_shared_from_this<Connection
                       });
   }
 
+ private:
+  void handle(std::size_t size) {
+    timer_.cancel();  // the answer takes as long as it takes
+    const std::string line(
+        asio::buffers_begin(received_.data()),
+        asio::buffers_begin(received_.data()) + static_cast<std::ptrdiff_t>(size));
+    const auto request = decode_request(line);
+    if (!request) return answer(unexpected(request.error()));
+    watch_client();
+    handler_(*request, Reply(shared_from_this()));
+  }
+
+  /// A client that has gone frees its descriptor at once, not when the VM ends.
+  void watch_client() {
+    socket_.async_wait(Socket::wait_read,
+                       [self = shared_from_this()](const boost::system::error_code& error) {
+                         if (!error && self->has_hung_up()) self->close();
+                       });
+  }
+
+  /// Both ways: one that has only closed its sending half waits for the answer.
+  bool has_hung_up() {
+    pollfd polled{socket_.native_handle(), POLLIN, 0};
+    return ::poll(&polled, 1, 0) > 0 && (polled.revents & (POLLHUP | POLLERR)) != 0;
+  }
+
   void close_after(std::chrono::seconds patience) {
     timer_.expires_after(patience);
     timer_.async_wait([self = shared_from_this()](const boost::system::error_code& cancelled) {
@@ -108,6 +125,12 @@ class ControlServer::Connection : public std::enable_shared_from_this<Connection
   asio::streambuf received_;
   const Handler& handler_;
 };
+
+void ControlServer::Reply::operator()(const Result<ControlAnswer>& answer) const {
+  if (connection_) connection_->answer(answer);
+}
+
+bool ControlServer::Reply::is_awaited() const { return connection_ && connection_->is_open(); }
 
 Result<std::unique_ptr<ControlServer>> ControlServer::listen(asio::io_context& loop,
                                                              const std::filesystem::path& directory,

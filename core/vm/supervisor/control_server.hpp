@@ -17,9 +17,23 @@
 namespace fcvm::vm {
 
 class ControlServer {
+ private:
+  class Connection;
+
  public:
-  /// Answers one request, once, on the control thread.
-  using Reply = std::function<void(Result<ControlAnswer>)>;
+  /// Answers one request, once, on the control thread; one without an asker answers nobody.
+  class Reply {
+   public:
+    Reply() = default;
+    void operator()(const Result<ControlAnswer>& answer) const;
+    /// Whether the client still waits for it.
+    [[nodiscard]] bool is_awaited() const;
+
+   private:
+    friend class ControlServer;
+    explicit Reply(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
+    std::shared_ptr<Connection> connection_;
+  };
   using Handler = std::function<void(const ControlRequest&, Reply)>;
 
   /// Listens in the VM's directory of sockets, which it makes.
@@ -31,8 +45,6 @@ class ControlServer {
   ~ControlServer();
 
  private:
-  class Connection;
-
   ControlServer(boost::asio::io_context& loop, std::filesystem::path directory, Handler handler)
       : acceptor_(loop),
         pause_(loop),

@@ -8,23 +8,18 @@
 #include "core/vm/supervisor/supervisor_impl.hpp"
 
 namespace fcvm::vm {
-namespace {
-
-/// For the container's last writes to reach a disk that stays, once it has ended by itself.
-constexpr auto kQuiesceLimit = 10s;
-/// What the end takes beside that before the VMM is killed outright.
-constexpr auto kTearDownSlack = 1s;
-
-}  // namespace
 
 Supervisor::Supervisor(SupervisorContext context, RunPlan plan)
     : impl_(std::make_unique<Impl>(std::move(context), std::move(plan))) {}
 Supervisor::~Supervisor() = default;
 Result<int> Supervisor::run() { return impl_->run(); }
 
-void Supervisor::Impl::enter(Phase phase) {
-  phase_ = phase;
-  change_record([&](Record& record) { record.phase = phase; });
+lifecycle::Rules Supervisor::Impl::rules_of(const RunPlan& plan) {
+  return {.stop_grace = plan.stop_grace,
+          .lifetime = plan.lifetime,
+          .start_limit = plan.start_limit,
+          .keeps_disk = !plan.remove_when_done,
+          .tty = plan.container.tty};
 }
 
 void Supervisor::Impl::log_happening(const std::string& type,
@@ -41,12 +36,11 @@ Result<int> Supervisor::Impl::run() {
   if (is_attached_) FCVM_TRY(attachments_.add(std::move(context_.attached), true));
   if (auto begun = begin(); !begun) {
     if (record_.id.empty()) return tell_attached(unexpected(std::move(begun).error()));
-    error_ = std::move(begun).error();
+    state_.error = std::move(begun).error();
     return conclude();
   }
-  enter(Phase::kStarting);
   make_cgroup();
-  on_worker([this] { launch(); });
+  happen(lifecycle::Begun{});
   loop_.run();
   machine_worker_.join();
   diallers_.join();
@@ -156,16 +150,21 @@ Result<void> Supervisor::Impl::start_output() {
     sinks.stderr_fd = STDERR_FILENO;
   }
   OutputPump::Callbacks callbacks;
-  callbacks.on_end = [this] { on_control([this] { on_output_end(); }); };
-  callbacks.on_sink_closed = [this] { on_control([this] { on_sink_closed(); }); };
+  callbacks.on_end = [this] { on_control([this] { happen(lifecycle::OutputEnded{}); }); };
+  callbacks.on_sink_closed = [this] { on_control([this] { happen(lifecycle::SinkClosed{}); }); };
   callbacks.attached.on_signal = [this](bool own, int number) {
     on_control([this, own, number] {
       if (own) return on_own_signal(number);
-      signal_container(number, [](const Result<ControlAnswer>&) {});
+      happen(lifecycle::KillAsked{number});
     });
   };
   callbacks.attached.on_detach = [this] { on_control([this] { on_detach(); }); };
-  callbacks.attached.on_hang_up = [this] { on_control([this] { on_hang_up(); }); };
+  callbacks.attached.on_hang_up = [this] {
+    on_control([this] {
+      is_attached_ = false;
+      happen(lifecycle::HungUp{});
+    });
+  };
   output_ = std::make_unique<OutputPump>(
       [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); },
       attachments_, std::move(sinks), std::move(callbacks));
@@ -182,7 +181,10 @@ void Supervisor::Impl::launch() {
     on_control([this] { watch_vmm(); });
     return boot();
   }();
-  on_control([this, result = std::move(launched)] { on_launched(result); });
+  on_control([this, launched = std::move(launched)] {
+    if (launched) return happen(lifecycle::Launched{});
+    happen(lifecycle::LaunchFailed{launched.error()});
+  });
 }
 
 /// On the worker: the VMM runs, and its guest is told what to become.
@@ -201,55 +203,6 @@ Result<Fd> Supervisor::Impl::dial(std::uint32_t port, base::Deadline deadline) {
   return launch_->machine().connect(port, deadline);
 }
 
-void Supervisor::Impl::on_launched(const Result<void>& launched) {
-  launched_ = true;
-  if (!launched) return fail_with(launched.error());
-  expect_start();
-}
-
-void Supervisor::Impl::fail_with(Error error) {
-  if (!error_ && !exit_code_) error_ = std::move(error);
-  tear_down();
-}
-
-/// The container has ended; once its last byte is out, so may the VM.
-void Supervisor::Impl::finish() {
-  if (exit_code_ && (output_ended_ || sink_closed_)) tear_down();
-}
-
-void Supervisor::Impl::tear_down() {
-  if (std::exchange(tearing_down_, true)) return;
-  // What follows waits for the worker, which may be waiting for a guest that never comes.
-  if (!launched_) launch_->cancel();
-  control_->cancel_requests();
-  signals_.cancel();
-  start_timer_.cancel();
-  lifetime_.cancel();
-  if (vmm_watch_) vmm_watch_->cancel();
-  network_timer_.cancel();
-  if (network_watch_) network_watch_->cancel();
-  const bool keep_disk = exit_code_ && !plan_.remove_when_done && phase_ != Phase::kPaused &&
-                         (output_ended_ || quiesce_limit_);
-  const auto quiesce = keep_disk ? quiesce_limit_.value_or(kQuiesceLimit) : 0ms;
-  kill_vmm_after(quiesce + kTearDownSlack);
-  on_worker([this, quiesce] {
-    if (quiesce > 0ms) {
-      // What the container wrote should be on the disk that stays.
-      const auto done = control_->request(wire::Quiesce{}, base::Deadline::in(quiesce));
-      if (!done) log::debug("vm", "{}", done.error().message());
-    }
-    output_.reset();
-    control_.reset();
-    launch_->end_machine();
-    launch_->end_network();
-    on_control([this] {
-      vmm_watch_.reset();
-      network_watch_.reset();
-      loop_.stop();
-    });
-  });
-}
-
 /// All that plugins started has ended by now; if not, it does here.
 void Supervisor::Impl::remove_own_cgroup() {
   processes_.set_cgroup(-1);
@@ -259,7 +212,7 @@ void Supervisor::Impl::remove_own_cgroup() {
 }
 
 Result<int> Supervisor::Impl::conclude() {
-  const int code = error_ ? 125 : sink_closed_ ? 128 + SIGPIPE : exit_code_.value_or(125);
+  const int code = state_.outcome();
   remove_own_cgroup();
   change_record([&](Record& record) {
     record.phase = Phase::kExited;
@@ -268,9 +221,9 @@ Result<int> Supervisor::Impl::conclude() {
     record.exit_code = code;
     record.vmm = {};
     record.processes.clear();
-    if (error_) {
-      record.error = error_->message();
-      record.error_remedy = error_->remedy();
+    if (state_.error) {
+      record.error = state_.error->message();
+      record.error_remedy = state_.error->remedy();
     }
   });
   log_happening("die", {{"exitCode", std::to_string(code)}});
@@ -286,7 +239,7 @@ Result<int> Supervisor::Impl::conclude() {
     }
     log_happening("remove");
   }
-  return tell_attached(error_ ? Result<int>(unexpected(*std::move(error_))) : code);
+  return tell_attached(state_.error ? Result<int>(unexpected(*state_.error)) : code);
 }
 
 /// How it ended, to whoever is attached still.

@@ -1,4 +1,5 @@
 // What happens to a supervised VM: signals, the VMM's end, the guest's events.
+#include <algorithm>
 #include <fcntl.h>
 
 #include "core/base/jail/jail_filter.hpp"
@@ -8,8 +9,6 @@
 
 namespace fcvm::vm {
 namespace {
-
-constexpr auto kClosedSinkGrace = 1s;
 
 Error guest_failure(const wire::Event& event) {
   const bool disk_is_full = event.text.find("no space left on device") != std::string::npos;
@@ -23,29 +22,37 @@ Error guest_failure(const wire::Event& event) {
 void Supervisor::Impl::wait_for_signal() {
   signals_.async_wait([this](const boost::system::error_code& error, int number) {
     if (error) return;
-    on_signal(number);
+    happen(lifecycle::Signalled{number});
     wait_for_signal();
   });
 }
 
-void Supervisor::Impl::on_signal(int number) {
-  const bool ends = number == SIGINT || number == SIGTERM;
-  if (ends && ++signals_seen_ > 1) {
-    if (!exit_code_) exit_code_ = 128 + number;
-    return tear_down();
-  }
-  if (phase_ == Phase::kStopping && ends) return stop_container(number, plan_.stop_grace);
-  if (phase_ == Phase::kRunning || phase_ == Phase::kPaused) {
-    if (ends) {
-      stop_container(number, plan_.stop_grace);
-    } else {
-      signal_container(number, [](const Result<ControlAnswer>&) {});
+/// One after the other: what is done about one may make the next happen.
+void Supervisor::Impl::happen(const lifecycle::Event& event) {
+  happenings_.push_back(event);
+  if (happenings_.size() > 1) return;
+  while (!happenings_.empty()) {
+    auto stepped =
+        lifecycle::step(state_, happenings_.front(), rules_, std::chrono::steady_clock::now());
+    record_phase(stepped);
+    state_ = std::move(stepped.state);
+    for (const auto& action : stepped.actions) {
+      std::visit([this](const auto& one) { perform(one); }, action);
     }
-  } else if (phase_ == Phase::kStarting && ends) {
-    // Nothing to be gentle with yet.
-    exit_code_ = 128 + number;
-    tear_down();
+    happenings_.pop_front();
   }
+}
+
+void Supervisor::Impl::record_phase(const lifecycle::Step& stepped) {
+  if (stepped.state.phase == state_.phase) return;
+  const auto is_start = [](const lifecycle::Action& action) {
+    return std::holds_alternative<lifecycle::AnnounceStart>(action);
+  };
+  const bool starts = std::any_of(stepped.actions.begin(), stepped.actions.end(), is_start);
+  change_record([&](Record& record) {
+    record.phase = stepped.state.phase;
+    if (starts) record.started_ns = now_ns();
+  });
 }
 
 std::vector<ProcessRecord> Supervisor::Impl::running_processes() {
@@ -68,10 +75,8 @@ void Supervisor::Impl::watch_vmm() {
   auto status = launch_->machine().status();
   if (!status) return;
   vmm_pidfd_ = Fd(::fcntl(status->pidfd, F_DUPFD_CLOEXEC, 0));
-  if (tearing_down_) return;
-  machine_runs_ = true;
-  // The guest may never say that its container runs.
-  if (plan_.lifetime) end_after_lifetime(plan_.start_limit + *plan_.lifetime);
+  if (state_.ending) return;
+  happen(lifecycle::MachineStarted{});
   change_record([&](Record& record) {
     record.image_digest = launch_->image_digest();
     record.vmm_version = text_of(status->vmm_version);
@@ -94,17 +99,17 @@ void Supervisor::Impl::watch_vmm() {
 }
 
 void Supervisor::Impl::on_vmm_ended() {
-  if (tearing_down_) return;
+  if (state_.ending) return;
   auto status = launch_->machine().status();
   std::string reason = status ? std::string(text_of(status->end_reason)) : status.error().message();
   if (cgroup_.fd() >= 0 && ran_out_of_memory(record_.cgroup)) {
     reason += fmt::format(", since it used all that its limits allow ({})", record_.limits);
   }
-  if (exit_code_) return tear_down();  // it had nothing left to do
-  fail_with(Error(EIO,
-                  fmt::format("the VM ended before its container did: {}{}", reason,
-                              console_tail(context_.store.paths().console_log(record_.id))),
-                  console_remedy()));
+  happen(lifecycle::MachineEnded{
+      Error(EIO,
+            fmt::format("the VM ended before its container did: {}{}", reason,
+                        console_tail(context_.store.paths().console_log(record_.id))),
+            console_remedy())});
 }
 
 std::string Supervisor::Impl::console_remedy() const {
@@ -130,103 +135,36 @@ void Supervisor::Impl::on_guest_event(const wire::Event& event) {
       log::debug("guest", "{:.3f} s: {}", static_cast<double>(event.uptime_us) / 1e6, event.stage);
       return;
     case wire::EventKind::kStarted:
-      return on_started(event);
+      log::debug("guest", "{:.3f} s: the container runs",
+                 static_cast<double>(event.uptime_us) / 1e6);
+      return happen(lifecycle::ContainerStarted{});
     case wire::EventKind::kExited:
-      return on_exited(event);
+      return happen(lifecycle::ContainerExited{event.code});
     case wire::EventKind::kFailed:
-      return fail_with(guest_failure(event));
+      return happen(lifecycle::GuestFailed{guest_failure(event)});
     default:
       return;
   }
 }
 
-void Supervisor::Impl::on_started(const wire::Event& event) {
-  if (phase_ != Phase::kStarting || tearing_down_) return;
-  log::debug("guest", "{:.3f} s: the container runs", static_cast<double>(event.uptime_us) / 1e6);
-  change_record([](Record& record) { record.started_ns = now_ns(); });
-  start_timer_.cancel();
-  if (plan_.lifetime) end_after_lifetime(*plan_.lifetime);
-  enter(Phase::kRunning);
-  attachments_.begin(plan_.container.tty, plan_.container.interactive);
-  output_->wake();
-  log_happening("start");
-  if (context_.on_started) context_.on_started(record_);
-}
-
-/// The guest was told what to run, and has said that it will.
-void Supervisor::Impl::expect_start() {
-  if (phase_ != Phase::kStarting || tearing_down_) return;
-  start_timer_.expires_after(plan_.start_limit);
-  start_timer_.async_wait([this](const boost::system::error_code& cancelled) {
-    if (cancelled || phase_ != Phase::kStarting) return;
-    fail_with(Error(ETIMEDOUT,
-                    fmt::format("the guest did not start its container within {} s{}",
-                                static_cast<double>(plan_.start_limit.count()) / 1000,
-                                console_tail(context_.store.paths().console_log(record_.id))),
-                    console_remedy()));
-  });
-}
-
-/// The earliest of the limits that were set counts, so a guest that says late that its container
-/// runs gains little.
-void Supervisor::Impl::end_after_lifetime(std::chrono::milliseconds limit) {
-  const auto at = std::chrono::steady_clock::now() + limit;
-  if (dies_at_ && *dies_at_ <= at) return;
-  dies_at_ = at;
-  lifetime_.expires_at(at);
-  lifetime_.async_wait([this](const boost::system::error_code& cancelled) {
-    if (cancelled || tearing_down_) return;
-    if (phase_ == Phase::kStarting) {
-      end_by_force(0ms);  // nothing to be gentle with yet
-    } else {
-      stop_container(SIGKILL, 0ms);
-    }
-    const std::string why = fmt::format("it ran for its --timeout of {} s",
-                                        static_cast<double>(plan_.lifetime->count()) / 1000);
-    change_record([&](Record& record) { record.error = why; });
-    log::warning("vm", "VM {} is ended: {}", record_.name, why);
-  });
-}
-
-void Supervisor::Impl::on_exited(const wire::Event& event) {
-  if (exit_code_) return;
-  // A container that never ran (127, 126) has an exit code, too, and its caller waits for it.
-  if (phase_ == Phase::kStarting) on_started(event);
-  // No other is possible, and what is not must not look like success.
-  exit_code_ = event.code < 0 || event.code > 255 ? 255 : event.code;
-  enter(Phase::kStopping);
-  finish();
-}
-
-void Supervisor::Impl::on_output_end() {
-  output_ended_ = true;
-  finish();
-}
-
-/// Nobody reads on, so it ends soon, as a writer into a closed pipe does.
-void Supervisor::Impl::on_sink_closed() {
-  sink_closed_ = true;
-  stop_container(SIGTERM, kClosedSinkGrace);
+Error Supervisor::Impl::late_start() const {
+  return Error(ETIMEDOUT,
+               fmt::format("the guest did not start its container within {} s{}",
+                           static_cast<double>(plan_.start_limit.count()) / 1000,
+                           console_tail(context_.store.paths().console_log(record_.id))),
+               console_remedy());
 }
 
 /// As if the one who runs the container had sent it to us.
 void Supervisor::Impl::on_own_signal(int number) {
-  if (number == SIGPIPE) return on_sink_closed();
-  on_signal(number);
+  if (number == SIGPIPE) return happen(lifecycle::SinkClosed{});
+  happen(lifecycle::Signalled{number});
 }
 
 void Supervisor::Impl::on_detach() {
   is_attached_ = false;
   change_record([](Record& record) { record.detached = true; });
   if (context_.on_detached) context_.on_detached(record_);
-}
-
-/// What a terminal's end is to the programs in it; the VM does not outlive who runs it.
-void Supervisor::Impl::on_hang_up() {
-  is_attached_ = false;
-  if (sink_closed_) return;  // it has said so before, and is obeyed
-  if (phase_ == Phase::kStarting) return on_signal(SIGTERM);
-  stop_container(plan_.container.tty ? SIGHUP : SIGTERM, plan_.stop_grace);
 }
 
 }  // namespace fcvm::vm

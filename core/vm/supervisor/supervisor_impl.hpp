@@ -1,13 +1,18 @@
-// The supervisor's inside: its parts, and which thread uses which. The functions are in
-// supervisor.cpp (beginning and end), supervisor_events.cpp (what happens to the VM),
+// The supervisor's inside: its parts, and which thread uses which. What becomes of the VM is
+// decided in lifecycle.hpp alone: whatever happens goes through happen(), and what follows is
+// carried out by perform(). The functions are in supervisor.cpp (beginning and end),
+// supervisor_events.cpp (what happens to the VM), supervisor_actions.cpp (what is done about it),
 // supervisor_requests.cpp (what is asked of it) and supervisor_network.cpp.
 #pragma once
 
+#include <array>
 #include <csignal>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <semaphore>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +34,7 @@
 #include "core/vm/store/recorded_state.hpp"
 #include "core/vm/supervisor/control_server.hpp"
 #include "core/vm/supervisor/launch.hpp"
+#include "core/vm/supervisor/lifecycle.hpp"
 #include "core/vm/supervisor/supervisor.hpp"
 
 namespace fcvm::vm {
@@ -40,17 +46,13 @@ using namespace std::chrono_literals;
 inline constexpr auto kRequestLimit = 10s;
 /// How long a connection into the guest may take to be made.
 inline constexpr auto kDialLimit = 10s;
-/// What a guest has beyond the grace to tell that its container has ended; then its VM is ended.
-inline constexpr auto kStopSlack = 5s;
-/// And when it was told to kill its container.
-inline constexpr auto kKillLimit = 2s;
 /// Events of the guest that wait for the control thread.
 inline constexpr std::ptrdiff_t kMostEvents = 32;
 
 class Supervisor::Impl {
  public:
   Impl(SupervisorContext context, RunPlan plan)
-      : context_(std::move(context)), plan_(std::move(plan)) {}
+      : context_(std::move(context)), plan_(std::move(plan)), rules_(rules_of(plan_)) {}
 
   Result<int> run();
 
@@ -62,56 +64,71 @@ class Supervisor::Impl {
   void launch();
   Result<void> boot();
   Result<void> start_output();
-  void on_launched(const Result<void>& launched);
   Result<Fd> dial(std::uint32_t port, base::Deadline deadline);
 
   // --- what happens to it ---
   void wait_for_signal();
-  void on_signal(int number);
+  void happen(const lifecycle::Event& event);
+  void record_phase(const lifecycle::Step& stepped);
   void watch_vmm();
   std::vector<ProcessRecord> running_processes();
   void on_vmm_ended();
   std::string console_remedy() const;
   void take_guest_event(const wire::Event& event);
   void on_guest_event(const wire::Event& event);
-  void on_started(const wire::Event& event);
-  void expect_start();
-  void end_after_lifetime(std::chrono::milliseconds limit);
-  void on_exited(const wire::Event& event);
-  void on_output_end();
-  void on_sink_closed();
   void on_own_signal(int number);
   void on_detach();
-  void on_hang_up();
+  Error late_start() const;
+
+  // --- what is done about it ---
+  void perform(const lifecycle::Launch& action);
+  void perform(const lifecycle::CancelLaunch& action);
+  void perform(const lifecycle::AnnounceStart& action);
+  void perform(const lifecycle::AskToStop& action);
+  void perform(const lifecycle::SignalContainer& action);
+  void perform(const lifecycle::Pause& action);
+  void perform(const lifecycle::Resume& action);
+  void perform(const lifecycle::Save& action);
+  void perform(const lifecycle::SetTimer& action);
+  void perform(const lifecycle::ClearTimer& action);
+  void perform(const lifecycle::KillMachine& action);
+  void perform(const lifecycle::TearDown& action);
+  void perform(const lifecycle::Blame& action);
+  void perform(const lifecycle::Report& action);
 
   // --- its network ---
   void on_network_made();
   void watch_network();
   void on_network_broken(const Error& why);
-  void publish_ports(const ControlRequest& request, ControlServer::Reply reply);
   Result<void> publish_each(const std::vector<PublishedPort>& ports);
   Result<void> unpublish_each(const std::vector<PublishedPort>& ports);
-  void dial_tcp_for(std::uint32_t port, ControlServer::Reply reply);
   Result<Network*> live_network();
 
   // --- what is asked of it ---
+  struct Request;
+  static std::span<const Request> requests();
   void on_request(const ControlRequest& request, ControlServer::Reply reply);
-  void stop_container(int signal, std::chrono::milliseconds grace);
-  void signal_container(int signal, ControlServer::Reply reply);
-  void set_paused(bool paused, ControlServer::Reply reply);
-  void dial_for(std::uint32_t port, ControlServer::Reply reply);
+  void on_ping(const ControlRequest& request, ControlServer::Reply reply);
+  void on_inspect(const ControlRequest& request, ControlServer::Reply reply);
+  void on_stats(const ControlRequest& request, ControlServer::Reply reply);
+  void on_wait(const ControlRequest& request, ControlServer::Reply reply);
+  void on_stop(const ControlRequest& request, ControlServer::Reply reply);
+  void on_end(const ControlRequest& request, ControlServer::Reply reply);
+  void on_kill(const ControlRequest& request, ControlServer::Reply reply);
+  void on_pause(const ControlRequest& request, ControlServer::Reply reply);
+  void on_unpause(const ControlRequest& request, ControlServer::Reply reply);
+  void on_dial(const ControlRequest& request, ControlServer::Reply reply);
+  void on_dial_tcp(const ControlRequest& request, ControlServer::Reply reply);
+  void on_publish(const ControlRequest& request, ControlServer::Reply reply);
+  void on_attach(const ControlRequest& request, ControlServer::Reply reply);
+  Error not_now(const char* done) const;
+  void ask(const lifecycle::Event& event, ControlServer::Reply reply);
+  ControlServer::Reply take_asker();
+  void await_end(ControlServer::Reply reply);
   void hand_over(std::function<Result<Fd>()> dial, ControlServer::Reply reply);
-  void attach(const ControlServer::Reply& reply);
   Result<ControlAnswer> stats();
 
-  // --- ending; the timers are the host's own, whatever the guest says ---
-  void end_within(std::chrono::milliseconds limit);
-  void end_by_force(std::chrono::milliseconds quiesce_limit);
-  void kill_vmm_after(std::chrono::milliseconds limit);
-  void kill_vmm();
-  void fail_with(Error error);
-  void finish();
-  void tear_down();
+  // --- ending ---
   Result<int> conclude();
   void remove_own_cgroup();
   Result<int> tell_attached(Result<int> outcome);
@@ -119,7 +136,7 @@ class Supervisor::Impl {
   // --- small things ---
   template <typename Change>
   void change_record(Change change);
-  void enter(Phase phase);
+  static lifecycle::Rules rules_of(const RunPlan& plan);
   void log_happening(const std::string& type, std::map<std::string, std::string> attributes = {});
   template <typename Work>
   void on_worker(Work work) {
@@ -132,6 +149,7 @@ class Supervisor::Impl {
 
   SupervisorContext context_;
   RunPlan plan_;
+  const lifecycle::Rules rules_;
 
   asio::io_context loop_{1};
   /// Verbs of one instance run one at a time.
@@ -139,9 +157,10 @@ class Supervisor::Impl {
   /// Those who dial; they may wait for a guest, and must not keep the VM from being ended.
   asio::thread_pool diallers_{4};
   asio::signal_set signals_{loop_};
-  asio::steady_timer start_timer_{loop_};
-  asio::steady_timer lifetime_{loop_};
-  asio::steady_timer end_timer_{loop_};
+  /// The host's own, whatever the guest says.
+  std::array<asio::steady_timer, lifecycle::kTimers> timers_{
+      asio::steady_timer(loop_), asio::steady_timer(loop_), asio::steady_timer(loop_),
+      asio::steady_timer(loop_)};
   Fd vmm_pidfd_;
   std::optional<asio::posix::stream_descriptor> vmm_watch_;
   std::optional<asio::posix::stream_descriptor> network_watch_;
@@ -162,19 +181,10 @@ class Supervisor::Impl {
   std::string agent_;
 
   // The control thread's alone.
-  Phase phase_ = Phase::kCreated;
-  bool launched_ = false;  // or failed to
-  bool machine_runs_ = false;
-  bool output_ended_ = false;
-  bool sink_closed_ = false;
-  bool is_attached_ = false;  // the one who runs the container
-  bool tearing_down_ = false;
-  std::optional<std::chrono::steady_clock::time_point> ends_at_;  // armed: end_timer_
-  std::optional<std::chrono::steady_clock::time_point> dies_at_;  // armed: lifetime_
-  std::optional<std::chrono::milliseconds> quiesce_limit_;        // ended by force: what it gets
-  int signals_seen_ = 0;
-  std::optional<int> exit_code_;
-  std::optional<Error> error_;
+  lifecycle::State state_;
+  std::deque<lifecycle::Event> happenings_;    // the first is being seen to
+  bool is_attached_ = false;                   // the one who runs the container
+  ControlServer::Reply asker_;                 // of what is being seen to
   std::vector<ControlServer::Reply> waiting_;  // for the end
 };
 

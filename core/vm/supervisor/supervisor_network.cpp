@@ -28,7 +28,7 @@ std::vector<PublishedPort>::const_iterator find_port(const std::vector<Published
 
 void Supervisor::Impl::on_network_made() {
   Network* const network = launch_->network();
-  if (network == nullptr || tearing_down_) return;
+  if (network == nullptr || state_.ending) return;
   const Attachment& made = network->attachment();
   change_record([&](Record& record) {
     for (const auto& address : {made.guest_ipv4, made.guest_ipv6}) {
@@ -51,7 +51,7 @@ void Supervisor::Impl::on_network_made() {
 
 /// Asks now, and again when the plugin's descriptor says that it is worthwhile.
 void Supervisor::Impl::watch_network() {
-  if (tearing_down_) return;
+  if (state_.ending) return;
   const auto health = launch_->network()->health();
   if (!health) return on_network_broken(health.error());
   if (*health < 0) return;
@@ -61,7 +61,7 @@ void Supervisor::Impl::watch_network() {
   network_watch_->async_wait(asio::posix::stream_descriptor::wait_read,
                              [this](const boost::system::error_code& error) {
                                // A cancel does not reach what is queued already.
-                               if (error || tearing_down_) return;
+                               if (error || state_.ending) return;
                                network_watch_.reset();
                                const auto again = launch_->network()->health();
                                if (!again) return on_network_broken(again.error());
@@ -74,7 +74,7 @@ void Supervisor::Impl::watch_network() {
 
 /// The VM goes on: what it does without a network may matter to somebody.
 void Supervisor::Impl::on_network_broken(const Error& why) {
-  if (tearing_down_) return;
+  if (state_.ending) return;
   log::warning("vm", "the network of VM {} broke: {}", record_.name, why.message());
   change_record([&](Record& record) { record.network_error = why.message(); });
   log_happening("network", {{"error", why.message()}});
@@ -90,9 +90,9 @@ Result<Network*> Supervisor::Impl::live_network() {
   return network;
 }
 
-void Supervisor::Impl::dial_tcp_for(std::uint32_t port, ControlServer::Reply reply) {
+void Supervisor::Impl::on_dial_tcp(const ControlRequest& request, ControlServer::Reply reply) {
   hand_over(
-      [this, port]() -> Result<Fd> {
+      [this, port = request.port]() -> Result<Fd> {
         if (port == 0 || port > UINT16_MAX) {
           return fail(EINVAL, fmt::format("there is no TCP port {}", port));
         }
@@ -104,7 +104,7 @@ void Supervisor::Impl::dial_tcp_for(std::uint32_t port, ControlServer::Reply rep
 }
 
 /// On the worker, where all verbs of the network but dial and health run one at a time.
-void Supervisor::Impl::publish_ports(const ControlRequest& request, ControlServer::Reply reply) {
+void Supervisor::Impl::on_publish(const ControlRequest& request, ControlServer::Reply reply) {
   on_worker([this, request, reply = std::move(reply)] {
     const auto done = [&]() -> Result<void> {
       const bool adds = request.verb == "publish";

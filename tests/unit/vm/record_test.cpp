@@ -19,7 +19,7 @@ Record random_record(std::mt19937& random) {
   record.disk_rates = {random(), ~std::uint64_t{0}, 0, random()};
   record.pids_limit = -1;
   record.lifetime_ms = random();
-  record.phase = static_cast<Phase>(random() % 6);
+  record.phase = static_cast<Phase>(random() % kPhases);
   record.created_ns = static_cast<std::int64_t>(random()) * -3;
   record.exit_code = static_cast<int>(random() % 256);
   record.error = bytes();

@@ -1,0 +1,303 @@
+#include "core/vm/supervisor/lifecycle.hpp"
+
+#include <csignal>
+#include <utility>
+
+namespace fcvm::vm::lifecycle {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What a guest has beyond the grace to report that its container has ended; then its VM is ended.
+constexpr Milliseconds kStopSlack = 5s;
+/// And when it was told to kill its container.
+constexpr Milliseconds kKillLimit = 2s;
+/// For the container's last writes to reach a disk that stays, once it has ended by itself.
+constexpr Milliseconds kQuiesceLimit = 10s;
+/// The same for a guest that did not do as it was told.
+constexpr Milliseconds kForcedQuiesceLimit = 2s;
+/// What the end takes beside that before the VMM is killed outright.
+constexpr Milliseconds kTearDownSlack = 1s;
+/// What a writer into a closed pipe gets.
+constexpr Milliseconds kClosedSinkGrace = 1s;
+
+bool is_interrupt(int signal) { return signal == SIGINT || signal == SIGTERM; }
+
+class Stepper {
+ public:
+  Stepper(State state, const Rules& rules, Time now)
+      : state_(std::move(state)), rules_(rules), now_(now) {}
+
+  Step take() && { return {std::move(state_), std::move(actions_)}; }
+
+  void operator()(const Begun& begun) {
+    if (state_.ending || state_.phase != Phase::kCreated) return;
+    state_.phase = begun.restores ? Phase::kRestoring : Phase::kStarting;
+    add(Launch{});
+  }
+
+  void operator()(const MachineStarted& /*event*/) {
+    if (state_.ending) return;
+    state_.machine_runs = true;
+    // The guest may never report that its container runs.
+    if (rules_.lifetime) die_within(rules_.start_limit + *rules_.lifetime);
+  }
+
+  void operator()(const Launched& /*event*/) {
+    state_.launched = true;
+    if (state_.ending) return;
+    if (state_.phase == Phase::kRestoring) return start();
+    if (state_.phase == Phase::kStarting) add(SetTimer{Timer::kStart, rules_.start_limit});
+  }
+
+  void operator()(const LaunchFailed& event) {
+    state_.launched = true;
+    fail_with(event.error);
+  }
+
+  void operator()(const ContainerStarted& /*event*/) {
+    if (state_.phase == Phase::kStarting) start();
+  }
+
+  void operator()(const ContainerExited& event) {
+    if (state_.exit_code || state_.ending) return;
+    // A container that never ran (127, 126) has an exit code, too, and its caller waits for it.
+    if (is_beginning()) start();
+    // No other is possible, and what is not must not look like success.
+    state_.exit_code = event.code < 0 || event.code > 255 ? 255 : event.code;
+    state_.phase = Phase::kStopping;
+    finish();
+  }
+
+  void operator()(const GuestFailed& event) { fail_with(event.error); }
+
+  void operator()(const MachineEnded& event) {
+    if (state_.exit_code) return tear_down();  // it had nothing left to do
+    fail_with(event.why);
+  }
+
+  void operator()(const OutputEnded& /*event*/) {
+    state_.output_ended = true;
+    finish();
+  }
+
+  void operator()(const SinkClosed& /*event*/) {
+    state_.sink_closed = true;
+    if (is_beginning()) return tear_down();
+    stop({SIGTERM, kClosedSinkGrace});
+  }
+
+  void operator()(const Signalled& event) {
+    if (state_.ending) {
+      // Who interrupts does not want to wait for the guest's last writes either.
+      if (is_interrupt(event.number)) add(KillMachine{});
+      return;
+    }
+    const bool interrupts = is_interrupt(event.number);
+    if (interrupts && ++state_.interrupts > 1) return end_with(128 + event.number);
+    if (is_beginning()) {
+      if (interrupts) end_with(128 + event.number);
+    } else if (interrupts) {
+      stop({event.number, rules_.stop_grace});
+    } else if (is_up()) {
+      signal_container(event.number);
+    }
+  }
+
+  void operator()(const HungUp& /*event*/) {
+    if (state_.sink_closed) return;  // it has said so before, and is obeyed
+    if (is_beginning()) return (*this)(Signalled{SIGTERM});
+    stop({rules_.tty ? SIGHUP : SIGTERM, rules_.stop_grace});
+  }
+
+  void operator()(const StopAsked& event) {
+    if (is_beginning()) return (*this)(Signalled{SIGTERM});
+    stop(event.stop);
+  }
+
+  void operator()(const KillAsked& event) {
+    if (state_.ending) return;
+    // Its container has ended, its output has not.
+    if (state_.phase == Phase::kStopping && event.signal == SIGKILL) return end_within(kKillLimit);
+    if (is_up()) signal_container(event.signal);
+  }
+
+  void operator()(const EndAsked& /*event*/) {
+    add(KillMachine{});
+    end_by_force(0ms);
+  }
+
+  void operator()(const StopRefused& /*event*/) { end_by_force(kForcedQuiesceLimit); }
+
+  void operator()(const PauseAsked& /*event*/) {
+    if (!state_.ending && state_.phase == Phase::kRunning) add(Pause{});
+  }
+
+  void operator()(const Paused& event) {
+    if (state_.ending || !event.done) return;
+    // The container ended meanwhile, and what it wrote is still in the guest.
+    if (state_.phase == Phase::kStopping) return add(Resume{});
+    if (state_.phase != Phase::kRunning) return;
+    state_.phase = Phase::kPaused;
+    add(Report{"pause"});
+  }
+
+  void operator()(const ResumeAsked& /*event*/) {
+    if (!state_.ending && state_.phase == Phase::kPaused) add(Resume{});
+  }
+
+  void operator()(const Resumed& event) {
+    if (state_.ending) return;
+    if (event.done && state_.phase == Phase::kPaused) {
+      state_.phase = Phase::kRunning;
+      add(Report{"unpause"});
+    }
+    const auto wanted = std::exchange(state_.stop_when_resumed, std::nullopt);
+    // One that cannot be resumed is ended by kEnd, which is set.
+    if (wanted && state_.phase != Phase::kPaused) stop(*wanted);
+  }
+
+  void operator()(const SaveAsked& /*event*/) {
+    if (state_.ending || (state_.phase != Phase::kRunning && state_.phase != Phase::kPaused))
+      return;
+    state_.before_saving = std::exchange(state_.phase, Phase::kSaving);
+    add(Save{});
+  }
+
+  void operator()(const Saved& /*event*/) {
+    if (state_.ending || state_.phase != Phase::kSaving) return;
+    state_.phase = *std::exchange(state_.before_saving, std::nullopt);
+    if (const auto wanted = std::exchange(state_.stop_when_resumed, std::nullopt)) stop(*wanted);
+  }
+
+  void operator()(const TimeUp& event) {
+    if (event.timer == Timer::kDeath) return add(KillMachine{});
+    if (state_.ending) return;
+    switch (event.timer) {
+      case Timer::kStart:
+        if (state_.phase == Phase::kStarting)
+          fail_with(event.why ? *event.why
+                              : Error(ETIMEDOUT, "the container did not start in time"));
+        return;
+      case Timer::kLifetime:
+        is_beginning() ? end_by_force(0ms) : stop({SIGKILL, 0ms});
+        return add(Blame{Blame::Why::kLifetime});
+      case Timer::kEnd:
+        end_by_force(kForcedQuiesceLimit);
+        return add(Blame{Blame::Why::kGuest});
+      case Timer::kDeath:
+        return;
+    }
+  }
+
+ private:
+  template <typename A>
+  void add(A action) {
+    actions_.emplace_back(std::move(action));
+  }
+
+  /// There is nothing to be gentle with yet.
+  [[nodiscard]] bool is_beginning() const {
+    return state_.phase == Phase::kCreated || state_.phase == Phase::kStarting ||
+           state_.phase == Phase::kRestoring;
+  }
+  [[nodiscard]] bool is_up() const {
+    return state_.phase == Phase::kRunning || state_.phase == Phase::kPaused ||
+           state_.phase == Phase::kSaving;
+  }
+
+  void start() {
+    if (state_.ending) return;
+    add(ClearTimer{Timer::kStart});
+    if (rules_.lifetime) die_within(*rules_.lifetime);
+    state_.phase = Phase::kRunning;
+    add(AnnounceStart{});
+  }
+
+  /// The earliest of the limits that were set counts.
+  void end_within(Milliseconds limit) {
+    if (set_earlier(state_.ends_at, limit)) add(SetTimer{Timer::kEnd, limit});
+  }
+  /// Likewise, so a guest that reports late that its container runs gains little.
+  void die_within(Milliseconds limit) {
+    if (set_earlier(state_.dies_at, limit)) add(SetTimer{Timer::kLifetime, limit});
+  }
+  bool set_earlier(std::optional<Time>& at, Milliseconds limit) const {
+    if (at && *at <= now_ + limit) return false;
+    at = now_ + limit;
+    return true;
+  }
+
+  void stop(const Stop& wanted) {
+    if (state_.ending) return;
+    end_within(wanted.signal == SIGKILL ? kKillLimit : wanted.grace + kStopSlack);
+    if (state_.exit_code) return;  // its output has not ended
+    if (state_.phase == Phase::kPaused || state_.phase == Phase::kSaving) {
+      state_.stop_when_resumed = wanted;
+      if (state_.phase == Phase::kPaused) add(Resume{});
+      return;
+    }
+    add(AskToStop{wanted});
+    add(Report{wanted.signal == SIGKILL ? "kill" : "stop"});
+  }
+
+  void signal_container(int signal) {
+    if (signal == SIGKILL) end_within(kKillLimit);
+    add(SignalContainer{signal});
+    add(Report{"kill", {{"signal", std::to_string(signal)}}});
+  }
+
+  void fail_with(const Error& error) {
+    if (!state_.error && !state_.exit_code && !state_.ending) state_.error = error;
+    tear_down();
+  }
+
+  void end_with(int code) {
+    if (!state_.exit_code) state_.exit_code = code;
+    tear_down();
+  }
+
+  /// What a container that was killed has for an exit code, unless its own came before.
+  void end_by_force(Milliseconds quiesce) {
+    if (state_.ending) return;
+    state_.quiesce = quiesce;
+    end_with(128 + SIGKILL);
+  }
+
+  /// The container has ended; once its last byte is out, so may the VM.
+  void finish() {
+    if (state_.exit_code && (state_.output_ended || state_.sink_closed)) tear_down();
+  }
+
+  void tear_down() {
+    if (std::exchange(state_.ending, true)) return;
+    if (!state_.launched) add(CancelLaunch{});
+    for (const Timer timer : {Timer::kStart, Timer::kLifetime, Timer::kEnd}) add(ClearTimer{timer});
+    const bool stands_still = state_.phase == Phase::kPaused || state_.phase == Phase::kSaving;
+    const bool writes_back = state_.exit_code && rules_.keeps_disk && !stands_still &&
+                             (state_.output_ended || state_.quiesce);
+    const auto quiesce = writes_back ? state_.quiesce.value_or(kQuiesceLimit) : 0ms;
+    add(SetTimer{Timer::kDeath, quiesce + kTearDownSlack});
+    add(TearDown{quiesce});
+  }
+
+  State state_;
+  const Rules& rules_;
+  Time now_;
+  std::vector<Action> actions_;
+};
+
+}  // namespace
+
+int State::outcome() const {
+  if (error) return 125;
+  return sink_closed ? 128 + SIGPIPE : exit_code.value_or(125);
+}
+
+Step step(State state, const Event& event, const Rules& rules, Time now) {
+  Stepper stepper(std::move(state), rules, now);
+  std::visit(stepper, event);
+  return std::move(stepper).take();
+}
+
+}  // namespace fcvm::vm::lifecycle

@@ -1,0 +1,172 @@
+// The life of a VM as a function: step() takes what a VM is and what has happened to it, and
+// returns what it is now and what has to be done. It does nothing itself, and reads no clock. The
+// supervisor carries the actions out and comes back with what became of them.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <fcvm/result.hpp>
+
+#include "core/vm/model/phase.hpp"
+
+namespace fcvm::vm::lifecycle {
+
+using Time = std::chrono::steady_clock::time_point;
+using Milliseconds = std::chrono::milliseconds;
+
+/// What was decided about the VM before it began.
+struct Rules {
+  Milliseconds stop_grace{};
+  std::optional<Milliseconds> lifetime{};  // --timeout
+  Milliseconds start_limit{};              // until the container runs, once the guest was told
+  bool keeps_disk = true;                  // what the container wrote should reach it
+  bool tty = false;
+};
+
+enum class Timer {
+  kStart,     // the container has to run
+  kLifetime,  // --timeout
+  kEnd,       // what was asked to end has to have ended
+  kDeath,     // while all is undone: the VMM is killed outright
+};
+inline constexpr std::size_t kTimers = 4;
+
+struct Stop {
+  int signal = 0;
+  Milliseconds grace{};
+};
+
+struct State {
+  Phase phase = Phase::kCreated;
+  bool machine_runs = false;
+  bool launched = false;  // or failed to: nobody waits for the guest any more
+  bool output_ended = false;
+  bool sink_closed = false;
+  bool ending = false;  // all is being undone, and nothing else happens
+  int interrupts = 0;
+  std::optional<int> exit_code{};
+  std::optional<Error> error{};  // why it failed, when fcvm, the VM or the guest did
+  std::optional<Stop> stop_when_resumed{};
+  std::optional<Milliseconds> quiesce{};  // by force: what the guest gets to write back
+  std::optional<Phase> before_saving{};
+  std::optional<Time> ends_at{};  // what kEnd and kLifetime are set to
+  std::optional<Time> dies_at{};
+
+  /// Of this process, for whoever runs the container.
+  [[nodiscard]] int outcome() const;
+};
+
+// ---- what happens
+
+struct Begun {
+  bool restores = false;  // from a snapshot
+};
+struct MachineStarted {};
+struct Launched {};  // the guest was told what to run, or goes on where it was
+struct LaunchFailed {
+  Error error;
+};
+struct ContainerStarted {};
+struct ContainerExited {
+  int code = 0;
+};
+struct GuestFailed {
+  Error error;
+};
+struct MachineEnded {
+  Error why;
+};
+struct OutputEnded {};
+/// Nobody reads what the container writes, and nobody will.
+struct SinkClosed {};
+/// To this process, or from the one who runs the container as if it were.
+struct Signalled {
+  int number = 0;
+};
+/// The terminal of the one who runs the container is gone.
+struct HungUp {};
+struct StopAsked {
+  Stop stop;
+};
+struct KillAsked {
+  int signal = 0;
+};
+/// At once, and without the guest.
+struct EndAsked {};
+/// The guest did not take the request to stop.
+struct StopRefused {};
+struct PauseAsked {};
+struct Paused {
+  bool done = true;
+};
+struct ResumeAsked {};
+struct Resumed {
+  bool done = true;
+};
+struct SaveAsked {};
+struct Saved {};  // or not: the VM is as it was before
+struct TimeUp {
+  Timer timer{};
+  std::optional<Error> why{};  // of kStart: what the console shows
+};
+
+using Event = std::variant<Begun, MachineStarted, Launched, LaunchFailed, ContainerStarted,
+                           ContainerExited, GuestFailed, MachineEnded, OutputEnded, SinkClosed,
+                           Signalled, HungUp, StopAsked, KillAsked, EndAsked, StopRefused,
+                           PauseAsked, Paused, ResumeAsked, Resumed, SaveAsked, Saved, TimeUp>;
+
+// ---- what is to be done
+
+struct Launch {};
+struct CancelLaunch {};
+/// The container runs: whoever waits for that is told.
+struct AnnounceStart {};
+struct AskToStop {
+  Stop stop;
+};
+struct SignalContainer {
+  int signal = 0;
+};
+struct Pause {};
+struct Resume {};
+struct Save {};
+/// A timer that runs already is set anew.
+struct SetTimer {
+  Timer timer{};
+  Milliseconds after{};
+};
+struct ClearTimer {
+  Timer timer{};
+};
+struct KillMachine {};
+/// Undo everything. A guest that is given time writes back what its disk should have.
+struct TearDown {
+  Milliseconds quiesce{};
+};
+/// Into the record, which has no other error: the host ended the VM.
+struct Blame {
+  enum class Why { kLifetime, kGuest } why{};
+};
+/// Into the log of events.
+struct Report {
+  std::string happening;
+  std::map<std::string, std::string> attributes{};
+};
+
+using Action =
+    std::variant<Launch, CancelLaunch, AnnounceStart, AskToStop, SignalContainer, Pause, Resume,
+                 Save, SetTimer, ClearTimer, KillMachine, TearDown, Blame, Report>;
+
+struct Step {
+  State state;
+  std::vector<Action> actions;
+};
+
+[[nodiscard]] Step step(State state, const Event& event, const Rules& rules, Time now);
+
+}  // namespace fcvm::vm::lifecycle

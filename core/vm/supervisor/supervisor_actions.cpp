@@ -1,0 +1,136 @@
+// What is done about what happened: the actions of lifecycle.hpp.
+#include <algorithm>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/vm/supervisor/supervisor_impl.hpp"
+
+namespace fcvm::vm {
+
+void Supervisor::Impl::perform(const lifecycle::Launch& /*action*/) {
+  on_worker([this] { launch(); });
+}
+
+/// What follows waits for the worker, which may be waiting for a guest that never comes.
+void Supervisor::Impl::perform(const lifecycle::CancelLaunch& /*action*/) { launch_->cancel(); }
+
+void Supervisor::Impl::perform(const lifecycle::AnnounceStart& /*action*/) {
+  attachments_.begin(plan_.container.tty, plan_.container.interactive);
+  output_->wake();
+  log_happening("start");
+  if (context_.on_started) context_.on_started(record_);
+}
+
+void Supervisor::Impl::perform(const lifecycle::AskToStop& action) {
+  on_worker([this, stop = action.stop] {
+    wire::StopContainer request;
+    request.signal = stop.signal;
+    request.grace_ms =
+        static_cast<std::uint32_t>(std::min<std::int64_t>(stop.grace.count(), UINT32_MAX));
+    auto asked = control_->request(request, base::Deadline::in(kRequestLimit));
+    // The stream broke, as it may after a pause. A container that was told twice to stop stops.
+    if (!asked && (asked.error().code() == ECONNRESET || asked.error().code() == EPIPE)) {
+      asked = control_->request(request, base::Deadline::in(kRequestLimit));
+    }
+    if (asked || asked.error().code() == ECANCELED) return;
+    // A guest that does not answer gets no further grace.
+    on_control([this] { happen(lifecycle::StopRefused{}); });
+    log::warning("vm", "stopping the container: {}", asked.error().message());
+  });
+}
+
+void Supervisor::Impl::perform(const lifecycle::SignalContainer& action) {
+  on_worker([this, signal = action.signal, reply = take_asker()] {
+    auto done =
+        control_->request(wire::SignalContainer{0, signal}, base::Deadline::in(kRequestLimit));
+    if (signal == SIGKILL) done = {};  // whatever the guest answers: the host sees to it
+    on_control([reply, done = std::move(done)] {
+      reply(done ? Result<ControlAnswer>(ControlAnswer{}) : unexpected(done.error()));
+    });
+  });
+}
+
+void Supervisor::Impl::perform(const lifecycle::Pause& /*action*/) {
+  on_worker([this, reply = take_asker()] {
+    auto done = launch_->machine().pause(base::Deadline::in(kRequestLimit));
+    on_control([this, reply, done = std::move(done)] {
+      happen(lifecycle::Paused{done.has_value()});
+      reply(done ? Result<ControlAnswer>(ControlAnswer{}) : unexpected(done.error()));
+    });
+  });
+}
+
+void Supervisor::Impl::perform(const lifecycle::Resume& /*action*/) {
+  on_worker([this, reply = take_asker()] {
+    auto done = launch_->machine().resume(base::Deadline::in(kRequestLimit));
+    on_control([this, reply, done = std::move(done)] {
+      if (!done) log::warning("vm", "resuming the VM: {}", done.error().message());
+      happen(lifecycle::Resumed{done.has_value()});
+      reply(done ? Result<ControlAnswer>(ControlAnswer{}) : unexpected(done.error()));
+    });
+  });
+}
+
+/// No request asks for it yet: it comes with snapshots.
+void Supervisor::Impl::perform(const lifecycle::Save& /*action*/) { happen(lifecycle::Saved{}); }
+
+void Supervisor::Impl::perform(const lifecycle::SetTimer& action) {
+  auto& timer = timers_.at(static_cast<std::size_t>(action.timer));
+  timer.expires_after(action.after);
+  timer.async_wait([this, which = action.timer](const boost::system::error_code& cancelled) {
+    if (cancelled) return;
+    lifecycle::TimeUp time_up{which};
+    if (which == lifecycle::Timer::kStart) time_up.why = late_start();
+    happen(time_up);
+  });
+}
+
+void Supervisor::Impl::perform(const lifecycle::ClearTimer& action) {
+  timers_.at(static_cast<std::size_t>(action.timer)).cancel();
+}
+
+/// Whatever the worker is waiting for then breaks off.
+void Supervisor::Impl::perform(const lifecycle::KillMachine& /*action*/) {
+  if (vmm_pidfd_) ::syscall(SYS_pidfd_send_signal, vmm_pidfd_.get(), SIGKILL, nullptr, 0);
+}
+
+void Supervisor::Impl::perform(const lifecycle::TearDown& action) {
+  control_->cancel_requests();
+  if (vmm_watch_) vmm_watch_->cancel();
+  network_timer_.cancel();
+  if (network_watch_) network_watch_->cancel();
+  on_worker([this, quiesce = action.quiesce] {
+    if (quiesce > 0ms) {
+      // What the container wrote should be on the disk that stays.
+      const auto done = control_->request(wire::Quiesce{}, base::Deadline::in(quiesce));
+      if (!done) log::debug("vm", "{}", done.error().message());
+    }
+    output_.reset();
+    control_.reset();
+    launch_->end_machine();
+    launch_->end_network();
+    on_control([this] {
+      vmm_watch_.reset();
+      network_watch_.reset();
+      loop_.stop();
+    });
+  });
+}
+
+void Supervisor::Impl::perform(const lifecycle::Blame& action) {
+  std::string why = "its guest did not end the container in time";
+  if (action.why == lifecycle::Blame::Why::kLifetime) {
+    why = fmt::format("it ran for its --timeout of {} s",
+                      static_cast<double>(plan_.lifetime->count()) / 1000);
+  }
+  change_record([&](Record& record) {
+    if (record.error.empty()) record.error = why;
+  });
+  log::warning("vm", "VM {} is ended: {}", record_.name, why);
+}
+
+void Supervisor::Impl::perform(const lifecycle::Report& action) {
+  log_happening(action.happening, action.attributes);
+}
+
+}  // namespace fcvm::vm

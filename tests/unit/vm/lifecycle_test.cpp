@@ -1,0 +1,241 @@
+// Every event in every phase, and the promises that hold whatever happens in whatever order.
+#include "core/vm/supervisor/lifecycle.hpp"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <random>
+#include <string>
+
+#include "tests/support/catch.hpp"
+
+namespace fcvm::vm::lifecycle {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Rules kRules{.stop_grace = 10s, .start_limit = 30min};
+const Error kError(EIO, "it failed");
+
+/// A VM that is in a phase in the ordinary way.
+State in(Phase phase) {
+  State state;
+  state.phase = phase;
+  if (phase == Phase::kCreated) return state;
+  state.machine_runs = state.launched = phase != Phase::kStarting && phase != Phase::kRestoring;
+  if (phase == Phase::kSaving) state.before_saving = Phase::kRunning;
+  if (phase == Phase::kStopping) state.exit_code = 3;
+  if (phase == Phase::kExited) {
+    state.exit_code = 3;
+    state.ending = true;
+  }
+  return state;
+}
+
+Step after(State state, const Event& event, const Rules& rules = kRules, Time now = Time(1h)) {
+  return step(std::move(state), event, rules, now);
+}
+
+template <typename A>
+const A* find(const Step& stepped) {
+  for (const Action& action : stepped.actions) {
+    if (const auto* found = std::get_if<A>(&action)) return found;
+  }
+  return nullptr;
+}
+
+const SetTimer* timer(const Step& stepped, Timer which) {
+  for (const Action& action : stepped.actions) {
+    const auto* set = std::get_if<SetTimer>(&action);
+    if (set != nullptr && set->timer == which) return set;
+  }
+  return nullptr;
+}
+
+struct Row {
+  const char* name;
+  Event event;
+  // Of created, starting, restoring, running, paused, saving, stopping, exited: the phase after,
+  // with * when all is being undone.
+  std::array<const char*, 8> expected;
+};
+
+constexpr std::array kPhases = {Phase::kCreated, Phase::kStarting, Phase::kRestoring,
+                                Phase::kRunning, Phase::kPaused,   Phase::kSaving,
+                                Phase::kStopping, Phase::kExited};
+
+std::vector<Row> table() {
+  // clang-format off
+  return {
+    {"begun", Begun{},                {"starting", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"begun again", Begun{true},      {"restoring", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"machine started", MachineStarted{}, {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"launched", Launched{},          {"created", "starting", "running", "running", "paused", "saving", "stopping", "exited*"}},
+    {"launch failed", LaunchFailed{kError}, {"created*", "starting*", "restoring*", "running*", "paused*", "saving*", "stopping*", "exited*"}},
+    {"container started", ContainerStarted{}, {"created", "running", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"container exited", ContainerExited{7}, {"stopping", "stopping", "stopping", "stopping", "stopping", "stopping", "stopping", "exited*"}},
+    {"guest failed", GuestFailed{kError}, {"created*", "starting*", "restoring*", "running*", "paused*", "saving*", "stopping*", "exited*"}},
+    {"machine ended", MachineEnded{kError}, {"created*", "starting*", "restoring*", "running*", "paused*", "saving*", "stopping*", "exited*"}},
+    {"output ended", OutputEnded{},   {"created", "starting", "restoring", "running", "paused", "saving", "stopping*", "exited*"}},
+    {"sink closed", SinkClosed{},     {"created*", "starting*", "restoring*", "running", "paused", "saving", "stopping", "exited*"}},
+    {"interrupted", Signalled{SIGINT}, {"created*", "starting*", "restoring*", "running", "paused", "saving", "stopping", "exited*"}},
+    {"signalled", Signalled{SIGUSR1}, {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"hung up", HungUp{},             {"created*", "starting*", "restoring*", "running", "paused", "saving", "stopping", "exited*"}},
+    {"stop", StopAsked{{SIGTERM, 1s}}, {"created*", "starting*", "restoring*", "running", "paused", "saving", "stopping", "exited*"}},
+    {"kill", KillAsked{SIGKILL},      {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"end", EndAsked{},               {"created*", "starting*", "restoring*", "running*", "paused*", "saving*", "stopping*", "exited*"}},
+    {"stop refused", StopRefused{},   {"created*", "starting*", "restoring*", "running*", "paused*", "saving*", "stopping*", "exited*"}},
+    {"pause", PauseAsked{},           {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"paused", Paused{},              {"created", "starting", "restoring", "paused", "paused", "saving", "stopping", "exited*"}},
+    {"not paused", Paused{false},     {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"resume", ResumeAsked{},         {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"resumed", Resumed{},            {"created", "starting", "restoring", "running", "running", "saving", "stopping", "exited*"}},
+    {"not resumed", Resumed{false},   {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"save", SaveAsked{},             {"created", "starting", "restoring", "saving", "saving", "saving", "stopping", "exited*"}},
+    {"saved", Saved{},                {"created", "starting", "restoring", "running", "paused", "running", "stopping", "exited*"}},
+    {"start's time is up", TimeUp{Timer::kStart, kError}, {"created", "starting*", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"its lifetime is up", TimeUp{Timer::kLifetime}, {"created*", "starting*", "restoring*", "running", "paused", "saving", "stopping", "exited*"}},
+    {"the end's time is up", TimeUp{Timer::kEnd}, {"created*", "starting*", "restoring*", "running*", "paused*", "saving*", "stopping*", "exited*"}},
+    {"death", TimeUp{Timer::kDeath}, {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+  };
+  // clang-format on
+}
+
+TEST_CASE("every event in every phase leads where it should") {
+  for (const Row& row : table()) {
+    for (std::size_t i = 0; i < kPhases.size(); ++i) {
+      const Step stepped = after(in(kPhases[i]), row.event);
+      const std::string now =
+          std::string(to_string(stepped.state.phase)) + (stepped.state.ending ? "*" : "");
+      INFO(row.name << " in " << to_string(kPhases[i]));
+      CHECK(now == row.expected[i]);
+    }
+  }
+}
+
+TEST_CASE("whatever happens in whatever order, the promises of an end hold") {
+  const auto rows = table();
+  std::mt19937 random(11);
+  for (int round = 0; round < 20'000; ++round) {
+    State state;
+    Time now(1h);
+    int torn_down = 0;
+    bool asked_to_end = false;
+    for (int i = 0; i < 12; ++i) {
+      const Row& row = rows[random() % rows.size()];
+      now += std::chrono::milliseconds(random() % 3000);
+      const State before = state;
+      const Step stepped = after(state, row.event, kRules, now);
+      state = stepped.state;
+      INFO("round " << round << ", " << row.name << " in " << to_string(before.phase));
+      // What was decided stays.
+      if (before.exit_code) CHECK(state.exit_code == before.exit_code);
+      if (before.error) CHECK(state.error->message() == before.error->message());
+      CHECK(before.ending <= state.ending);
+      // All is undone once, and then the VMM's death is certain.
+      if (find<TearDown>(stepped) != nullptr) ++torn_down;
+      CHECK(torn_down == (state.ending ? 1 : 0));
+      if (find<TearDown>(stepped) != nullptr) CHECK(timer(stepped, Timer::kDeath) != nullptr);
+      // Afterwards nothing is begun any more.
+      if (before.ending) {
+        const bool only_kills = std::all_of(
+            stepped.actions.begin(), stepped.actions.end(),
+            [](const Action& action) { return std::holds_alternative<KillMachine>(action); });
+        CHECK(only_kills);
+      }
+      // Who asked for the end gets it, whatever the guest does.
+      asked_to_end = asked_to_end || find<AskToStop>(stepped) != nullptr ||
+                     state.stop_when_resumed.has_value();
+      if (asked_to_end) CHECK((state.ending || state.ends_at.has_value()));
+      if (state.phase == Phase::kStopping) CHECK(state.exit_code.has_value());
+    }
+  }
+}
+
+TEST_CASE("the earliest of the limits counts") {
+  const Step first = after(in(Phase::kRunning), StopAsked{{SIGTERM, 10s}});
+  CHECK(timer(first, Timer::kEnd)->after == 15s);
+  const Step later = after(first.state, StopAsked{{SIGTERM, 60s}});
+  CHECK(timer(later, Timer::kEnd) == nullptr);
+  CHECK(find<AskToStop>(later)->stop.grace == 60s);
+  const Step sooner = after(later.state, KillAsked{SIGKILL});
+  CHECK(timer(sooner, Timer::kEnd)->after == 2s);
+}
+
+TEST_CASE("a lifetime counts from the start, and a guest that is late gains little") {
+  Rules rules = kRules;
+  rules.lifetime = 5s;
+  const Step machine = after(in(Phase::kStarting), MachineStarted{}, rules);
+  CHECK(timer(machine, Timer::kLifetime)->after == 30min + 5s);
+  const Step started = after(machine.state, ContainerStarted{}, rules, Time(1h) + 1min);
+  CHECK(timer(started, Timer::kLifetime)->after == 5s);
+  const Step late = after(machine.state, ContainerStarted{}, rules, Time(1h) + 30min + 3s);
+  CHECK(timer(late, Timer::kLifetime) == nullptr);
+  const Step over = after(started.state, TimeUp{Timer::kLifetime}, rules);
+  CHECK(find<AskToStop>(over)->stop.signal == SIGKILL);
+  CHECK(find<Blame>(over)->why == Blame::Why::kLifetime);
+}
+
+TEST_CASE("a paused VM is resumed to be stopped, once") {
+  const Step asked = after(in(Phase::kPaused), StopAsked{{SIGTERM, 1s}});
+  CHECK(find<Resume>(asked) != nullptr);
+  CHECK(find<AskToStop>(asked) == nullptr);
+  const Step resumed = after(asked.state, Resumed{});
+  CHECK(resumed.state.phase == Phase::kRunning);
+  CHECK(find<AskToStop>(resumed)->stop.signal == SIGTERM);
+  const Step refused = after(asked.state, Resumed{false});
+  CHECK(refused.actions.empty());
+  CHECK(refused.state.ends_at.has_value());
+}
+
+TEST_CASE("a VM that is being saved is stopped after that") {
+  for (const Phase from : {Phase::kRunning, Phase::kPaused}) {
+    const Step saving = after(in(from), SaveAsked{});
+    const Step asked = after(saving.state, StopAsked{{SIGTERM, 1s}});
+    CHECK(timer(asked, Timer::kEnd) != nullptr);
+    CHECK(find<AskToStop>(asked) == nullptr);
+    const Step saved = after(asked.state, Saved{});
+    CHECK((find<AskToStop>(saved) != nullptr) == (from == Phase::kRunning));
+    CHECK((find<Resume>(saved) != nullptr) == (from == Phase::kPaused));
+  }
+}
+
+TEST_CASE("the second interrupt ends the VM at once, and a third kills its VMM") {
+  const Step first = after(in(Phase::kRunning), Signalled{SIGINT});
+  CHECK(find<AskToStop>(first)->stop.signal == SIGINT);
+  const Step second = after(first.state, Signalled{SIGTERM});
+  CHECK(second.state.ending);
+  CHECK(second.state.outcome() == 128 + SIGTERM);
+  CHECK(find<TearDown>(second)->quiesce == 0ms);
+  const Step third = after(second.state, Signalled{SIGINT});
+  CHECK(find<KillMachine>(third) != nullptr);
+}
+
+TEST_CASE("what the container wrote reaches a disk that stays") {
+  const auto ended = [](const Rules& rules, State state) {
+    const Step exited = after(std::move(state), ContainerExited{0}, rules);
+    return find<TearDown>(after(exited.state, OutputEnded{}, rules))->quiesce;
+  };
+  Rules gone = kRules;
+  gone.keeps_disk = false;
+  CHECK(ended(kRules, in(Phase::kRunning)) == 10s);
+  CHECK(ended(gone, in(Phase::kRunning)) == 0ms);
+  const Step forced = after(in(Phase::kRunning), TimeUp{Timer::kEnd});
+  CHECK(find<TearDown>(forced)->quiesce == 2s);
+  const Step still = after(in(Phase::kPaused), TimeUp{Timer::kEnd});
+  CHECK(find<TearDown>(still)->quiesce == 0ms);
+}
+
+TEST_CASE("the outcome is the container's own, unless something failed") {
+  CHECK(after(in(Phase::kRunning), ContainerExited{7}).state.outcome() == 7);
+  CHECK(after(in(Phase::kRunning), ContainerExited{-1}).state.outcome() == 255);
+  CHECK(after(in(Phase::kRunning), ContainerExited{256}).state.outcome() == 255);
+  CHECK(after(in(Phase::kRunning), EndAsked{}).state.outcome() == 137);
+  CHECK(after(in(Phase::kRunning), MachineEnded{kError}).state.outcome() == 125);
+  CHECK(after(in(Phase::kStopping), MachineEnded{kError}).state.outcome() == 3);
+  const Step closed = after(in(Phase::kRunning), SinkClosed{});
+  CHECK(after(closed.state, ContainerExited{0}).state.outcome() == 128 + SIGPIPE);
+}
+
+}  // namespace
+}  // namespace fcvm::vm::lifecycle
