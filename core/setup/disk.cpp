@@ -1,12 +1,10 @@
 #include "core/setup/disk.hpp"
 
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <string>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/io/clone_file.hpp"
 #include "core/base/io/file.hpp"
 #include "core/base/io/temp_dir.hpp"
 #include "core/setup/program.hpp"
@@ -15,57 +13,6 @@ namespace fcvm::setup {
 namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
-constexpr std::size_t kCopyPiece = 1 << 20;
-
-Result<void> copy_by_hand(int from, int to, off_t at, off_t end) {
-  std::string buffer(kCopyPiece, '\0');
-  while (at < end) {
-    const auto want = std::min<std::size_t>(buffer.size(), static_cast<std::size_t>(end - at));
-    const ssize_t got = ::pread(from, buffer.data(), want, at);
-    if (got < 0) return fail_errno("reading");
-    if (got == 0) return fail(EIO, "the file became shorter while it was copied");
-    for (ssize_t done = 0; done < got;) {
-      const ssize_t put =
-          ::pwrite(to, buffer.data() + done, static_cast<std::size_t>(got - done), at + done);
-      if (put < 0) return fail_errno("writing");
-      done += put;
-    }
-    at += got;
-  }
-  return {};
-}
-
-/// In the kernel where that works, which it does not between all file systems.
-Result<void> copy_range(int from, int to, off_t at, off_t end) {
-  off_t read_at = at;
-  off_t write_at = at;
-  while (read_at < end) {
-    const ssize_t copied = ::copy_file_range(from, &read_at, to, &write_at,
-                                             static_cast<std::size_t>(end - read_at), 0);
-    if (copied <= 0) return copy_by_hand(from, to, read_at, end);
-  }
-  return {};
-}
-
-Result<void> copy_data(int from, int to, off_t size) {
-  if (::ftruncate(to, size) != 0) return fail_errno("setting the size");
-  for (off_t at = 0; at < size;) {
-    const off_t data = ::lseek(from, at, SEEK_DATA);
-    if (data < 0) return errno == ENXIO ? Result<void>() : fail_errno("looking for data");
-    const off_t hole = ::lseek(from, data, SEEK_HOLE);
-    if (hole < 0) return fail_errno("looking for a hole");
-    FCVM_TRY(copy_range(from, to, data, hole));
-    at = hole;
-  }
-  return {};
-}
-
-Result<void> clone_into(int from, int to) {
-  if (::ioctl(to, FICLONE, from) == 0) return {};
-  struct stat status {};
-  if (::fstat(from, &status) != 0) return fail_errno("looking at the original");
-  return copy_data(from, to, status.st_size);
-}
 
 Result<void> make_template(const std::filesystem::path& templates,
                            const std::filesystem::path& final_path, std::uint64_t bytes) {
@@ -91,7 +38,7 @@ Result<void> make_template(const std::filesystem::path& templates,
 Result<void> clone_file(const std::filesystem::path& from, const std::filesystem::path& to) {
   const Fd source = FCVM_TRY(base::open_file(from, O_RDONLY));
   Fd target = FCVM_TRY(base::open_file(to, O_RDWR | O_CREAT | O_EXCL, 0644));
-  auto cloned = clone_into(source.get(), target.get());
+  auto cloned = base::clone_file(source.get(), target.get());
   if (cloned) cloned = target.close();
   if (!cloned) ::unlink(to.c_str());
   return std::move(cloned) | context("copying " + from.string() + " to " + to.string());
@@ -102,7 +49,7 @@ Result<bool> can_reflink(const std::filesystem::path& directory) {
   const Fd source = FCVM_TRY(base::open_file(work.path() + "/a", O_RDWR | O_CREAT));
   const Fd target = FCVM_TRY(base::open_file(work.path() + "/b", O_RDWR | O_CREAT));
   FCVM_TRY(base::write_all(source.get(), std::string(4096, 'x')));
-  return ::ioctl(target.get(), FICLONE, source.get()) == 0;
+  return base::share_blocks(source.get(), target.get());
 }
 
 Result<void> make_writable_disk(const std::filesystem::path& templates,

@@ -7,7 +7,7 @@
 
 #include "core/base/io/file.hpp"
 #include "core/setup/formats/bzimage.hpp"
-#include "core/setup/formats/digest.hpp"
+#include "core/setup/key.hpp"
 #include "core/setup/pieces/hello.hpp"
 #include "core/setup/pieces/initrd.hpp"
 #include "core/setup/pieces/modules.hpp"

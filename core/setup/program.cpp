@@ -14,6 +14,7 @@
 
 #include "core/base/io/pipe.hpp"
 #include "core/base/io/poll.hpp"
+#include "core/base/process/program.hpp"
 #include "core/base/process/spawn.hpp"
 
 namespace fcvm::setup {
@@ -109,19 +110,7 @@ Result<Fd> open_log(const std::string& path) {
 }  // namespace
 
 std::string find_program(std::string_view name) {
-  if (name.find('/') != std::string_view::npos) {
-    return ::access(std::string(name).c_str(), X_OK) == 0 ? std::string(name) : "";
-  }
-  const char* path = std::getenv("PATH");
-  std::string directories = std::string(path != nullptr ? path : "/usr/bin:/bin");
-  directories += ":/usr/sbin:/sbin";
-  for (std::size_t at = 0; at < directories.size();) {
-    const auto end = std::min(directories.find(':', at), directories.size());
-    auto candidate = fmt::format("{}/{}", directories.substr(at, end - at), name);
-    if (end > at && ::access(candidate.c_str(), X_OK) == 0) return candidate;
-    at = end + 1;
-  }
-  return {};
+  return base::find_program(name, "/usr/sbin:/sbin");
 }
 
 std::string package_of(std::string_view program) {

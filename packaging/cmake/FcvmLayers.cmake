@@ -8,6 +8,7 @@
 set(FCVM_LAYERS
   "plugin-api:"
   "core/base:plugin-api"
+  "core/digest:plugin-api"
   "core/log:core/base plugin-api"
   "core/wire:core/base plugin-api"
   "core/copy:core/base plugin-api"
@@ -20,11 +21,11 @@ set(FCVM_LAYERS
   "core/vm/control:core/vm/model core/base plugin-api"
   "core/vm/guest:core/vm/logs core/log core/wire core/base plugin-api"
   "core/vm/client:core/vm/guest core/vm/control core/vm/store core/log core/wire core/base plugin-api"
-  "core/vm/supervisor:core/vm/guest core/vm/control core/vm/store core/vm/logs core/vm/host core/vm/model core/plugin core/config core/log core/wire core/base plugin-api"
-  "core/setup:core/config core/log core/base plugin-api"
+  "core/vm/supervisor:core/vm/guest core/vm/control core/vm/store core/vm/logs core/vm/host core/vm/model core/plugin core/digest core/config core/log core/wire core/base plugin-api"
+  "core/setup:core/digest core/config core/log core/base plugin-api"
   "core/plan:core/setup core/vm/logs core/vm/model core/plugin core/config core/log core/wire core/base plugin-api"
   "core/cli:core/plan core/setup core/vm/supervisor core/vm/client core/vm/guest core/vm/control core/vm/store core/vm/logs core/vm/host core/vm/model core/copy core/plugin core/config core/log core/wire core/base plugin-api"
-  "plugins:core/wire core/base plugin-api"
+  "plugins:core/digest core/wire core/base plugin-api"
   "agent:core/copy core/wire core/base plugin-api"
   "fusepipe:core/base plugin-api"
 )

@@ -7,7 +7,7 @@
 
 #include "core/base/io/file.hpp"
 #include "core/setup/disk.hpp"
-#include "core/setup/formats/digest.hpp"
+#include "core/setup/key.hpp"
 #include "core/setup/pieces/hello.hpp"
 
 namespace fcvm::setup {

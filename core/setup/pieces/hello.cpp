@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/setup/formats/digest.hpp"
+#include "core/digest/sha256.hpp"
 #include "core/setup/formats/tar.hpp"
 
 namespace fcvm::setup {
@@ -46,7 +46,7 @@ echo "Now try:  fcvm run --rm fcvm/hello sh -c 'uname -a; ps'"
 std::string hello_archive(std::string_view busybox, const std::vector<std::string>& applets,
                           std::string_view architecture) {
   const std::string content = layer(busybox, applets);
-  const std::string layer_digest = sha256(content);
+  const std::string layer_digest = digest::sha256(content);
   const ordered_json config = {
       {"architecture", architecture},
       {"os", "linux"},
@@ -54,7 +54,7 @@ std::string hello_archive(std::string_view busybox, const std::vector<std::strin
       {"config", {{"Env", {"PATH=/bin"}}, {"Cmd", {"/bin/hello"}}, {"WorkingDir", "/"}}},
       {"rootfs", {{"type", "layers"}, {"diff_ids", {"sha256:" + layer_digest}}}}};
   const std::string config_text = config.dump();
-  const std::string config_name = sha256(config_text) + ".json";
+  const std::string config_name = digest::sha256(config_text) + ".json";
   const ordered_json manifest = ordered_json::array({{{"Config", config_name},
                                                       {"RepoTags", {kHelloImage}},
                                                       {"Layers", {layer_digest + ".tar"}}}});

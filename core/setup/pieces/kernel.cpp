@@ -5,7 +5,7 @@
 #include "core/base/io/file.hpp"
 #include "core/log/log.hpp"
 #include "core/setup/formats/bzimage.hpp"
-#include "core/setup/formats/digest.hpp"
+#include "core/setup/key.hpp"
 #include "core/setup/pieces/modules.hpp"
 #include "core/setup/program.hpp"
 #include "core/setup/stages.hpp"

@@ -8,7 +8,7 @@
 
 #include "core/base/io/file.hpp"
 #include "core/base/json_number.hpp"
-#include "core/setup/formats/digest.hpp"
+#include "core/setup/key.hpp"
 
 namespace fcvm::setup {
 namespace {

@@ -1,6 +1,6 @@
 // The pieces made in a moment: the initrd and the image fcvm/hello.
 #include "core/base/io/file.hpp"
-#include "core/setup/formats/digest.hpp"
+#include "core/digest/sha256.hpp"
 #include "core/setup/pieces/hello.hpp"
 #include "core/setup/pieces/initrd.hpp"
 #include "core/setup/stages.hpp"
@@ -37,7 +37,7 @@ Result<Piece> make_initrd_piece(const Job& job, const Piece& kernel) {
         {file, FCVM_TRY(base::read_file(kernel.directory / "modules" / file, 64 << 20))});
   }
   Piece piece{.name = "initrd", .key = job.plan.initrd.key};
-  piece.facts = {{"agent", sha256(agent)}};
+  piece.facts = {{"agent", digest::sha256(agent)}};
   return install_file(job, std::move(piece), "initrd", make_initrd(agent, modules));
 }
 

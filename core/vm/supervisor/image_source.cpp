@@ -1,23 +1,8 @@
 #include "core/vm/supervisor/image_source.hpp"
 
-#include <fmt/core.h>
-#include <openssl/evp.h>
+#include "core/digest/sha256.hpp"
 
 namespace fcvm::vm {
-namespace {
-
-Result<std::string> sha256(const std::string& bytes) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr) != 1) {
-    return fail(EIO, "computing a SHA-256");
-  }
-  std::string text;
-  for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
-}
-
-}  // namespace
 
 Result<ImageSource::Image> ImageSource::prepare(const std::string& reference, std::uint32_t pull,
                                                 base::Deadline deadline) {
@@ -41,7 +26,7 @@ Result<ImageSource::Image> ImageSource::prepare(const std::string& reference, st
   };
   FCVM_TRY(instance_->call({"config"}, instance_->verbs().config, &request, image.digest.c_str(),
                            deadline.as_ns(), +keep, static_cast<void*>(&config)));
-  image.id = FCVM_TRY(sha256(config));
+  image.id = digest::sha256(config);
   return image;
 }
 

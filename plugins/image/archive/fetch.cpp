@@ -10,9 +10,9 @@
 
 #include <fcvm/image.h>
 
+#include "core/base/io/clone_file.hpp"
 #include "core/base/io/file.hpp"
 #include "plugins/image/archive/archive_check.hpp"
-#include "plugins/image/archive/clone_file.hpp"
 #include "plugins/image/archive/gunzip.hpp"
 #include "plugins/image/archive/tar_reader.hpp"
 #include "plugins/image/archive/work_directory.hpp"
@@ -114,8 +114,10 @@ class Fetch {
           gunzip(host_, from.get(), to.get(), std::min(room, skopeo_.largest_archive()), call_));
     } else {
       FCVM_TRY(read_archive(from.get(), call_));
-      FCVM_TRY(clone_file(from.get(), to.get(), call_,
-                          [&](std::uint64_t done) { progress.update(done); }));
+      FCVM_TRY(base::clone_file(from.get(), to.get(), [&](std::uint64_t done) {
+        progress.update(done);
+        return call_.check();
+      }));
     }
     FCVM_TRY(read_archive(to.get(), call_));
     return true;

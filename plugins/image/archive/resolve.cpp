@@ -6,7 +6,7 @@
 #include <fcvm/image.h>
 
 #include "core/base/io/file.hpp"
-#include "plugins/image/archive/content_digest.hpp"
+#include "core/digest/sha256.hpp"
 
 namespace fcvm::archive {
 
@@ -25,7 +25,7 @@ Result<std::string> resolve_manifest(const Skopeo& skopeo, const Wanted& wanted,
   const std::string manifest = FCVM_TRY(skopeo.manifest(wanted.reference, call));
   std::string chosen =
       FCVM_TRY(choose_manifest(manifest, wanted.platform) | context(wanted.reference.name));
-  if (chosen.empty()) return digest_of(manifest);
+  if (chosen.empty()) return "sha256:" + digest::sha256(manifest);
   if (!is_digest(chosen)) return fail(EBADMSG, wanted.reference.name + ": a digest is malformed");
   return chosen;
 }
@@ -48,7 +48,9 @@ Result<std::string> content_of(const Cache& cache, const std::string& path, cons
   const Index index = cache.index();
   const auto known = index.files.find(path);
   if (known != index.files.end() && known->second.same_file(look)) return known->second.digest;
-  look.digest = FCVM_TRY(digest_of_file(file.get(), call) | context("reading " + path));
+  look.digest =
+      "sha256:" + FCVM_TRY(digest::sha256_of_file(file.get(), [&] { return call.check(); }) |
+                           context("reading " + path));
   FCVM_TRY(cache.update(call, [&](Index& now) { now.files[path] = look; }));
   return look.digest;
 }
@@ -58,7 +60,7 @@ Result<std::string> resolve_file(const Cache& cache, const Reference& reference,
                                  remedy("check the path"));
   // Two images of one file are two images.
   if (reference.selector.empty()) return content;
-  return digest_of(content + "\n" + reference.selector);
+  return "sha256:" + digest::sha256(content + "\n" + reference.selector);
 }
 
 Result<void> need_directory(const Reference& reference) {

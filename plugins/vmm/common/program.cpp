@@ -1,25 +1,19 @@
 // See program.hpp.
 #include "plugins/vmm/common/program.hpp"
 
-#include <cstdlib>
 #include <fcntl.h>
 #include <map>
 #include <mutex>
-#include <sstream>
 #include <sys/stat.h>
 #include <tuple>
+
+#include "core/base/process/program.hpp"
 
 namespace fcvm::vmm {
 
 namespace {
 
 constexpr std::size_t kLongestAnswer = 4096;
-
-bool executable(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-         ::access(path.c_str(), X_OK) == 0;
-}
 
 /// What tells one installed file from the next.
 using Identity = std::tuple<std::string, std::string, ino_t, dev_t, off_t, time_t, long>;
@@ -57,21 +51,14 @@ Result<std::string> ask(const Host& host, const std::string& program, const std:
 }  // namespace
 
 Result<std::string> find_program(const std::string& name, const std::string& remedy) {
-  if (name.find('/') != std::string::npos) {
-    if (name[0] != '/') {
-      return fail(EINVAL, name + " is a relative path, which means another file in each directory",
-                  "write the whole path");
-    }
-    if (executable(name)) return name;
-    return fail(ENOENT, name + " is not a program that can be run", remedy);
+  const bool is_path = name.find('/') != std::string::npos;
+  if (is_path && name[0] != '/') {
+    return fail(EINVAL, name + " is a relative path, which means another file in each directory",
+                "write the whole path");
   }
-  const char* path = std::getenv("PATH");
-  std::istringstream directories(path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path);
-  for (std::string directory; std::getline(directories, directory, ':');) {
-    if (directory.empty() || directory[0] != '/') continue;
-    std::string candidate = directory + "/" + name;
-    if (executable(candidate)) return candidate;
-  }
+  std::string found = base::find_program(name);
+  if (!found.empty()) return found;
+  if (is_path) return fail(ENOENT, name + " is not a program that can be run", remedy);
   return fail(ENOENT, name + " is not installed (it is in no directory of PATH)", remedy);
 }
 

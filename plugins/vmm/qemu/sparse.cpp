@@ -5,12 +5,12 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <string>
-#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include <vector>
+
+#include "core/base/io/clone_file.hpp"
 
 namespace fcvm::qemu {
 
@@ -89,7 +89,7 @@ Result<void> write_sparse(int to, std::uint64_t offset, std::span<const char> by
 }
 
 Result<void> copy_sparse(int from, int to, std::uint64_t size, const Call& call) {
-  if (::ioctl(to, FICLONE, from) == 0) return {};
+  if (base::share_blocks(from, to)) return {};
   if (::ftruncate(to, static_cast<off_t>(size)) != 0) return fail_errno("sizing the memory image");
   std::vector<char> buffer(kPiece);
   for (std::uint64_t at = next_data(from, 0, size); at < size;) {

@@ -1,9 +1,10 @@
 // The archives that setup writes, read by the tools that will read them.
 #include <nlohmann/json.hpp>
 
+#include "core/digest/sha256.hpp"
 #include "core/setup/formats/cpio.hpp"
-#include "core/setup/formats/digest.hpp"
 #include "core/setup/formats/tar.hpp"
+#include "core/setup/key.hpp"
 #include "core/setup/pieces/hello.hpp"
 #include "core/setup/pieces/initrd.hpp"
 #include "tests/unit/setup/support.hpp"
@@ -87,7 +88,7 @@ TEST_CASE("the hello archive is a docker-archive whose digests fit") {
   CHECK(manifest.at("RepoTags").at(0) == "localhost/fcvm/hello:latest");
   const std::string config_name = manifest.at("Config");
   const std::string config_text = member(config_name);
-  CHECK(config_name == sha256(config_text) + ".json");
+  CHECK(config_name == digest::sha256(config_text) + ".json");
   const auto config = nlohmann::json::parse(config_text);
   CHECK(config.at("config").at("Cmd") == nlohmann::json::array({"/bin/hello"}));
   CHECK(config.at("architecture") == "amd64");

@@ -1,7 +1,8 @@
 // Keys change when an input does, and only then.
 #include "core/setup/plan.hpp"
 
-#include "core/setup/formats/digest.hpp"
+#include "core/digest/sha256.hpp"
+#include "core/setup/key.hpp"
 #include "core/setup/recipe.hpp"
 #include "tests/unit/setup/support.hpp"
 
@@ -104,7 +105,8 @@ TEST_CASE("planning makes nothing, and says what is missing") {
 TEST_CASE("inputs of other shapes never hash alike") {
   CHECK(Key().add("a", "bc").text() != Key().add("ab", "c").text());
   CHECK(Key().add("a", "").add("b", "").text() != Key().add("a", "b").text());
-  CHECK(sha256("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(digest::sha256("abc") ==
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST_CASE("paths are quoted for mmdebstrap's shell, and do not touch the recipe") {

@@ -1,4 +1,4 @@
-// SHA-256, and the keys made of it that name what setup builds.
+// Keys name what setup builds by what it is built from.
 #pragma once
 
 #include <string>
@@ -8,9 +8,7 @@
 
 namespace fcvm::setup {
 
-/// 64 hexadecimal digits.
-[[nodiscard]] std::string sha256(std::string_view bytes);
-/// Of a file's content, whatever its size.
+/// 64 hexadecimal digits, of a file's content.
 [[nodiscard]] Result<std::string> sha256_of_file(const std::string& path);
 
 /// Hashes named inputs. Lengths go in too, so that no two lists of inputs read the same.
