@@ -13,6 +13,7 @@
 #include "core/cli/verb.hpp"
 #include "core/config/nearest.hpp"
 #include "core/log/log.hpp"
+#include "core/plugin/blame.hpp"
 
 namespace fcvm::cli {
 namespace {
@@ -176,6 +177,7 @@ int main(int argc, char** argv) {
   if (!fcvm::cli::fill_standard_descriptors()) return fcvm::cli::kExitFailure;
   // A peer that goes away is an error of one write, not the end of fcvm.
   std::signal(SIGPIPE, SIG_IGN);
+  fcvm::plugin::blame_plugins(fcvm::cli::kExitFailure);
   const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   fcvm::cli::remember_arguments(argc, argv);
   const auto done = fcvm::cli::run(words);

@@ -18,6 +18,7 @@
 #include <fcvm/sdk/sized.hpp>
 #include <fcvm/vmm.h>
 
+#include "core/plugin/blame.hpp"
 #include "core/plugin/checks.hpp"
 #include "core/plugin/host_table.hpp"
 #include "core/plugin/loader.hpp"
@@ -51,15 +52,21 @@ class Instance {
     std::unique_ptr<Instance> made(new Instance(std::move(object), plugin_id, services,
                                                 sized_copy(static_cast<const Verbs*>(verbs))));
     auto error = sized<fcvm_error>();
-    const auto code =
-        made->object_.table().create(made->host_.get(), settings.get(), &made->instance_, &error);
+    const auto code = [&] {
+      const VerbScope scope(made->plugin_id(), "create");
+      return made->object_.table().create(made->host_.get(), settings.get(), &made->instance_,
+                                          &error);
+    }();
     if (code != 0) return unexpected(take_error(code, error).context("plugin " + plugin_id));
     return made;
   }
 
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
-  ~Instance() { object_.table().destroy(&instance_); }
+  ~Instance() {
+    const VerbScope scope(plugin_id(), "destroy");
+    object_.table().destroy(&instance_);
+  }
 
   [[nodiscard]] const Verbs& verbs() const { return verbs_; }
   [[nodiscard]] const std::string& plugin_id() const { return host_.plugin_id(); }
@@ -72,14 +79,20 @@ class Instance {
     }
     auto error = sized<fcvm_error>();
     checks_.enter(rule);
-    const std::int32_t code = verb(instance_, arguments..., &error);
+    const std::int32_t code = [&] {
+      const VerbScope scope(plugin_id(), rule.name);
+      return verb(instance_, arguments..., &error);
+    }();
     checks_.leave(rule, code == 0);
     if (code != 0) return unexpected(take_error(code, error).context(plugin_id()));
     return {};
   }
 
   /// [any] Ends the blocking verb that is under way.
-  void cancel() { object_.table().cancel(instance_); }
+  void cancel() {
+    const VerbScope scope(plugin_id(), "cancel");
+    object_.table().cancel(instance_);
+  }
 
  private:
   Instance(Object object, const std::string& plugin_id, Services services, const Verbs& verbs)

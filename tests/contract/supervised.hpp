@@ -37,6 +37,7 @@ inline constexpr auto kPatience = 60s;
 
 // What the plugins below are to do, and have done.
 inline std::vector<std::string> guest_program{};  // it listens in its working directory
+inline std::atomic<bool> attach_hangs = false;
 inline std::atomic<int> dials = 0;
 inline std::atomic<bool> detached_beneath_a_dial = false;
 
@@ -126,6 +127,7 @@ class Silent : public NetPlugin {
   static constexpr Info kInfo{"net.silent", "1.0.0", "a network in which nobody answers"};
 
   Result<fcvm_net_attachment> attach(const fcvm_net_request&, const Call&) {
+    while (attach_hangs) ::pause();
     return net_attachment();
   }
   Result<void> detach(const Call&) {
@@ -197,6 +199,7 @@ class Supervised {
   bool ended() { return outcome_.wait_for(kPatience) == std::future_status::ready; }
   Result<int> outcome() { return outcome_.get(); }
   Store& store() { return store_; }
+  [[nodiscard]] const std::string& directory() const { return directory_.path(); }
 
  private:
   base::TempDir directory_ = *base::TempDir::create();

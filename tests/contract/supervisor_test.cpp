@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
@@ -99,6 +100,36 @@ TEST_CASE("a client that leaves is let go") {
   const auto line = must(receive_control_line(patient.get(), base::Deadline::in(10s)));
   CHECK(must(decode_answer(line.text)).exit_code == 137);
   must(box.outcome());
+}
+
+TEST_CASE("a plugin that never returns does not keep a supervisor from its end") {
+  const base::TempDir home = *base::TempDir::create();
+  ::setenv("TMPDIR", home.path().c_str(), 1);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const auto said = base::open_file(home.path() + "/said", O_WRONLY | O_CREAT);
+    if (said) ::dup2(said->get(), STDERR_FILENO);
+    attach_hangs = true;
+    Supervised box("true");
+    (void)box.ended();
+    ::_exit(99);
+  }
+  ::unsetenv("TMPDIR");
+  int status = 0;
+  pid_t ended = 0;
+  // As somebody does who presses Ctrl-C until it helps.
+  for (int i = 0; i < 200 && ended == 0; ++i) {
+    ::usleep(100'000);
+    if (i >= 5 && i % 5 == 0) ::kill(child, SIGINT);
+    ended = ::waitpid(child, &status, WNOHANG);
+  }
+  if (ended == 0) ::kill(child, SIGKILL);
+  if (ended == 0) ::waitpid(child, &status, 0);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 130);
+  CHECK_THAT(*base::read_file(home.path() + "/said"),
+             test::Contains("attach of net.silent does not return"));
 }
 
 TEST_CASE("a supervisor that was out of descriptors for a while answers again") {

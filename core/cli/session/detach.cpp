@@ -10,6 +10,7 @@
 #include "core/base/io/pipe.hpp"
 #include "core/cli/verb.hpp"
 #include "core/log/log.hpp"
+#include "core/plugin/blame.hpp"
 
 namespace fcvm::cli {
 namespace {
@@ -40,6 +41,7 @@ constexpr std::size_t kLargestMessage = 64 << 10;
 
 void DetachedLine::send(char tag, const std::string& text) {
   if (!to_) return;
+  plugin::set_last_words(-1);
   [[maybe_unused]] auto sent = base::write_all(to_.get(), tag + text);
   to_.reset();
 }
@@ -64,6 +66,7 @@ Result<DetachedLine> detach() {
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     ::dup2(null.get(), standard);
   }
+  plugin::set_last_words(pipe.write_end.get());
   return DetachedLine(std::move(pipe.write_end));
 }
 

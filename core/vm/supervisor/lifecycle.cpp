@@ -18,6 +18,10 @@ constexpr Milliseconds kQuiesceLimit = 10s;
 constexpr Milliseconds kForcedQuiesceLimit = 2s;
 /// What the end takes beside that before the VMM is killed outright.
 constexpr Milliseconds kTearDownSlack = 1s;
+/// For plugins to undo what they made. One that takes longer hangs.
+constexpr Milliseconds kTearDownLimit = 60s;
+/// The same when somebody interrupts meanwhile.
+constexpr Milliseconds kImpatience = 1s;
 /// What a writer into a closed pipe gets.
 constexpr Milliseconds kClosedSinkGrace = 1s;
 
@@ -90,8 +94,9 @@ class Stepper {
   void operator()(const Signalled& event) {
     if (state_.ending) {
       // Who interrupts does not want to wait for the guest's last writes either.
-      if (is_interrupt(event.number)) add(KillMachine{});
-      return;
+      if (!is_interrupt(event.number)) return;
+      add(KillMachine{});
+      return give_up_within(kImpatience);
     }
     const bool interrupts = is_interrupt(event.number);
     if (interrupts && ++state_.interrupts > 1) return end_with(128 + event.number);
@@ -171,7 +176,8 @@ class Stepper {
   }
 
   void operator()(const TimeUp& event) {
-    if (event.timer == Timer::kDeath) return add(KillMachine{});
+    if (event.timer == Timer::kDeath) add(KillMachine{});
+    if (event.timer == Timer::kGiveUp && state_.ending) add(GiveUp{});
     if (state_.ending) return;
     switch (event.timer) {
       case Timer::kStart:
@@ -186,6 +192,7 @@ class Stepper {
         end_by_force(kForcedQuiesceLimit);
         return add(Blame{Blame::Why::kGuest});
       case Timer::kDeath:
+      case Timer::kGiveUp:
         return;
     }
   }
@@ -221,6 +228,9 @@ class Stepper {
   /// Likewise, so a guest that reports late that its container runs gains little.
   void die_within(Milliseconds limit) {
     if (set_earlier(state_.dies_at, limit)) add(SetTimer{Timer::kLifetime, limit});
+  }
+  void give_up_within(Milliseconds limit) {
+    if (set_earlier(state_.gives_up_at, limit)) add(SetTimer{Timer::kGiveUp, limit});
   }
   bool set_earlier(std::optional<Time>& at, Milliseconds limit) const {
     if (at && *at <= now_ + limit) return false;
@@ -278,6 +288,7 @@ class Stepper {
                              (state_.output_ended || state_.quiesce);
     const auto quiesce = writes_back ? state_.quiesce.value_or(kQuiesceLimit) : 0ms;
     add(SetTimer{Timer::kDeath, quiesce + kTearDownSlack});
+    give_up_within(quiesce + kTearDownLimit);
     add(TearDown{quiesce});
   }
 

@@ -33,8 +33,9 @@ enum class Timer {
   kLifetime,  // --timeout
   kEnd,       // what was asked to end has to have ended
   kDeath,     // while all is undone: the VMM is killed outright
+  kGiveUp,    // and then all is left to fcvm gc
 };
-inline constexpr std::size_t kTimers = 4;
+inline constexpr std::size_t kTimers = 5;
 
 struct Stop {
   int signal = 0;
@@ -54,8 +55,10 @@ struct State {
   std::optional<Stop> stop_when_resumed{};
   std::optional<Milliseconds> quiesce{};  // by force: what the guest gets to write back
   std::optional<Phase> before_saving{};
-  std::optional<Time> ends_at{};  // what kEnd and kLifetime are set to
+  // What kEnd, kLifetime and kGiveUp are set to.
+  std::optional<Time> ends_at{};
   std::optional<Time> dies_at{};
+  std::optional<Time> gives_up_at{};
 
   /// Of this process, for whoever runs the container.
   [[nodiscard]] int outcome() const;
@@ -148,6 +151,8 @@ struct KillMachine {};
 struct TearDown {
   Milliseconds quiesce{};
 };
+/// A plugin does not return: end this process all the same.
+struct GiveUp {};
 /// Into the record, which has no other error: the host ended the VM.
 struct Blame {
   enum class Why { kLifetime, kGuest } why{};
@@ -160,7 +165,7 @@ struct Report {
 
 using Action =
     std::variant<Launch, CancelLaunch, AnnounceStart, AskToStop, SignalContainer, Pause, Resume,
-                 Save, SetTimer, ClearTimer, KillMachine, TearDown, Blame, Report>;
+                 Save, SetTimer, ClearTimer, KillMachine, TearDown, GiveUp, Blame, Report>;
 
 struct Step {
   State state;

@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/plugin/blame.hpp"
 #include "core/vm/supervisor/supervisor_impl.hpp"
 
 namespace fcvm::vm {
@@ -115,6 +116,19 @@ void Supervisor::Impl::perform(const lifecycle::TearDown& action) {
       loop_.stop();
     });
   });
+}
+
+/// Threads that hang cannot be ended, so no destructor may run: they would wait for them. Whatever
+/// plugins started dies with this process, and what they recorded is left to `fcvm gc`.
+void Supervisor::Impl::perform(const lifecycle::GiveUp& /*action*/) {
+  const Error error(
+      ETIMEDOUT,
+      fmt::format("VM {} is given up: {} does not return", record_.name, plugin::verbs_under_way()),
+      "fcvm gc undoes what is left; fcvm plugin check tries a plugin");
+  change_record([&](Record& record) { record.error = error.message(); });
+  log::report(error);
+  const auto ended = conclude();
+  ::_exit(ended ? *ended : state_.outcome());
 }
 
 void Supervisor::Impl::perform(const lifecycle::Blame& action) {

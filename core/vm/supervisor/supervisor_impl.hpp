@@ -93,6 +93,7 @@ class Supervisor::Impl {
   void perform(const lifecycle::ClearTimer& action);
   void perform(const lifecycle::KillMachine& action);
   void perform(const lifecycle::TearDown& action);
+  void perform(const lifecycle::GiveUp& action);
   void perform(const lifecycle::Blame& action);
   void perform(const lifecycle::Report& action);
 
@@ -160,7 +161,7 @@ class Supervisor::Impl {
   /// The host's own, whatever the guest says.
   std::array<asio::steady_timer, lifecycle::kTimers> timers_{
       asio::steady_timer(loop_), asio::steady_timer(loop_), asio::steady_timer(loop_),
-      asio::steady_timer(loop_)};
+      asio::steady_timer(loop_), asio::steady_timer(loop_)};
   Fd vmm_pidfd_;
   std::optional<asio::posix::stream_descriptor> vmm_watch_;
   std::optional<asio::posix::stream_descriptor> network_watch_;

@@ -96,6 +96,7 @@ std::vector<Row> table() {
     {"start's time is up", TimeUp{Timer::kStart, kError}, {"created", "starting*", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
     {"its lifetime is up", TimeUp{Timer::kLifetime}, {"created*", "starting*", "restoring*", "running", "paused", "saving", "stopping", "exited*"}},
     {"the end's time is up", TimeUp{Timer::kEnd}, {"created*", "starting*", "restoring*", "running*", "paused*", "saving*", "stopping*", "exited*"}},
+    {"all is given up", TimeUp{Timer::kGiveUp}, {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
     {"death", TimeUp{Timer::kDeath}, {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
   };
   // clang-format on
@@ -138,10 +139,14 @@ TEST_CASE("whatever happens in whatever order, the promises of an end hold") {
       if (find<TearDown>(stepped) != nullptr) CHECK(timer(stepped, Timer::kDeath) != nullptr);
       // Afterwards nothing is begun any more.
       if (before.ending) {
-        const bool only_kills = std::all_of(
-            stepped.actions.begin(), stepped.actions.end(),
-            [](const Action& action) { return std::holds_alternative<KillMachine>(action); });
-        CHECK(only_kills);
+        const bool only_ends = std::all_of(
+            stepped.actions.begin(), stepped.actions.end(), [](const Action& action) {
+              const auto* set = std::get_if<SetTimer>(&action);
+              return std::holds_alternative<KillMachine>(action) ||
+                     std::holds_alternative<GiveUp>(action) ||
+                     (set != nullptr && set->timer == Timer::kGiveUp);
+            });
+        CHECK(only_ends);
       }
       // Who asked for the end gets it, whatever the guest does.
       asked_to_end = asked_to_end || find<AskToStop>(stepped) != nullptr ||
@@ -209,6 +214,10 @@ TEST_CASE("the second interrupt ends the VM at once, and a third kills its VMM")
   CHECK(find<TearDown>(second)->quiesce == 0ms);
   const Step third = after(second.state, Signalled{SIGINT});
   CHECK(find<KillMachine>(third) != nullptr);
+  CHECK(timer(third, Timer::kGiveUp)->after == 1s);
+  // Nor does a fourth put it off.
+  CHECK(timer(after(third.state, Signalled{SIGINT}), Timer::kGiveUp) == nullptr);
+  CHECK(find<GiveUp>(after(third.state, TimeUp{Timer::kGiveUp})) != nullptr);
 }
 
 TEST_CASE("what the container wrote reaches a disk that stays") {
