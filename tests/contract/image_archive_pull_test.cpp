@@ -149,7 +149,7 @@ TEST_CASE("each complaint gets its code, its last line and a remedy") {
   failing("unauthorized: authentication required", EACCES, "skopeo login docker.io");
   failing("dial tcp 192.0.2.1:443: connect: connection refused", ENETUNREACH, "--pull never");
   failing("toomanyrequests: You have reached your pull rate limit", EBUSY, "skopeo login");
-  failing("write /x/archive.tar: no space left on device", ENOSPC, "fcvm gc");
+  failing("write /x/archive.tar: no space left on device", ENOSPC, "free some space");
   failing("http: server gave HTTP response to HTTPS client", EPROTO, "insecure-registries");
   failing("x509: certificate signed by unknown authority", EPROTO, "certs.d/docker.io");
   failing("something else", EIO, "skopeo inspect docker://docker.io/library/app:latest");

@@ -1,8 +1,9 @@
 // Supervisor: the owner of one VM, from its record to its end. `fcvm podman run` is this.
 //
 // Threads: the control thread (run(), an Asio loop: signals, timers, the control socket, the VMM's
-// pidfd), one that reads the guest's events, one that moves output, and a pool on which blocking
-// plugin verbs run. Whatever changes the VM's state is posted to the control thread.
+// pidfd), one that reads the guest's events, one that moves output, one on which blocking plugin
+// verbs run, and a pool of those that dial the guest. Whatever changes the VM's state is posted to
+// the control thread.
 #pragma once
 
 #include <functional>

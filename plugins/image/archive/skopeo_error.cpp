@@ -119,11 +119,11 @@ Advice advise(Cause cause, const Reference& reference) {
   const std::string login = "skopeo login " + reference.host;
   switch (cause) {
     case Cause::kNoSpace:
-      return {ENOSPC, "the disk is full", "free some space: fcvm gc"};
+      return {ENOSPC, "the disk is full", "free some space: fcvm keeps images in its data directory"};
     case Cause::kRateLimit:
       return {EBUSY, "the registry limits how often it may be asked", "wait, or log in: " + login};
     case Cause::kNoPlatform:
-      return {ENOENT, "there is no image for this platform", "choose another with --platform"};
+      return {ENOENT, "there is no image for this platform", "take an image that is built for this machine's architecture"};
     case Cause::kPlainHttp:
       return {EPROTO, "the registry speaks plain HTTP",
               "if you trust it: [plugin.\"image.archive\"] insecure-registries = [\"" +

@@ -77,10 +77,10 @@ Result<void> check_sources(const fcvm_vm_spec& spec, const fcvm_vm_restore& from
   const bool file = memory.type == FCVM_MEMORY_FROM_FILE;
   FCVM_TRY(must_exist(spec.directory_fd, memory.path,
                       file ? "snapshot's memory" : "page server's socket",
-                      file ? "make the snapshot again" : "start `fcvm snapshot serve` again"));
+                      file ? "make the snapshot again" : "start the page server again"));
   if (file && (spec.flags & FCVM_VM_HUGEPAGES) != 0) {
     return fail(ENOTSUP, "Firecracker cannot map a snapshot with huge pages from a file",
-                "restore it through `fcvm snapshot serve`");
+                "restore it through a page server");
   }
   return {};
 }

@@ -95,7 +95,7 @@ Result<GuestMemory> GuestMemory::restored(const fcvm_vm_spec& spec,
   } else if (source.type == FCVM_MEMORY_FROM_UFFD) {
     if (::faccessat(spec.directory_fd, source.path, W_OK, 0) != 0) {
       return fail_errno(std::string("reaching the page server at ") + source.path,
-                        "start `fcvm snapshot serve` again");
+                        "start the page server again");
     }
     made.source_ = std::string(kFromServer) + source.path;
     // Who may not open it still may have the system call of the same name.

@@ -117,7 +117,7 @@ TEST_CASE("a snapshot that is not whole is refused, and named") {
   CHECK(clone.restore("") == -EINVAL);
   CHECK_THAT(clone.message(), Contains("has 5 bytes"));
   CHECK(clone.restore("", "pages.sock", FCVM_MEMORY_FROM_UFFD) == -ENOENT);
-  CHECK_THAT(clone.remedy(), Contains("fcvm snapshot serve"));
+  CHECK_THAT(clone.remedy(), Contains("page server"));
 }
 
 TEST_CASE("a snapshot of another series of QEMU is refused with both versions") {

@@ -134,7 +134,7 @@ TEST_CASE("what a restore needs is looked for first") {
   CHECK(clone.restore("firecracker 1.16.1") == -ENOENT);
   CHECK_THAT(clone.message(), Contains("snapshot's memory memory"));
   CHECK(clone.restore("firecracker 1.16.1", "pages.sock", FCVM_MEMORY_FROM_UFFD) == -ENOENT);
-  CHECK_THAT(clone.remedy(), Contains("fcvm snapshot serve"));
+  CHECK_THAT(clone.remedy(), Contains("page server"));
   clone.write("memory", "m");
   clone.spec().flags = FCVM_VM_HUGEPAGES;
   CHECK(clone.restore("firecracker 1.16.1") == -ENOTSUP);
