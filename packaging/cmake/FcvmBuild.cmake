@@ -33,8 +33,10 @@ add_library(fcvm_flags INTERFACE)
 target_compile_options(fcvm_flags INTERFACE -Wall -Wextra -Wshadow
                        $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
                        $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>)
-# GCC 12 takes the inactive alternatives of a moved std::variant for uninitialized reads.
-target_compile_options(fcvm_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+# GCC 12 takes the inactive alternatives of a moved std::variant for uninitialized reads, and GCC 14
+# takes them for memory that is freed and was never allocated.
+target_compile_options(fcvm_flags INTERFACE
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-free-nonheap-object>)
 option(FCVM_WERROR "Treat warnings as errors, as our presets do" OFF)
 if(FCVM_WERROR)
   target_compile_options(fcvm_flags INTERFACE -Werror)
