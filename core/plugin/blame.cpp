@@ -1,6 +1,5 @@
 #include "core/plugin/blame.hpp"
 
-#include <array>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
@@ -9,17 +8,26 @@
 #include <mutex>
 #include <unistd.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define FCVM_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FCVM_SANITIZED
+#endif
+
 namespace fcvm::plugin {
 namespace {
 
-constexpr std::array kDeadly = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS};
 constexpr std::size_t kStack = 64 << 10;
 
 thread_local VerbScope* innermost = nullptr;
 
 std::mutex mutex;
+/// Never destroyed: a plugin's exit() runs destructors while other threads are in verbs.
 std::list<VerbScope*>& all() {
-  static std::list<VerbScope*> scopes;
+  static auto& scopes = *new std::list<VerbScope*>;
   return scopes;
 }
 
@@ -27,15 +35,32 @@ std::atomic<int> exit_code{0};  // 0: nobody is blamed
 std::atomic<int> last_words{-1};
 
 /// The handler has a stack of its own, since a plugin may have used up the thread's.
-void give_stack() {
-  thread_local std::unique_ptr<char[]> stack;
-  if (stack) return;
-  stack = std::make_unique<char[]>(kStack);
-  stack_t own{};
-  own.ss_sp = stack.get();
-  own.ss_size = kStack;
-  ::sigaltstack(&own, nullptr);
-}
+class AlternateStack {
+ public:
+  AlternateStack() {
+    stack_t before{};
+    // A sanitizer's own, or that of whoever made this thread, stays.
+    if (::sigaltstack(nullptr, &before) != 0 || (before.ss_flags & SS_DISABLE) == 0) return;
+    memory_ = std::make_unique<char[]>(kStack);
+    stack_t own{};
+    own.ss_sp = memory_.get();
+    own.ss_size = kStack;
+    ::sigaltstack(&own, nullptr);
+  }
+  AlternateStack(const AlternateStack&) = delete;
+  AlternateStack& operator=(const AlternateStack&) = delete;
+  ~AlternateStack() {
+    if (!memory_) return;
+    stack_t none{};
+    none.ss_flags = SS_DISABLE;
+    ::sigaltstack(&none, nullptr);
+  }
+
+ private:
+  std::unique_ptr<char[]> memory_;
+};
+
+void give_stack() { thread_local const AlternateStack stack; }
 
 // Below, only what a signal handler may do.
 
@@ -92,7 +117,10 @@ std::string_view name_of(int number) {
 }
 
 extern "C" void fcvm_on_deadly_signal(int number) {
-  if (innermost != nullptr && exit_code != 0) end_blaming(*innermost, name_of(number));
+  // What a plugin has overwritten may make this crash as well.
+  static std::atomic_flag entered;
+  const bool first = !entered.test_and_set();
+  if (first && innermost != nullptr && exit_code != 0) end_blaming(*innermost, name_of(number));
   ::signal(number, SIG_DFL);
   ::raise(number);
 }
@@ -131,16 +159,27 @@ std::string verbs_under_way() {
 
 void blame_plugins(int code) {
   if (exit_code.exchange(code) != 0) return;
-  std::atexit(fcvm_on_exit);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  blame_exits();
+#if !defined(FCVM_SANITIZED)
   // A sanitizer's own report says more.
   struct sigaction action {};
   action.sa_handler = fcvm_on_deadly_signal;
   action.sa_flags = SA_ONSTACK | SA_NODEFER;
-  for (const int number : kDeadly) ::sigaction(number, &action, nullptr);
+  for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS}) {
+    ::sigaction(number, &action, nullptr);
+  }
 #endif
 }
 
+void blame_exits() {
+  if (exit_code != 0) std::atexit(fcvm_on_exit);
+}
+
 void set_last_words(int fd) { last_words = fd; }
+
+void say_last_words(const Error& error) {
+  const std::string text = 'f' + error.message() + '\0' + error.remedy();
+  say(last_words.exchange(-1), text);
+}
 
 }  // namespace fcvm::plugin

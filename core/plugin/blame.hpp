@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include <fcvm/result.hpp>
+
 namespace fcvm::plugin {
 
 /// The calling thread is in a verb of a plugin, for as long as this lives.
@@ -34,7 +36,13 @@ class VerbScope {
 /// they come while a plugin's verb runs, and the process ends with `exit_code`.
 void blame_plugins(int exit_code);
 
+/// Handlers of exit() run in the reverse order, so after a plugin was loaded, whose own destructors
+/// would run first, this one has to be registered anew.
+void blame_exits();
+
 /// Where the report goes besides: 'f', the message, a NUL and the remedy. -1 for nowhere.
 void set_last_words(int fd);
+/// Sends it another report in the same form.
+void say_last_words(const Error& error);
 
 }  // namespace fcvm::plugin

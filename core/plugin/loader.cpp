@@ -5,6 +5,8 @@
 
 #include <fcvm/sdk/sized.hpp>
 
+#include "core/plugin/blame.hpp"
+
 namespace fcvm::plugin {
 namespace {
 
@@ -26,6 +28,7 @@ Result<Object> Object::from_path(const std::filesystem::path& path) {
     namespace dll = boost::dll;
     auto library = std::make_shared<dll::shared_library>(
         path.string(), dll::load_mode::rtld_now | dll::load_mode::rtld_local);
+    blame_exits();
     if (!library->has(FCVM_ENTRY_SYMBOL)) {
       return fail(ENOEXEC, loading + ": it does not export " FCVM_ENTRY_SYMBOL,
                   "build it with fcvm_add_plugin() and FCVM_EXPORT_PLUGIN()");

@@ -37,7 +37,7 @@ inline constexpr auto kPatience = 60s;
 
 // What the plugins below are to do, and have done.
 inline std::vector<std::string> guest_program{};  // it listens in its working directory
-inline std::atomic<bool> attach_hangs = false;
+inline std::string attach_hangs{};                // it makes this file, and then never returns
 inline std::atomic<int> dials = 0;
 inline std::atomic<bool> detached_beneath_a_dial = false;
 
@@ -127,7 +127,8 @@ class Silent : public NetPlugin {
   static constexpr Info kInfo{"net.silent", "1.0.0", "a network in which nobody answers"};
 
   Result<fcvm_net_attachment> attach(const fcvm_net_request&, const Call&) {
-    while (attach_hangs) ::pause();
+    if (!attach_hangs.empty()) (void)base::write_file_atomic(attach_hangs, "");
+    while (!attach_hangs.empty()) ::pause();
     return net_attachment();
   }
   Result<void> detach(const Call&) {

@@ -93,8 +93,10 @@ TEST_CASE("a client that leaves is let go") {
   const base::Fd patient = must(base::connect_unix(socket));
   must(base::write_all(patient.get(), encode_request(verb("wait"))));
   REQUIRE(::shutdown(patient.get(), SHUT_WR) == 0);
-  for (int i = 0; i < 500 && open_files() > before + 2; ++i) ::usleep(10'000);
-  CHECK(open_files() <= before + 2);
+  // The patient one has two, and a VM that has just started opens some of its own.
+  constexpr int kOthers = 20;
+  for (int i = 0; i < 1000 && open_files() > before + kOthers; ++i) ::usleep(10'000);
+  CHECK(open_files() <= before + kOthers);
   REQUIRE(box.ask(verb("kill", SIGKILL)));
   REQUIRE(box.ended());
   const auto line = must(receive_control_line(patient.get(), base::Deadline::in(10s)));
@@ -110,7 +112,7 @@ TEST_CASE("a plugin that never returns does not keep a supervisor from its end")
   if (child == 0) {
     const auto said = base::open_file(home.path() + "/said", O_WRONLY | O_CREAT);
     if (said) ::dup2(said->get(), STDERR_FILENO);
-    attach_hangs = true;
+    attach_hangs = home.path() + "/hangs";
     Supervised box("true");
     (void)box.ended();
     ::_exit(99);
@@ -119,15 +121,17 @@ TEST_CASE("a plugin that never returns does not keep a supervisor from its end")
   int status = 0;
   pid_t ended = 0;
   // As somebody does who presses Ctrl-C until it helps.
-  for (int i = 0; i < 200 && ended == 0; ++i) {
+  bool hangs = false;
+  for (int i = 0; i < 600 && ended == 0; ++i) {
     ::usleep(100'000);
-    if (i >= 5 && i % 5 == 0) ::kill(child, SIGINT);
+    hangs = hangs || ::access((home.path() + "/hangs").c_str(), F_OK) == 0;
+    if (hangs && i % 5 == 0) ::kill(child, SIGINT);
     ended = ::waitpid(child, &status, WNOHANG);
   }
   if (ended == 0) ::kill(child, SIGKILL);
   if (ended == 0) ::waitpid(child, &status, 0);
   CHECK(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 130);
+  CHECK(WEXITSTATUS(status) == 125);
   CHECK_THAT(*base::read_file(home.path() + "/said"),
              test::Contains("attach of net.silent does not return"));
 }

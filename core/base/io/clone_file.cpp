@@ -29,13 +29,15 @@ Result<void> write_at(int to, std::string_view bytes, off_t offset) {
   return {};
 }
 
+Unexpected changed() { return fail(ESTALE, "the file changed meanwhile", "run the command again"); }
+
 /// For file systems between which the kernel does not copy.
 Result<off_t> copy_by_hand(int from, int to, off_t at, off_t end) {
   std::vector<char> buffer(std::min(kPieceByHand, static_cast<std::size_t>(end - at)));
   const ssize_t count = ::pread(from, buffer.data(), buffer.size(), at);
   if (count < 0 && errno == EINTR) return 0;
   if (count < 0) return fail_errno("reading the file");
-  if (count == 0) return fail(EIO, "reading the file: it has become shorter");
+  if (count == 0) return changed();
   FCVM_TRY(write_at(to, {buffer.data(), static_cast<std::size_t>(count)}, at));
   return count;
 }
@@ -72,14 +74,16 @@ Result<void> clone_file(int from, int to, const Progress& progress) {
   if (::ftruncate(to, status.st_size) != 0) return fail_errno("sizing the copy");
   for (off_t at = 0; at < status.st_size;) {
     const off_t data = ::lseek(from, at, SEEK_DATA);
-    if (data < 0 && errno == ENXIO) return {};  // a hole to the end
+    if (data < 0 && errno == ENXIO) break;  // a hole to the end
     if (data < 0) return fail_errno("looking for data");
     const off_t hole = ::lseek(from, data, SEEK_HOLE);
     if (hole < 0) return fail_errno("looking for a hole");
     FCVM_TRY(copy_stretch(from, to, data, hole, progress));
     at = hole;
   }
-  return {};
+  struct stat now {};
+  if (::fstat(from, &now) != 0) return fail_errno("looking at the file");
+  return now.st_size == status.st_size ? Result<void>() : changed();
 }
 
 }  // namespace fcvm::base

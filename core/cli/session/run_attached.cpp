@@ -64,6 +64,10 @@ Result<int> run_attached(SessionOptions options,
                 fmt::format("the VM's supervisor was killed by signal {}", WTERMSIG(status)),
                 "fcvm gc cleans up after it");
   }
+  // It has said on stderr why it ended without a farewell.
+  if (end->error && end->error->code() == ECONNRESET && WIFEXITED(status)) {
+    return WEXITSTATUS(status);
+  }
   return conclude(*end);
 }
 

@@ -42,7 +42,7 @@ setup::Diagnosis look_at_limits() {
       "(loginctl enable-linger), or in a unit with Delegate=yes";
   const auto made = [](std::string& place) -> Result<vm::Cgroup> {
     const std::string id = FCVM_TRY(vm::random_id());
-    place = FCVM_TRY(vm::cgroup_place(id));
+    place = FCVM_TRY(vm::cgroup_place(id, false));
     return vm::Cgroup::make(place);
   };
   std::string place;

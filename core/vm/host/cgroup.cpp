@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <linux/magic.h>
+#include <pwd.h>
 #include <sstream>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -98,6 +99,49 @@ bool may_limit_below_ours(const std::string& mount_point) {
          enable_controllers(ours);
 }
 
+bool is_limited(const std::string& cgroup) {
+  for (const char* file : {"/memory.max", "/pids.max", "/cpu.max"}) {
+    const auto text = base::read_file(cgroup + file, 4096);
+    if (text && !text->starts_with("max")) return true;
+  }
+  return false;
+}
+
+/// Without it, a user's systemd and all its scopes end with the user's last session.
+bool lingers() {
+  const passwd* const user = ::getpwuid(::geteuid());
+  return user != nullptr &&
+         ::access((std::string("/var/lib/systemd/linger/") + user->pw_name).c_str(), F_OK) == 0;
+}
+
+/// A service ends what it has started, and a limit that somebody set holds: such a cgroup is not
+/// left. Above a user's own systemd or session, limits are the system's for the whole user.
+Result<void> may_leave(const std::string& mount_point, const std::string& own,
+                       bool outlives_session) {
+  namespace fs = std::filesystem;
+  for (fs::path at = own; at.string().size() > mount_point.size(); at = at.parent_path()) {
+    const std::string name = at.filename().string();
+    if (name.starts_with("user@")) return {};
+    if (name.ends_with(".service")) return fail(EBUSY, "it belongs to the service " + name);
+    if (is_limited(at.string())) return fail(EBUSY, at.string() + " has limits");
+    if (!name.starts_with("session-")) continue;
+    if (outlives_session && !lingers()) {
+      return fail(EBUSY, "systemd would end it with the session: see loginctl enable-linger");
+    }
+    return {};
+  }
+  return {};
+}
+
+Result<void> enter_scope(const std::string& mount_point, const std::string& vm_id,
+                         bool outlives_session) {
+  FCVM_TRY(may_leave(mount_point, own_cgroup(mount_point), outlives_session));
+  FCVM_TRY(enter_systemd_scope(vm_id));
+  // In a container, systemd may have taken another process for this one.
+  if (own_cgroup(mount_point).find("/fcvm-" + vm_id + ".scope") != std::string::npos) return {};
+  return fail(EIO, "systemd has made the scope, and this process is not in it");
+}
+
 /// Whatever a record says, nothing else is ended.
 bool is_of_a_vm(const std::filesystem::path& path) {
   const std::string name = path.filename().string();
@@ -120,23 +164,22 @@ void kill_all(const std::string& path) {
 
 }  // namespace
 
-Result<std::string> cgroup_place(const std::string& vm_id) {
+Result<std::string> cgroup_place(const std::string& vm_id, bool outlives_session) {
   const std::string top = mount_point();
   if (top.empty()) return fail(ENOTSUP, "no cgroup of version 2 is mounted");
   const std::string name = "/" + std::string(kPrefix) + vm_id;
   std::string own = own_cgroup(top);
   if (may_limit_below(own)) return own + name;
   if (::geteuid() == 0 && may_limit_below_ours(top)) return top + std::string(kOurs) + name;
-  Result<void> scope;
-  if (::geteuid() != 0) scope = enter_systemd_scope(vm_id);
-  if (scope) {
+  std::string reason;
+  if (::geteuid() != 0) {
+    const auto entered = enter_scope(top, vm_id, outlives_session);
+    if (!entered) reason = " (" + entered.error().message() + ")";
     own = own_cgroup(top);
-    may_limit_below(own);
-  } else {
-    log::debug("vm", "{}", scope.error().message());
+    if (entered) may_limit_below(own);
   }
+  if (!reason.empty()) log::debug("vm", "this VM has no scope of systemd's{}", reason);
   if (may_fill(own)) return own + name;
-  const std::string reason = scope ? "" : " (" + scope.error().message() + ")";
   return fail(EACCES, "no cgroup may be made in " + own + reason);
 }
 

@@ -11,8 +11,10 @@ namespace fcvm::vm {
 
 /// Where the cgroup of this VM may be made, which goes into the record first: below our own, so
 /// that limits of that hold. Where that cannot limit what is below it: for root, in one of all its
-/// VMs, and for a user in a scope that systemd is asked for, which this process enters.
-[[nodiscard]] Result<std::string> cgroup_place(const std::string& vm_id);
+/// VMs, and for a user in a scope that systemd is asked for, which this process enters: not out of
+/// a service or a cgroup with limits, and not out of a session that the VM outlives where systemd
+/// ends with it.
+[[nodiscard]] Result<std::string> cgroup_place(const std::string& vm_id, bool outlives_session);
 
 /// The cgroup of this VM, wherever it was made; empty where there is none. For when no record says.
 [[nodiscard]] std::string find_cgroup(const std::string& vm_id);

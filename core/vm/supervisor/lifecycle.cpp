@@ -93,8 +93,8 @@ class Stepper {
 
   void operator()(const Signalled& event) {
     if (state_.ending) {
-      // Who interrupts does not want to wait for the guest's last writes either.
-      if (!is_interrupt(event.number)) return;
+      // Who interrupts again does not want to wait for the guest's last writes either.
+      if (!is_interrupt(event.number) || ++state_.interrupts == 1) return;
       add(KillMachine{});
       return give_up_within(kImpatience);
     }
@@ -110,12 +110,13 @@ class Stepper {
   }
 
   void operator()(const HungUp& /*event*/) {
-    if (state_.sink_closed) return;  // it has said so before, and is obeyed
+    if (state_.ending || state_.sink_closed) return;  // it has said so before, and is obeyed
     if (is_beginning()) return (*this)(Signalled{SIGTERM});
     stop({rules_.tty ? SIGHUP : SIGTERM, rules_.stop_grace});
   }
 
   void operator()(const StopAsked& event) {
+    if (state_.ending) return;
     if (is_beginning()) return (*this)(Signalled{SIGTERM});
     stop(event.stop);
   }
@@ -190,6 +191,7 @@ class Stepper {
         return add(Blame{Blame::Why::kLifetime});
       case Timer::kEnd:
         end_by_force(kForcedQuiesceLimit);
+        add(Report{"kill", {{"reason", "the guest did not end its container in time"}}});
         return add(Blame{Blame::Why::kGuest});
       case Timer::kDeath:
       case Timer::kGiveUp:

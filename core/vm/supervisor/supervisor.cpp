@@ -42,10 +42,7 @@ Result<int> Supervisor::Impl::run() {
   make_cgroup();
   happen(lifecycle::Begun{});
   loop_.run();
-  machine_worker_.join();
-  diallers_.join();
-  // Not before: until here a worker may be dialling the guest for somebody.
-  launch_.reset();
+  if (leaver_.joinable()) leaver_.join();
   return conclude();
 }
 
@@ -80,7 +77,7 @@ Result<void> Supervisor::Impl::begin() {
   }
   record_ = FCVM_TRY(context_.store.create(std::move(first)));
   supervised_.emplace(FCVM_TRY(context_.store.supervise(record_.id)));
-  if (auto place = cgroup_place(record_.id)) {
+  if (auto place = cgroup_place(record_.id, plan_.detached)) {
     record_.cgroup = *std::move(place);
   } else {
     record_.limits_missing = place.error().message();
@@ -110,9 +107,10 @@ Result<void> Supervisor::Impl::begin() {
   return start_output();
 }
 
-/// The record, which has its place, is saved. A VM works without one as well.
+/// A VM works without one as well.
 void Supervisor::Impl::make_cgroup() {
   if (record_.cgroup.empty()) return;
+  change_record([](Record& /*record*/) {});  // its place is on record before it is made
   if (auto made = Cgroup::make(record_.cgroup)) {
     cgroup_ = *std::move(made);
     processes_.set_cgroup(cgroup_.fd());
@@ -211,7 +209,8 @@ void Supervisor::Impl::remove_own_cgroup() {
   }
 }
 
-Result<int> Supervisor::Impl::conclude() {
+/// To its record, to those who wait, and to the log of events.
+void Supervisor::Impl::record_end() {
   const int code = state_.outcome();
   remove_own_cgroup();
   change_record([&](Record& record) {
@@ -233,13 +232,22 @@ Result<int> Supervisor::Impl::conclude() {
     reply(std::move(answer));
   }
   server_.reset();
-  if (plan_.remove_when_done) {
+  // What a plugin still has to undo is known from the record alone, which gc removes afterwards.
+  const bool undone = [this] {
+    const std::lock_guard lock(record_mutex_);
+    return record_.plugin_state.empty();
+  }();
+  if (plan_.remove_when_done && undone) {
     if (auto removed = context_.store.remove(record_.id); !removed) {
       log::warning("vm", "{}", removed.error().message());
     }
     log_happening("remove");
   }
-  return tell_attached(state_.error ? Result<int>(unexpected(*state_.error)) : code);
+}
+
+Result<int> Supervisor::Impl::conclude() {
+  record_end();
+  return tell_attached(state_.error ? Result<int>(unexpected(*state_.error)) : state_.outcome());
 }
 
 /// How it ended, to whoever is attached still.

@@ -110,6 +110,18 @@ void Supervisor::Impl::perform(const lifecycle::TearDown& action) {
     control_.reset();
     launch_->end_machine();
     launch_->end_network();
+    on_control([this] { leave(); });
+  });
+}
+
+/// Waits for the last verbs beside the loop, which goes on: a verb that does not return is given up
+/// by its timer.
+void Supervisor::Impl::leave() {
+  leaver_ = std::thread([this] {
+    machine_worker_.join();
+    diallers_.join();
+    // Not before: until here somebody may be dialling the guest.
+    launch_.reset();
     on_control([this] {
       vmm_watch_.reset();
       network_watch_.reset();
@@ -118,17 +130,19 @@ void Supervisor::Impl::perform(const lifecycle::TearDown& action) {
   });
 }
 
-/// Threads that hang cannot be ended, so no destructor may run: they would wait for them. Whatever
-/// plugins started dies with this process, and what they recorded is left to `fcvm gc`.
+/// Threads that hang cannot be ended, so no destructor may run: it would wait for them. Whatever
+/// plugins started dies with this process, and what they recorded is left to `fcvm gc`. An attached
+/// client, whom the pump may be serving, sees this end by that of its connection.
 void Supervisor::Impl::perform(const lifecycle::GiveUp& /*action*/) {
   const Error error(
       ETIMEDOUT,
       fmt::format("VM {} is given up: {} does not return", record_.name, plugin::verbs_under_way()),
       "fcvm gc undoes what is left; fcvm plugin check tries a plugin");
-  change_record([&](Record& record) { record.error = error.message(); });
   log::report(error);
-  const auto ended = conclude();
-  ::_exit(ended ? *ended : state_.outcome());
+  plugin::say_last_words(error);
+  if (!state_.error) state_.error = error;
+  record_end();
+  ::_exit(state_.outcome());
 }
 
 void Supervisor::Impl::perform(const lifecycle::Blame& action) {

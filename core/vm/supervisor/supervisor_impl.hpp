@@ -14,6 +14,7 @@
 #include <semaphore>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -130,6 +131,8 @@ class Supervisor::Impl {
   Result<ControlAnswer> stats();
 
   // --- ending ---
+  void leave();
+  void record_end();
   Result<int> conclude();
   void remove_own_cgroup();
   Result<int> tell_attached(Result<int> outcome);
@@ -166,6 +169,8 @@ class Supervisor::Impl {
   std::optional<asio::posix::stream_descriptor> vmm_watch_;
   std::optional<asio::posix::stream_descriptor> network_watch_;
   asio::steady_timer network_timer_{loop_};
+
+  std::thread leaver_;
 
   std::optional<base::FileLock> supervised_;  // for as long as this process lives
   std::mutex record_mutex_;

@@ -11,7 +11,7 @@ namespace fcvm::vm {
 namespace {
 
 TEST_CASE("a VM's cgroup takes what is in it along") {
-  const auto place = cgroup_place("0123456789ab");
+  const auto place = cgroup_place("0123456789ab", false);
   FCVM_SKIP_IF(!place, "makes a cgroup, of version 2");
   const std::string& path = *place;
   must(remove_cgroup(path));  // of an earlier run that was killed
@@ -33,7 +33,7 @@ TEST_CASE("nothing but a VM's cgroup is removed") {
   std::filesystem::create_directories(like_one);
   CHECK(remove_cgroup(like_one.string()).error().code() == EINVAL);
   CHECK(std::filesystem::exists(like_one));
-  const auto place = cgroup_place("0123456789ab");
+  const auto place = cgroup_place("0123456789ab", false);
   FCVM_SKIP_IF(!place, "makes a cgroup, of version 2");
   const std::string& path = *place;
   const auto parent = std::filesystem::path(path).parent_path();
