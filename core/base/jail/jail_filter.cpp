@@ -108,8 +108,9 @@ const std::vector<sock_filter>& jail_filter() {
   return filter;
 }
 
-Result<void> leave_the_machine_alone() {
-  std::vector<sock_filter> filter = Builder().of_supervisor();
+namespace {
+
+Result<void> install(std::vector<sock_filter> filter) {
   const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("forbidding new privileges");
   // Threads that cannot follow make it fail as a whole, with the number of one.
@@ -118,5 +119,11 @@ Result<void> leave_the_machine_alone() {
   }
   return {};
 }
+
+}  // namespace
+
+Result<void> leave_the_machine_alone() { return install(Builder().of_supervisor()); }
+
+Result<void> take_jail_filter() { return install(jail_filter()); }
 
 }  // namespace fcvm::base

@@ -17,4 +17,8 @@ namespace fcvm::base {
 /// into the kernel or change the machine. Namespaces and mounts stay: helpers still start.
 [[nodiscard]] Result<void> leave_the_machine_alone();
 
+/// For a helper that deals with what a guest sends and has all that it needs: jail_filter(), for
+/// this process and what it starts from now on.
+[[nodiscard]] Result<void> take_jail_filter();
+
 }  // namespace fcvm::base

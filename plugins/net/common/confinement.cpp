@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/base/jail/jail_filter.hpp"
 #include "core/base/jail/landlock.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -67,7 +68,8 @@ Result<void> give_up_privileges() {
   if (::syscall(SYS_capset, &header, none) != 0) return fail_errno("dropping capabilities");
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("forbidding new privileges");
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail_errno("forbidding to be traced");
-  return close_files();
+  FCVM_TRY(close_files());
+  return base::take_jail_filter();
 }
 
 bool may_enter_namespaces() { return has_capability(CAP_SYS_ADMIN); }

@@ -41,7 +41,8 @@ std::string status_of(pid_t pid, const std::string& field) {
 bool confined(pid_t pid) {
   const std::string none(16, '0');
   return status_of(pid, "CapEff") == none && status_of(pid, "CapPrm") == none &&
-         status_of(pid, "CapBnd") == none && status_of(pid, "NoNewPrivs") == "1";
+         status_of(pid, "CapBnd") == none && status_of(pid, "NoNewPrivs") == "1" &&
+         status_of(pid, "Seccomp") == "2";
 }
 
 /// In a child: 0 when a file that everybody may read cannot be opened any more.
