@@ -130,6 +130,10 @@ void ControlServer::Reply::operator()(const Result<ControlAnswer>& answer) const
   if (connection_) connection_->answer(answer);
 }
 
+void ControlServer::Reply::done(const Result<void>& done) const {
+  (*this)(done ? Result<ControlAnswer>(ControlAnswer{}) : unexpected(done.error()));
+}
+
 bool ControlServer::Reply::is_awaited() const { return connection_ && connection_->is_open(); }
 
 Result<std::unique_ptr<ControlServer>> ControlServer::listen(asio::io_context& loop,

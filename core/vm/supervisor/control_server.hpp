@@ -26,6 +26,8 @@ class ControlServer {
    public:
     Reply() = default;
     void operator()(const Result<ControlAnswer>& answer) const;
+    /// Of a request that has nothing to answer but whether it was done.
+    void done(const Result<void>& done) const;
     /// Whether the client still waits for it.
     [[nodiscard]] bool is_awaited() const;
 

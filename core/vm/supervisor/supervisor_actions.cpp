@@ -45,9 +45,7 @@ void Supervisor::Impl::perform(const lifecycle::SignalContainer& action) {
     auto done =
         control_->request(wire::SignalContainer{0, signal}, base::Deadline::in(kRequestLimit));
     if (signal == SIGKILL) done = {};  // whatever the guest answers: the host sees to it
-    on_control([reply, done = std::move(done)] {
-      reply(done ? Result<ControlAnswer>(ControlAnswer{}) : unexpected(done.error()));
-    });
+    on_control([reply, done = std::move(done)] { reply.done(done); });
   });
 }
 
@@ -56,7 +54,7 @@ void Supervisor::Impl::perform(const lifecycle::Pause& /*action*/) {
     auto done = launch_->machine().pause(base::Deadline::in(kRequestLimit));
     on_control([this, reply, done = std::move(done)] {
       happen(lifecycle::Paused{done.has_value()});
-      reply(done ? Result<ControlAnswer>(ControlAnswer{}) : unexpected(done.error()));
+      reply.done(done);
     });
   });
 }
@@ -67,7 +65,7 @@ void Supervisor::Impl::perform(const lifecycle::Resume& /*action*/) {
     on_control([this, reply, done = std::move(done)] {
       if (!done) log::warning("vm", "resuming the VM: {}", done.error().message());
       happen(lifecycle::Resumed{done.has_value()});
-      reply(done ? Result<ControlAnswer>(ControlAnswer{}) : unexpected(done.error()));
+      reply.done(done);
     });
   });
 }
@@ -134,10 +132,11 @@ void Supervisor::Impl::leave() {
 /// plugins started dies with this process, and what they recorded is left to `fcvm gc`. An attached
 /// client, whom the pump may be serving, sees this end by that of its connection.
 void Supervisor::Impl::perform(const lifecycle::GiveUp& /*action*/) {
-  const Error error(
-      ETIMEDOUT,
-      fmt::format("VM {} is given up: {} does not return", record_.name, plugin::verbs_under_way()),
-      "fcvm gc undoes what is left; fcvm plugin check tries a plugin");
+  const std::string verbs = plugin::verbs_under_way();
+  const Error error(ETIMEDOUT,
+                    fmt::format("VM {} is given up: {} does not return", record_.name,
+                                verbs.empty() ? "what was begun for it" : verbs),
+                    "fcvm gc undoes what is left; fcvm plugin check tries a plugin");
   log::report(error);
   plugin::say_last_words(error);
   if (!state_.error) state_.error = error;

@@ -119,9 +119,7 @@ void Supervisor::Impl::on_publish(const ControlRequest& request, ControlServer::
       const auto ports = FCVM_TRY(parse_publish_list(request.ports, taken));
       return adds ? publish_each(ports) : unpublish_each(ports);
     }();
-    on_control([reply, done] {
-      reply(done ? Result<ControlAnswer>(ControlAnswer{}) : unexpected(done.error()));
-    });
+    on_control([reply, done] { reply.done(done); });
   });
 }
 
