@@ -16,8 +16,7 @@ void say(const std::string& line) {
 }
 
 Result<void> copy_out(const wire::CopyOrder& order) {
-  copy::TarWriter writer(
-      [](std::string_view bytes) { return base::write_all(STDOUT_FILENO, bytes); });
+  tar::Writer writer([](std::string_view bytes) { return base::write_all(STDOUT_FILENO, bytes); });
   return copy::pack(order.path, order.name, writer, say);
 }
 

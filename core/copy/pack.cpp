@@ -45,9 +45,9 @@ Result<std::vector<std::string>> names_in(int directory) {
 }
 
 // Where the file has data; nothing for one without holes, and for one that cannot tell.
-std::vector<Extent> find_extents(int file, const struct stat& status) {
+std::vector<tar::Extent> find_extents(int file, const struct stat& status) {
   const auto size = status.st_size;
-  std::vector<Extent> extents;
+  std::vector<tar::Extent> extents;
   if (static_cast<off_t>(status.st_blocks) * 512 >= size) return extents;
   for (off_t at = 0; at < size;) {
     const off_t data = ::lseek(file, at, SEEK_DATA);
@@ -55,26 +55,27 @@ std::vector<Extent> find_extents(int file, const struct stat& status) {
     if (data < 0 || data >= size) break;
     off_t hole = ::lseek(file, data, SEEK_HOLE);
     if (hole < 0) return {};
-    hole = extents.size() + 1 == kMostExtents ? size : std::min(hole, size);
+    hole = extents.size() + 1 == tar::kMostExtents ? size : std::min(hole, size);
     extents.push_back({static_cast<std::uint64_t>(data), static_cast<std::uint64_t>(hole - data)});
     at = hole;
   }
   // GNU tar ends a map so, where the file ends with a hole.
   if (extents.empty() || extents.back().offset + extents.back().size < std::uint64_t(size)) {
-    if (extents.size() < kMostExtents) extents.push_back({static_cast<std::uint64_t>(size), 0});
+    if (extents.size() < tar::kMostExtents)
+      extents.push_back({static_cast<std::uint64_t>(size), 0});
   }
   return extents;
 }
 
 class Packer {
  public:
-  Packer(TarWriter& writer, const Warn& warn)
+  Packer(tar::Writer& writer, const Warn& warn)
       : writer_(writer), warn_(warn), piece_(std::make_unique_for_overwrite<char[]>(kPiece)) {}
 
   Result<void> pack_directory(int directory, const std::string& name) {
     struct stat status {};
     if (::fstat(directory, &status) != 0) return fail_errno("reading " + name);
-    FCVM_TRY(writer_.begin(entry_of(name, TarKind::kDirectory, status)));
+    FCVM_TRY(writer_.begin(entry_of(name, tar::Kind::kDirectory, status)));
     if (is_of_kernel(directory)) return {};
     for (const auto& leaf : FCVM_TRY(names_in(directory) | context("reading " + name))) {
       FCVM_TRY(pack_leaf(directory, leaf, name + "/" + leaf));
@@ -83,7 +84,7 @@ class Packer {
   }
 
   Result<void> pack_file(int file, const std::string& name, const struct stat& status) {
-    TarEntry entry = entry_of(name, TarKind::kFile, status);
+    tar::Entry entry = entry_of(name, tar::Kind::kFile, status);
     if (is_known_link(entry, status)) return writer_.begin(entry);
     entry.size = static_cast<std::uint64_t>(status.st_size);
     entry.extents = find_extents(file, status);
@@ -100,8 +101,8 @@ class Packer {
   }
 
  private:
-  static TarEntry entry_of(const std::string& name, TarKind kind, const struct stat& status) {
-    TarEntry entry;
+  static tar::Entry entry_of(const std::string& name, tar::Kind kind, const struct stat& status) {
+    tar::Entry entry;
     entry.name = name;
     entry.kind = kind;
     entry.mode = status.st_mode & 07777;
@@ -113,11 +114,11 @@ class Packer {
   }
 
   // The second name of a file is a link to the first.
-  bool is_known_link(TarEntry& entry, const struct stat& status) {
+  bool is_known_link(tar::Entry& entry, const struct stat& status) {
     if (status.st_nlink < 2) return false;
     const auto [known, added] = linked_.try_emplace({status.st_dev, status.st_ino}, entry.name);
     if (added) return false;
-    entry.kind = TarKind::kHardLink;
+    entry.kind = tar::Kind::kHardLink;
     entry.link = known->second;
     return true;
   }
@@ -150,15 +151,15 @@ class Packer {
       warn_(name + " is a socket, and left out");
       return {};
     }
-    TarEntry entry = entry_of(name, TarKind::kFifo, status);
+    tar::Entry entry = entry_of(name, tar::Kind::kFifo, status);
     if (S_ISLNK(status.st_mode)) {
       char target[PATH_MAX];
       const ssize_t size = ::readlinkat(directory, leaf.c_str(), target, sizeof target);
       if (size < 0) return fail_errno("reading " + name);
-      entry.kind = TarKind::kSymlink;
+      entry.kind = tar::Kind::kSymlink;
       entry.link.assign(target, static_cast<std::size_t>(size));
     } else if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) {
-      entry.kind = S_ISCHR(status.st_mode) ? TarKind::kCharDevice : TarKind::kBlockDevice;
+      entry.kind = S_ISCHR(status.st_mode) ? tar::Kind::kCharDevice : tar::Kind::kBlockDevice;
       entry.device_major = major(status.st_rdev);
       entry.device_minor = minor(status.st_rdev);
     }
@@ -166,7 +167,7 @@ class Packer {
   }
 
   // Exactly as many bytes as its header says, whatever happens to the file meanwhile.
-  Result<void> write_stretch(int file, Extent extent, const std::string& name) {
+  Result<void> write_stretch(int file, tar::Extent extent, const std::string& name) {
     while (extent.size > 0) {
       const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(extent.size, kPiece));
       ssize_t got = ::pread(file, piece_.get(), most, static_cast<off_t>(extent.offset));
@@ -184,7 +185,7 @@ class Packer {
     return {};
   }
 
-  TarWriter& writer_;
+  tar::Writer& writer_;
   const Warn& warn_;
   std::unique_ptr<char[]> piece_;
   std::map<std::pair<dev_t, ino_t>, std::string> linked_;
@@ -195,7 +196,7 @@ class Packer {
 
 bool means_contents(const std::string& path) { return path == "." || path.ends_with("/."); }
 
-Result<void> pack(const std::string& path, const std::string& name, TarWriter& writer,
+Result<void> pack(const std::string& path, const std::string& name, tar::Writer& writer,
                   const Warn& warn) {
   // Non-blocking, for the case that it is a FIFO: that is found out, and not waited for.
   const base::Fd source = FCVM_TRY(base::open_file(path, O_RDONLY | O_NONBLOCK));

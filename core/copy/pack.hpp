@@ -6,7 +6,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/copy/tar_writer.hpp"
+#include "core/tar/writer.hpp"
 
 namespace fcvm::copy {
 
@@ -18,7 +18,7 @@ using Warn = std::function<void(const std::string&)>;
 /// `name` of "." makes them the contents of a directory, "./...". File systems of the kernel's own
 /// (proc, sysfs, cgroup) are not entered. ESTALE, at the end, when a file became shorter while it
 /// was read.
-Result<void> pack(const std::string& path, const std::string& name, TarWriter& writer,
+Result<void> pack(const std::string& path, const std::string& name, tar::Writer& writer,
                   const Warn& warn);
 
 /// The path means what is in a directory, not the directory: it ends with "/." or is ".".

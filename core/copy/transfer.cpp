@@ -9,8 +9,8 @@
 namespace fcvm::copy {
 namespace {
 
-SourceKind kind_of(const TarEntry& first) {
-  if (first.kind != TarKind::kDirectory) return SourceKind::kFile;
+SourceKind kind_of(const tar::Entry& first) {
+  if (first.kind != tar::Kind::kDirectory) return SourceKind::kFile;
   return first.name == "." ? SourceKind::kContents : SourceKind::kDirectory;
 }
 
@@ -33,19 +33,19 @@ class Renaming {
 };
 
 template <typename Rename>
-Result<void> put_entry(Unpacker& unpacker, TarReader& reader, const TarEntry& entry,
+Result<void> put_entry(Unpacker& unpacker, tar::Reader& reader, const tar::Entry& entry,
                        const Rename& rename) {
   const std::string name = FCVM_TRY(rename(entry.name));
   std::string link;
-  if (entry.kind == TarKind::kHardLink) link = FCVM_TRY(rename(entry.link));
+  if (entry.kind == tar::Kind::kHardLink) link = FCVM_TRY(rename(entry.link));
   return unpacker.put(entry, name, link, reader);
 }
 
 }  // namespace
 
-Result<void> receive_one(Source source, const std::string& path, const std::string& name,
+Result<void> receive_one(tar::Source source, const std::string& path, const std::string& name,
                          const UnpackRules& rules, const Warn& warn) {
-  TarReader reader(std::move(source));
+  tar::Reader reader(std::move(source));
   auto entry = FCVM_TRY(reader.next());
   if (!entry) return fail(EBADMSG, "nothing came to be copied");
   const SourceKind kind = kind_of(*entry);
@@ -64,7 +64,7 @@ Result<void> receive_one(Source source, const std::string& path, const std::stri
   return reader.drain();
 }
 
-Result<void> receive_all(Source source, const std::string& directory, const UnpackRules& rules,
+Result<void> receive_all(tar::Source source, const std::string& directory, const UnpackRules& rules,
                          const Warn& warn) {
   auto opened = base::open_file(directory, O_RDONLY | O_DIRECTORY);
   if (!opened) {
@@ -72,7 +72,7 @@ Result<void> receive_all(Source source, const std::string& directory, const Unpa
                                            " has to be a directory that exists: " +
                                            std::string(std::strerror(opened.error().code())));
   }
-  TarReader reader(std::move(source));
+  tar::Reader reader(std::move(source));
   Unpacker unpacker(*std::move(opened), rules, warn);
   while (const auto entry = FCVM_TRY(reader.next())) {
     FCVM_TRY(put_entry(unpacker, reader, *entry,

@@ -17,7 +17,7 @@ struct Times {
   timespec values[2];
 };
 
-Times times_of(const TarEntry& entry) {
+Times times_of(const tar::Entry& entry) {
   const timespec modified{static_cast<time_t>(entry.mtime_s), static_cast<long>(entry.mtime_ns)};
   return {{{0, UTIME_OMIT}, modified}};
 }
@@ -38,28 +38,28 @@ Unpacker::Unpacker(base::Fd directory, UnpackRules rules, Warn warn)
   ::clock_gettime(CLOCK_REALTIME_COARSE, &begun_);
 }
 
-std::optional<std::pair<uid_t, gid_t>> Unpacker::owner_of(const TarEntry& entry) const {
+std::optional<std::pair<uid_t, gid_t>> Unpacker::owner_of(const tar::Entry& entry) const {
   if (rules_.keep_owner) return std::pair(entry.uid, entry.gid);
   return rules_.owner;
 }
 
-mode_t Unpacker::mode_of(const TarEntry& entry) const {
+mode_t Unpacker::mode_of(const tar::Entry& entry) const {
   return entry.mode & (rules_.trusted ? 07777 : 0777) & ~rules_.umask;
 }
 
-Result<void> Unpacker::put(const TarEntry& entry, const std::string& name, const std::string& link,
-                           TarReader& reader) {
+Result<void> Unpacker::put(const tar::Entry& entry, const std::string& name,
+                           const std::string& link, tar::Reader& reader) {
   FCVM_TRY(leave_directories(name));
   if (name.empty()) {
-    if (entry.kind == TarKind::kDirectory) return {};
+    if (entry.kind == tar::Kind::kDirectory) return {};
     return fail(EPERM, "an entry that is no directory has no name");
   }
-  if (entry.kind == TarKind::kHardLink) return put_link(entry, name, link);
+  if (entry.kind == tar::Kind::kHardLink) return put_link(entry, name, link);
   const Beneath::Place place = FCVM_TRY(tree_.find(name, true));
   switch (entry.kind) {
-    case TarKind::kDirectory:
+    case tar::Kind::kDirectory:
       return put_directory(entry, name, place);
-    case TarKind::kFile:
+    case tar::Kind::kFile:
       return put_file(entry, name, place, reader);
     default:
       return put_special(entry, name, place);
@@ -77,7 +77,7 @@ Result<void> Unpacker::leave_directories(const std::string& next) {
   return {};
 }
 
-Result<void> Unpacker::put_directory(const TarEntry& entry, const std::string& name,
+Result<void> Unpacker::put_directory(const tar::Entry& entry, const std::string& name,
                                      const Beneath::Place& place) {
   if (tree_.is_directory(place)) return {};  // it is its owner's, mode and all
   if (::mkdirat(place.parent, place.leaf.c_str(), 0700) != 0) {
@@ -120,10 +120,10 @@ Result<base::Fd> Unpacker::create_file(const std::string& name, const Beneath::P
   return file;
 }
 
-Result<void> Unpacker::write_data(int file, const TarEntry& entry, const std::string& name,
-                                  TarReader& reader) {
+Result<void> Unpacker::write_data(int file, const tar::Entry& entry, const std::string& name,
+                                  tar::Reader& reader) {
   for (;;) {
-    TarReader::Piece piece = FCVM_TRY(reader.read());
+    tar::Reader::Piece piece = FCVM_TRY(reader.read());
     if (piece.bytes.empty()) break;
     while (!piece.bytes.empty()) {
       const ssize_t wrote =
@@ -140,8 +140,8 @@ Result<void> Unpacker::write_data(int file, const TarEntry& entry, const std::st
   return {};
 }
 
-Result<void> Unpacker::put_file(const TarEntry& entry, const std::string& name,
-                                const Beneath::Place& place, TarReader& reader) {
+Result<void> Unpacker::put_file(const tar::Entry& entry, const std::string& name,
+                                const Beneath::Place& place, tar::Reader& reader) {
   base::Fd file = FCVM_TRY(create_file(name, place));
   auto written = write_data(file.get(), entry, name, reader);
   if (written) written = set_file_attributes(file.get(), entry, name);
@@ -167,7 +167,7 @@ Result<void> Unpacker::refuse_older(int parent, const std::string& leaf,
 }
 
 // linkat() follows no link at its source, so this, too, stays inside.
-Result<void> Unpacker::put_link(const TarEntry& entry, const std::string& name,
+Result<void> Unpacker::put_link(const tar::Entry& entry, const std::string& name,
                                 const std::string& link) {
   const Beneath::Place from = FCVM_TRY(tree_.find(link, false));
   const base::Fd from_parent = FCVM_TRY(base::open_at(from.parent, ".", O_PATH | O_DIRECTORY));
@@ -182,21 +182,21 @@ Result<void> Unpacker::put_link(const TarEntry& entry, const std::string& name,
   return {};
 }
 
-Result<void> Unpacker::put_special(const TarEntry& entry, const std::string& name,
+Result<void> Unpacker::put_special(const tar::Entry& entry, const std::string& name,
                                    const Beneath::Place& place) {
-  const bool device = entry.kind == TarKind::kCharDevice || entry.kind == TarKind::kBlockDevice;
-  if (entry.kind != TarKind::kSymlink && !rules_.trusted) {
+  const bool device = entry.kind == tar::Kind::kCharDevice || entry.kind == tar::Kind::kBlockDevice;
+  if (entry.kind != tar::Kind::kSymlink && !rules_.trusted) {
     warn_(name + (device ? " is a device" : " is a FIFO") + ", and left out");
     return {};
   }
   FCVM_TRY(make_way(name, place));
-  if (entry.kind == TarKind::kSymlink) {
+  if (entry.kind == tar::Kind::kSymlink) {
     if (::symlinkat(entry.link.c_str(), place.parent, place.leaf.c_str()) != 0) {
       return failed("making the link", name);
     }
     return set_attributes(entry, name, place);
   }
-  const mode_t type = !device ? S_IFIFO : entry.kind == TarKind::kCharDevice ? S_IFCHR : S_IFBLK;
+  const mode_t type = !device ? S_IFIFO : entry.kind == tar::Kind::kCharDevice ? S_IFCHR : S_IFBLK;
   const dev_t number = device ? makedev(entry.device_major, entry.device_minor) : 0;
   if (::mknodat(place.parent, place.leaf.c_str(), type | 0600, number) != 0) {
     return failed("making", name);
@@ -205,7 +205,7 @@ Result<void> Unpacker::put_special(const TarEntry& entry, const std::string& nam
 }
 
 // The owner first: changing it clears the set-id bits.
-Result<void> Unpacker::set_file_attributes(int file, const TarEntry& entry,
+Result<void> Unpacker::set_file_attributes(int file, const tar::Entry& entry,
                                            const std::string& name) {
   if (const auto owner = owner_of(entry)) {
     if (::fchown(file, owner->first, owner->second) != 0) return failed("giving away", name);
@@ -216,7 +216,7 @@ Result<void> Unpacker::set_file_attributes(int file, const TarEntry& entry,
 }
 
 // Of what we just made; a link has no mode.
-Result<void> Unpacker::set_attributes(const TarEntry& entry, const std::string& name,
+Result<void> Unpacker::set_attributes(const tar::Entry& entry, const std::string& name,
                                       const Beneath::Place& place) {
   const char* leaf = place.leaf.c_str();
   if (const auto owner = owner_of(entry)) {
@@ -224,12 +224,12 @@ Result<void> Unpacker::set_attributes(const TarEntry& entry, const std::string& 
       return failed("giving away", name);
     }
   }
-  if (entry.kind == TarKind::kDirectory) {
+  if (entry.kind == tar::Kind::kDirectory) {
     // Through a descriptor, which the name's exchange for a link cannot lead astray.
     const auto directory =
         FCVM_TRY(base::open_at(place.parent, place.leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     if (::fchmod(directory.get(), mode_of(entry)) != 0) return failed("setting the mode of", name);
-  } else if (entry.kind != TarKind::kSymlink) {
+  } else if (entry.kind != tar::Kind::kSymlink) {
     if (::fchmodat(place.parent, leaf, mode_of(entry), 0) != 0) {
       return failed("setting the mode of", name);
     }

@@ -14,7 +14,7 @@
 #include "core/base/io/fd.hpp"
 #include "core/copy/beneath.hpp"
 #include "core/copy/pack.hpp"
-#include "core/copy/tar_reader.hpp"
+#include "core/tar/reader.hpp"
 
 namespace fcvm::copy {
 
@@ -33,8 +33,8 @@ class Unpacker {
 
   /// One entry under a clean name of ours; the name of what a hard link leads to, too. Its data is
   /// read from `reader`. The directory itself (an empty name) keeps its attributes.
-  Result<void> put(const TarEntry& entry, const std::string& name, const std::string& link,
-                   TarReader& reader);
+  Result<void> put(const tar::Entry& entry, const std::string& name, const std::string& link,
+                   tar::Reader& reader);
 
   /// Gives the last directories their mode and time, which they could not have while they filled.
   Result<void> finish() { return leave_directories(""); }
@@ -42,27 +42,27 @@ class Unpacker {
  private:
   struct OpenDirectory {
     std::string name;
-    TarEntry entry;
+    tar::Entry entry;
   };
 
-  Result<void> put_directory(const TarEntry& entry, const std::string& name,
+  Result<void> put_directory(const tar::Entry& entry, const std::string& name,
                              const Beneath::Place& place);
-  Result<void> put_file(const TarEntry& entry, const std::string& name, const Beneath::Place& place,
-                        TarReader& reader);
-  Result<void> put_link(const TarEntry& entry, const std::string& name, const std::string& link);
-  Result<void> put_special(const TarEntry& entry, const std::string& name,
+  Result<void> put_file(const tar::Entry& entry, const std::string& name,
+                        const Beneath::Place& place, tar::Reader& reader);
+  Result<void> put_link(const tar::Entry& entry, const std::string& name, const std::string& link);
+  Result<void> put_special(const tar::Entry& entry, const std::string& name,
                            const Beneath::Place& place);
   Result<void> refuse_older(int parent, const std::string& leaf, const std::string& name) const;
   Result<base::Fd> create_file(const std::string& name, const Beneath::Place& place);
-  Result<void> write_data(int file, const TarEntry& entry, const std::string& name,
-                          TarReader& reader);
+  Result<void> write_data(int file, const tar::Entry& entry, const std::string& name,
+                          tar::Reader& reader);
   Result<void> make_way(const std::string& name, const Beneath::Place& place);
   Result<void> leave_directories(const std::string& next);
-  Result<void> set_attributes(const TarEntry& entry, const std::string& name,
+  Result<void> set_attributes(const tar::Entry& entry, const std::string& name,
                               const Beneath::Place& place);
-  Result<void> set_file_attributes(int file, const TarEntry& entry, const std::string& name);
-  [[nodiscard]] std::optional<std::pair<uid_t, gid_t>> owner_of(const TarEntry& entry) const;
-  [[nodiscard]] mode_t mode_of(const TarEntry& entry) const;
+  Result<void> set_file_attributes(int file, const tar::Entry& entry, const std::string& name);
+  [[nodiscard]] std::optional<std::pair<uid_t, gid_t>> owner_of(const tar::Entry& entry) const;
+  [[nodiscard]] mode_t mode_of(const tar::Entry& entry) const;
 
   Beneath tree_;
   UnpackRules rules_;

@@ -19,8 +19,8 @@
 #include "core/plugin/probe.hpp"
 #include "core/plugin/process_keeper.hpp"
 #include "core/plugin/registry.hpp"
+#include "core/tar/archive.hpp"
 #include "tests/support/must.hpp"
-#include "tests/support/tar_writer.hpp"
 
 namespace fcvm::tests {
 
@@ -43,7 +43,7 @@ struct TinyImage {
 
 /// One layer with one file that holds `content`.
 inline TinyImage tiny_image(const std::string& content) {
-  const std::string layer = TarWriter().add("hello", content).bytes();
+  const std::string layer = tar::Archive().add_file("hello", content).bytes();
   const std::string config =
       R"({"architecture":"amd64","os":"linux","config":{"Cmd":["/hello"],"Env":["A=b"]},)"
       R"("rootfs":{"type":"layers","diff_ids":["sha256:)" +
@@ -51,10 +51,10 @@ inline TinyImage tiny_image(const std::string& content) {
   const std::string config_name = sha256(config) + ".json";
   const std::string manifest = R"([{"Config":")" + config_name +
                                R"(","RepoTags":["example.org/tiny:1"],"Layers":["layer.tar"]}])";
-  return {config, TarWriter()
-                      .add("layer.tar", layer)
-                      .add(config_name, config)
-                      .add("manifest.json", manifest)
+  return {config, tar::Archive()
+                      .add_file("layer.tar", layer)
+                      .add_file(config_name, config)
+                      .add_file("manifest.json", manifest)
                       .bytes()};
 }
 

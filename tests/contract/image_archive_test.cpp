@@ -119,7 +119,7 @@ TEST_CASE("a compressed archive is unpacked, and one image of several taken by n
 TEST_CASE("a few bytes of gzip do not fill the disk") {
   const Scene scene;
   const std::string bomb = scene.directory.path() + "/bomb.tar";
-  make_file(bomb, TarWriter().add("zeros", std::string(8 << 20, '\0')).bytes());
+  make_file(bomb, tar::Archive().add_file("zeros", std::string(8 << 20, '\0')).bytes());
   REQUIRE(run({"gzip", bomb}).code == 0);
   Images images(scene.cache, {{"largest-archive", "4"}});
   const auto refused = images.prepare("docker-archive:" + bomb + ".gz");
@@ -139,7 +139,7 @@ TEST_CASE("an archive that is a FIFO is refused at once") {
 TEST_CASE("a document that is made to cost memory is refused") {
   const Scene scene;
   const auto refusal_of = [&](const std::string& manifest) {
-    make_file(scene.file, TarWriter().add("manifest.json", manifest).bytes());
+    make_file(scene.file, tar::Archive().add_file("manifest.json", manifest).bytes());
     const auto refused = Images(scene.cache).prepare(scene.reference);
     return refused ? Error(0, "taken") : refused.error();
   };
@@ -200,10 +200,11 @@ TEST_CASE("a damaged archive is told apart from a missing one") {
   says(failing(scene.image.archive.substr(0, 2000)), "is cut short");
   std::string scratched = scene.image.archive;
   scratched[512 + 2048 + 5] = 'X';
-  says(failing(scratched), "damaged tar header");
-  says(failing(TarWriter().add("readme", "nothing").bytes()), "has no manifest.json");
+  says(failing(scratched), "a header is damaged");
+  says(failing(tar::Archive().add_file("readme", "nothing").bytes()), "has no manifest.json");
   says(failing("\x1f\x8b no gzip at all"), "damaged");
-  says(failing(TarWriter().add("manifest.json", "[{]").bytes()), "manifest.json is damaged");
+  says(failing(tar::Archive().add_file("manifest.json", "[{]").bytes()),
+       "manifest.json is damaged");
   says(images.resolve("oci:/no/such/place").error(), "there is no directory /no/such/place");
 }
 

@@ -20,7 +20,7 @@ constexpr char kSecret[] = "secret";
 
 void ignore(const std::string&) {}
 
-copy::Source pieces(std::string_view bytes, std::size_t most) {
+tar::Source pieces(std::string_view bytes, std::size_t most) {
   return [bytes, most](std::span<char> into) mutable -> Result<std::size_t> {
     const std::size_t size = std::min({into.size(), most, bytes.size()});
     std::memcpy(into.data(), bytes.data(), size);

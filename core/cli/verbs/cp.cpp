@@ -146,7 +146,7 @@ Result<void> copy_in(vm::GuestCopy& copy, const Job& job, Progress& progress) {
     FCVM_TRY(send_stream(copy, progress));
     return copy.finish();
   }
-  copy::TarWriter writer([&](std::string_view bytes) {
+  tar::Writer writer([&](std::string_view bytes) {
     progress.add(bytes.size());
     return copy.write(bytes);
   });
@@ -155,7 +155,7 @@ Result<void> copy_in(vm::GuestCopy& copy, const Job& job, Progress& progress) {
 }
 
 Result<void> copy_out(vm::GuestCopy& copy, const Job& job, Progress& progress) {
-  const copy::Source source = [&](std::span<char> into) -> Result<std::size_t> {
+  const tar::Source source = [&](std::span<char> into) -> Result<std::size_t> {
     const std::size_t got = FCVM_TRY(copy.read(into));
     progress.add(got);
     return got;

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/digest/sha256.hpp"
-#include "core/setup/formats/tar.hpp"
+#include "core/tar/archive.hpp"
 
 namespace fcvm::setup {
 namespace {
@@ -11,20 +11,20 @@ namespace {
 using nlohmann::ordered_json;
 
 std::string layer(std::string_view busybox, const std::vector<std::string>& applets) {
-  TarArchive tar;
+  tar::Archive archive;
   for (const char* directory : {"bin", "dev", "etc", "proc", "root", "run", "sys", "var"}) {
-    tar.add_directory(directory);
+    archive.add_directory(directory);
   }
-  tar.add_directory("tmp", 01777);
-  tar.add_file("bin/busybox", busybox, 0755);
-  tar.add_file("bin/hello", hello_script(), 0755);
+  archive.add_directory("tmp", 01777);
+  archive.add_file("bin/busybox", busybox, 0755);
+  archive.add_file("bin/hello", hello_script(), 0755);
   for (const auto& applet : applets) {
-    if (applet != "busybox") tar.add_symlink("bin/" + applet, "busybox");
+    if (applet != "busybox") archive.add_symlink("bin/" + applet, "busybox");
   }
-  tar.add_file("etc/passwd",
-               "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n");
-  tar.add_file("etc/group", "root:x:0:\nnogroup:x:65534:\n");
-  return std::move(tar).finish();
+  archive.add_file("etc/passwd",
+                   "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n");
+  archive.add_file("etc/group", "root:x:0:\nnogroup:x:65534:\n");
+  return archive.bytes();
 }
 
 }  // namespace
@@ -58,11 +58,11 @@ std::string hello_archive(std::string_view busybox, const std::vector<std::strin
   const ordered_json manifest = ordered_json::array({{{"Config", config_name},
                                                       {"RepoTags", {kHelloImage}},
                                                       {"Layers", {layer_digest + ".tar"}}}});
-  TarArchive tar;
-  tar.add_file("manifest.json", manifest.dump());
-  tar.add_file(config_name, config_text);
-  tar.add_file(layer_digest + ".tar", content);
-  return std::move(tar).finish();
+  tar::Archive archive;
+  archive.add_file("manifest.json", manifest.dump());
+  archive.add_file(config_name, config_text);
+  archive.add_file(layer_digest + ".tar", content);
+  return archive.bytes();
 }
 
 }  // namespace fcvm::setup

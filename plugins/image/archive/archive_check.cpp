@@ -2,24 +2,24 @@
 #include "plugins/image/archive/archive_check.hpp"
 
 #include "plugins/image/archive/documents.hpp"
-#include "plugins/image/archive/tar_reader.hpp"
+#include "plugins/image/archive/members.hpp"
 
 namespace fcvm::archive {
 
 namespace {
 
 Result<std::string> read_image(int fd, const Call& call) {
-  const TarReader tar = FCVM_TRY(TarReader::open(fd, call));
-  const std::string manifest = FCVM_TRY(tar.read("manifest.json"));
+  const Members members = FCVM_TRY(Members::find(fd, call));
+  const std::string manifest = FCVM_TRY(members.read("manifest.json"));
   const auto images = FCVM_TRY(parse_archive_manifest(manifest));
   if (images.size() > 1) {
     return fail(EINVAL, "the archive holds " + std::to_string(images.size()) + " images",
                 "say which: docker-archive:FILE:NAME:TAG, or docker-archive:FILE:@0");
   }
   for (const auto& layer : images.front().layers) {
-    if (!tar.has(layer)) return fail(EBADMSG, "the archive lacks its layer " + layer);
+    if (!members.has(layer)) return fail(EBADMSG, "the archive lacks its layer " + layer);
   }
-  std::string config = FCVM_TRY(tar.read(images.front().config));
+  std::string config = FCVM_TRY(members.read(images.front().config));
   FCVM_TRY(check_config(config));
   return config;
 }

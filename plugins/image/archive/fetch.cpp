@@ -14,7 +14,7 @@
 #include "core/base/io/file.hpp"
 #include "plugins/image/archive/archive_check.hpp"
 #include "plugins/image/archive/gunzip.hpp"
-#include "plugins/image/archive/tar_reader.hpp"
+#include "plugins/image/archive/members.hpp"
 #include "plugins/image/archive/work_directory.hpp"
 
 namespace fcvm::archive {
@@ -106,7 +106,7 @@ class Fetch {
     }
     const Fd from = FCVM_TRY(base::open_regular_file(reference.path));
     const bool packed = is_gzip(from.get());
-    if (!packed && !FCVM_TRY(TarReader::recognises(from.get()))) return false;
+    if (!packed && !FCVM_TRY(is_tar(from.get()))) return false;
     const Fd to = FCVM_TRY(base::open_file(file, O_RDWR | O_CREAT | O_EXCL, 0600));
     if (packed) {
       const std::uint64_t room = FCVM_TRY(room_for_archive(to.get()));

@@ -19,15 +19,15 @@ struct Target {
     return tree.text("outside/secret") == "secret" && !tree.exists("outside/new") &&
            !tree.exists("new") && (tree.status("outside").st_mode & 0777) == 0755;
   }
-  Result<void> take(const std::vector<TarEntry>& entries) const {
+  Result<void> take(const std::vector<tar::Entry>& entries) const {
     return unpack_one(archive_of(entries), tree.path("to"), "d");
   }
   Tree tree;
 };
 
-constexpr auto kDirectory = TarKind::kDirectory;
-constexpr auto kSymlink = TarKind::kSymlink;
-constexpr auto kHardLink = TarKind::kHardLink;
+constexpr auto kDirectory = tar::Kind::kDirectory;
+constexpr auto kSymlink = tar::Kind::kSymlink;
+constexpr auto kHardLink = tar::Kind::kHardLink;
 
 TEST_CASE("no name leads out by its dots or its slash") {
   for (const char* name : {"d/../../outside/new", "d/..", "d/x/../../../new"}) {
@@ -70,7 +70,7 @@ TEST_CASE("no symbolic link is followed, be it old or from the archive itself") 
   CHECK(before.untouched());
   // A directory's mode, set late, does not go through a link that took its place.
   const Target late;
-  TarEntry open = entry(kDirectory, "d/x");
+  tar::Entry open = entry(kDirectory, "d/x");
   open.mode = 0777;
   const auto swapped = late.take({entry(kDirectory, "d"), open, file_entry("d/y", 1),
                                   entry(kSymlink, "d/x", "../../outside")});
@@ -123,9 +123,9 @@ TEST_CASE("no hard link takes hold of a file that was there before") {
 
 TEST_CASE("the umask holds against the modes of an archive") {
   const Target target;
-  TarEntry directory = entry(kDirectory, "d");
+  tar::Entry directory = entry(kDirectory, "d");
   directory.mode = 0777;
-  TarEntry file = file_entry("d/file", 3);
+  tar::Entry file = file_entry("d/file", 3);
   file.mode = 0666;
   REQUIRE(unpack_one(archive_of({directory, file}), target.tree.path("to/d"), "d", {.umask = 027}));
   CHECK((target.tree.status("to/d").st_mode & 07777) == 0750);
@@ -134,15 +134,15 @@ TEST_CASE("the umask holds against the modes of an archive") {
 
 TEST_CASE("no device, no FIFO and no set-id program is made on the host") {
   const Target target;
-  TarEntry device = entry(TarKind::kCharDevice, "d/null");
+  tar::Entry device = entry(tar::Kind::kCharDevice, "d/null");
   device.device_major = 1;
   device.device_minor = 3;
-  TarEntry program = file_entry("d/program", 3);
+  tar::Entry program = file_entry("d/program", 3);
   program.mode = 06755;
   program.uid = 4242;
-  TarEntry directory = entry(kDirectory, "d");
+  tar::Entry directory = entry(kDirectory, "d");
   directory.mode = 07777;
-  REQUIRE(target.take({directory, device, entry(TarKind::kFifo, "d/fifo"), program}).has_value());
+  REQUIRE(target.take({directory, device, entry(tar::Kind::kFifo, "d/fifo"), program}).has_value());
   CHECK_FALSE(target.tree.exists("to/d/null"));
   CHECK_FALSE(target.tree.exists("to/d/fifo"));
   CHECK((target.tree.status("to/d/program").st_mode & 07777) == 0755);
@@ -154,7 +154,7 @@ TEST_CASE("no size costs memory before its bytes have come") {
   const Target target;
   std::string archive = archive_of({file_entry("d", 0)});
   // A pax header of 8 GiB, and a sparse map of as many pieces as a number holds.
-  TarEntry huge = file_entry("d", 0);
+  tar::Entry huge = file_entry("d", 0);
   std::string header = encode_header(huge);
   const auto with_type = [&](char type, const std::string& size) {
     std::string block = header;
@@ -172,7 +172,7 @@ TEST_CASE("no size costs memory before its bytes have come") {
               .error()
               .code() == EBADMSG);
   }
-  TarEntry sparse = file_entry("d", 1 << 20);
+  tar::Entry sparse = file_entry("d", 1 << 20);
   sparse.sparse = true;
   sparse.extents = {{0, 10}};
   std::string map = archive_of({sparse});

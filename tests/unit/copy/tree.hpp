@@ -1,7 +1,6 @@
-// Trees of files for the tests of copying, and archives in memory.
+// Trees of files for the tests of copying.
 #pragma once
 
-#include <cstring>
 #include <fcntl.h>
 #include <string>
 #include <sys/stat.h>
@@ -13,8 +12,11 @@
 #include "core/copy/pack.hpp"
 #include "core/copy/transfer.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/unit/tar/archives.hpp"
 
 namespace fcvm::copy {
+
+using namespace tar::tests;
 
 /// A directory that goes with the test.
 class Tree {
@@ -50,20 +52,10 @@ class Tree {
   base::TempDir directory_;
 };
 
-/// A source that hands an archive over in pieces of this size.
-inline Source pieces_of(const std::string& bytes, std::size_t most = SIZE_MAX) {
-  return [&bytes, most, at = std::size_t{0}](std::span<char> into) mutable -> Result<std::size_t> {
-    const std::size_t size = std::min({into.size(), most, bytes.size() - at});
-    std::memcpy(into.data(), bytes.data() + at, size);
-    at += size;
-    return size;
-  };
-}
-
 inline std::string packed(const std::string& path, const std::string& name,
                           std::vector<std::string>* warnings = nullptr) {
   std::string archive;
-  TarWriter writer([&](std::string_view bytes) -> Result<void> {
+  tar::Writer writer([&](std::string_view bytes) -> Result<void> {
     archive += bytes;
     return {};
   });
@@ -77,36 +69,6 @@ inline std::string packed(const std::string& path, const std::string& name,
 inline Result<void> unpack_one(const std::string& archive, const std::string& path,
                                const std::string& name, const UnpackRules& rules = {}) {
   return receive_one(pieces_of(archive), path, name, rules, [](const std::string&) {});
-}
-
-/// An archive of entries without content.
-inline std::string archive_of(const std::vector<TarEntry>& entries) {
-  std::string archive;
-  TarWriter writer([&](std::string_view bytes) -> Result<void> {
-    archive += bytes;
-    return {};
-  });
-  for (const auto& entry : entries) {
-    REQUIRE(writer.begin(entry).has_value());
-    REQUIRE(writer.write(std::string(data_size(entry), 'x')).has_value());
-  }
-  REQUIRE(writer.finish().has_value());
-  return archive;
-}
-
-inline TarEntry entry(TarKind kind, const std::string& name, const std::string& link = "") {
-  TarEntry made;
-  made.kind = kind;
-  made.name = name;
-  made.link = link;
-  made.mode = kind == TarKind::kDirectory ? 0755 : 0644;
-  return made;
-}
-
-inline TarEntry file_entry(const std::string& name, std::uint64_t size) {
-  TarEntry made = entry(TarKind::kFile, name);
-  made.size = size;
-  return made;
 }
 
 }  // namespace fcvm::copy

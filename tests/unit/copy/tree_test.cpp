@@ -1,5 +1,6 @@
 #include "tests/unit/copy/tree.hpp"
 
+#include <cstdlib>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -101,7 +102,7 @@ TEST_CASE("a socket is left out, and said; a link that is named is followed") {
 TEST_CASE("what cannot be packed says why") {
   const Tree tree;
   tree.file("f", "x");
-  TarWriter nowhere([](std::string_view) -> Result<void> { return {}; });
+  tar::Writer nowhere([](std::string_view) -> Result<void> { return {}; });
   const auto error = [&](const std::string& path, const std::string& name) {
     return pack(path, name, nowhere, [](const std::string&) {}).error().code();
   };
@@ -109,6 +110,42 @@ TEST_CASE("what cannot be packed says why") {
   CHECK(error(tree.path("f/."), ".") == ENOTDIR);
   REQUIRE(::mkfifo(tree.path("fifo").c_str(), 0600) == 0);
   CHECK(error(tree.path("fifo"), "fifo") == EINVAL);
+}
+
+// What tar(1) writes in any of its formats is read, and what we write it reads.
+TEST_CASE("tar(1) and we understand each other") {
+  const Tree tree;
+  tree.directory("from/sub");
+  tree.file("from/" + std::string(180, 'f'), "long");
+  tree.file("from/sub/set", "id", 04755);
+  tree.link(std::string(150, 't'), "from/sub/link");
+  tree.file("from/holes", "");
+  REQUIRE(::truncate(tree.path("from/holes").c_str(), 8 << 20) == 0);
+  const base::Fd holes = *base::open_file(tree.path("from/holes"), O_WRONLY);
+  for (int i = 0; i < 30; ++i) REQUIRE(::pwrite(holes.get(), "data", 4, i * 262'144) == 4);
+  const auto command = [&](const std::string& text) {
+    return std::system(("cd " + tree.path() + " && " + text).c_str());
+  };
+  for (const char* format : {"gnu", "posix", "gnu --sparse", "posix --sparse", "oldgnu --sparse"}) {
+    INFO(format);
+    REQUIRE(command("tar --format=" + std::string(format) + " -cf made.tar from") == 0);
+    tree.directory("to");
+    const std::string archive = tree.text("made.tar");
+    UnpackRules rules;
+    rules.trusted = true;
+    REQUIRE(receive_all(pieces_of(archive, 10'007), tree.path("to"), rules, [](const std::string&) {
+            }).has_value());
+    CHECK(command("diff -r --no-dereference from to/from") == 0);
+    CHECK((tree.status("to/from/sub/set").st_mode & 07777) == 04755);
+    REQUIRE(command("rm -r to") == 0);
+  }
+  tree.file("ours.tar", packed(tree.path("from"), "from"));
+  tree.directory("to");
+  REQUIRE(command("tar -C to -xpf ours.tar") == 0);
+  CHECK(command("diff -r --no-dereference from to/from") == 0);
+  CHECK((tree.status("to/from/sub/set").st_mode & 07777) == 04755);
+  CHECK(tree.status("ours.tar").st_size < 1 << 20);
+  CHECK(tree.status("to/from/holes").st_mtim.tv_nsec == tree.status("from/holes").st_mtim.tv_nsec);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include "core/digest/sha256.hpp"
 #include "core/setup/formats/cpio.hpp"
-#include "core/setup/formats/tar.hpp"
 #include "core/setup/key.hpp"
 #include "core/setup/pieces/hello.hpp"
 #include "core/setup/pieces/initrd.hpp"
@@ -62,19 +61,6 @@ TEST_CASE("an initrd has the agent, the modules in order, and a console") {
   CHECK(shell("cpio -t --quiet <" + archive.path).find("dev/console\n") != std::string::npos);
   CHECK(bytes == make_initrd("agent", modules));
   CHECK(bytes != make_initrd("Agent", modules));
-}
-
-TEST_CASE("tar reads back what was written") {
-  TarArchive tar;
-  tar.add_directory("tmp", 01777);
-  tar.add_file("bin/file", std::string(513, 'x'), 0755);
-  tar.add_symlink("bin/link", "file");
-  const Archive archive(std::move(tar).finish());
-  CHECK(shell("tar -tf " + archive.path) == "tmp/\nbin/file\nbin/link\n");
-  CHECK(shell("tar -xOf " + archive.path + " bin/file") == std::string(513, 'x'));
-  const auto listing = shell("tar --numeric-owner -tvf " + archive.path);
-  CHECK(listing.find("drwxrwxrwt 0/0") != std::string::npos);
-  CHECK(listing.find("bin/link -> file") != std::string::npos);
 }
 
 TEST_CASE("the hello archive is a docker-archive whose digests fit") {

@@ -1,4 +1,4 @@
-// TarWriter: writes a tar archive to wherever its Sink leads. Owns the bytes not handed over yet.
+// Writer: writes a tar archive to wherever its Sink leads. Owns the bytes not handed over yet.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +9,18 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/copy/tar_entry.hpp"
+#include "core/tar/entry.hpp"
 
-namespace fcvm::copy {
+namespace fcvm::tar {
 
 using Sink = std::function<Result<void>(std::string_view)>;
 
-class TarWriter {
+class Writer {
  public:
-  explicit TarWriter(Sink sink) : sink_(std::move(sink)) { buffer_.reserve(2 * kFull); }
+  explicit Writer(Sink sink) : sink_(std::move(sink)) { buffer_.reserve(2 * kFull); }
 
   /// Then comes its data: data_size(entry) bytes by write().
-  Result<void> begin(const TarEntry& entry);
+  Result<void> begin(const Entry& entry);
   Result<void> write(std::string_view bytes);
   /// Pads the last entry, and ends the archive.
   Result<void> finish();
@@ -37,4 +37,4 @@ class TarWriter {
   std::uint64_t written_ = 0;  // of the entry at hand
 };
 
-}  // namespace fcvm::copy
+}  // namespace fcvm::tar

@@ -10,26 +10,29 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/copy/tar_entry.hpp"
+#include "core/tar/entry.hpp"
 
-namespace fcvm::copy {
+namespace fcvm::tar {
 
-constexpr std::size_t kTarBlock = 512;
+constexpr std::size_t kBlock = 512;
 /// Of the records of one entry: names are at most PATH_MAX long, and the rest are numbers.
 constexpr std::size_t kLargestRecords = 64 << 10;
 
 /// How many bytes after `size` end a block.
-constexpr std::size_t tar_padding(std::uint64_t size) {
-  return static_cast<std::size_t>((kTarBlock - size % kTarBlock) % kTarBlock);
+constexpr std::size_t padding_after(std::uint64_t size) {
+  return static_cast<std::size_t>((kBlock - size % kBlock) % kBlock);
 }
+
+/// How many bytes of data an entry has in the archive.
+std::uint64_t data_size(const Entry& entry);
 
 /// The header of an entry, with a pax header before it where it is needed; for a sparse file, the
 /// map of its data follows (GNU's form 1.0, which GNU tar, bsdtar and Go read).
-std::string encode_header(const TarEntry& entry);
+std::string encode_header(const Entry& entry);
 
 /// One block as it is written, before anything that precedes it was applied.
 struct RawHeader {
-  TarEntry entry;
+  Entry entry;
   char type = '0';           // also of what is no entry: x g L K S
   std::uint64_t stored = 0;  // bytes that follow
   bool old_sparse = false;   // an 'S' header: `entry.extents` has the first ones
@@ -46,9 +49,9 @@ Result<PaxRecords> parse_records(std::string_view text);
 Result<void> apply_records(const PaxRecords& records, RawHeader& header);
 
 /// Up to `count` pairs of 12 digits, as an 'S' header and the blocks after it have them.
-Result<void> parse_old_extents(std::string_view block, std::size_t count, TarEntry& entry);
+Result<void> parse_old_extents(std::string_view block, std::size_t count, Entry& entry);
 
 /// The extents in order, apart, within the file, and `stored` bytes in all; else EBADMSG.
-Result<void> check_extents(const TarEntry& entry, std::uint64_t stored);
+Result<void> check_extents(const Entry& entry, std::uint64_t stored);
 
-}  // namespace fcvm::copy
+}  // namespace fcvm::tar

@@ -1,13 +1,12 @@
-#include <cstdlib>
+#include "core/tar/archive.hpp"
+#include "tests/unit/tar/archives.hpp"
 
-#include "tests/unit/copy/tree.hpp"
-
-namespace fcvm::copy {
+namespace fcvm::tar::tests {
 namespace {
 
-TarEntry only_entry(const std::string& archive, std::string* content = nullptr,
-                    std::size_t piece = SIZE_MAX) {
-  TarReader reader(pieces_of(archive, piece));
+Entry only_entry(const std::string& archive, std::string* content = nullptr,
+                 std::size_t piece = SIZE_MAX) {
+  Reader reader(pieces_of(archive, piece));
   auto found = reader.next();
   REQUIRE(found);
   REQUIRE(*found);
@@ -28,7 +27,7 @@ TarEntry only_entry(const std::string& archive, std::string* content = nullptr,
 }
 
 TEST_CASE("everything that an entry says survives, however it is cut") {
-  TarEntry written = file_entry("a/" + std::string(300, 'n') + "/\xc3\xa4", 700);
+  Entry written = file_entry("a/" + std::string(300, 'n') + "/\xc3\xa4", 700);
   written.mode = 06751;
   written.uid = 4'000'000'000U;
   written.gid = 3'000'000;
@@ -37,7 +36,7 @@ TEST_CASE("everything that an entry says survives, however it is cut") {
   const std::string archive = archive_of({written});
   for (const std::size_t piece : {std::size_t{1}, std::size_t{511}, std::size_t{1} << 20}) {
     std::string content;
-    const TarEntry read = only_entry(archive, &content, piece);
+    const Entry read = only_entry(archive, &content, piece);
     CHECK(read.name == written.name);
     CHECK(read.mode == written.mode);
     CHECK(read.uid == written.uid);
@@ -51,10 +50,10 @@ TEST_CASE("everything that an entry says survives, however it is cut") {
 TEST_CASE("times before 1970 survive") {
   for (const auto& [seconds, nanoseconds] :
        {std::pair<std::int64_t, std::uint32_t>{-1, 0}, {-1, 250'000'000}, {-5, 1}, {-7, 0}}) {
-    TarEntry written = entry(TarKind::kDirectory, "d");
+    Entry written = entry(Kind::kDirectory, "d");
     written.mtime_s = seconds;
     written.mtime_ns = nanoseconds;
-    const TarEntry read = only_entry(archive_of({written}));
+    const Entry read = only_entry(archive_of({written}));
     CHECK(read.mtime_s == seconds);
     CHECK(read.mtime_ns == nanoseconds);
   }
@@ -62,21 +61,21 @@ TEST_CASE("times before 1970 survive") {
 
 TEST_CASE("long links, devices and directories survive") {
   const std::string far(250, 'l');
-  CHECK(only_entry(archive_of({entry(TarKind::kSymlink, "s", far)})).link == far);
-  TarEntry device = entry(TarKind::kBlockDevice, "b");
+  CHECK(only_entry(archive_of({entry(Kind::kSymlink, "s", far)})).link == far);
+  Entry device = entry(Kind::kBlockDevice, "b");
   device.device_major = 8;
   device.device_minor = 17;
   CHECK(only_entry(archive_of({device})).device_minor == 17);
-  CHECK(only_entry(archive_of({entry(TarKind::kDirectory, "d")})).name == "d");
+  CHECK(only_entry(archive_of({entry(Kind::kDirectory, "d")})).name == "d");
 }
 
 TEST_CASE("a sparse file costs its data alone") {
-  TarEntry written = file_entry("hole", 1ULL << 40);
+  Entry written = file_entry("hole", 1ULL << 40);
   written.sparse = true;
   written.extents = {{4096, 8192}, {1ULL << 39, 100}, {1ULL << 40, 0}};
   const std::string archive = archive_of({written});
   CHECK(archive.size() < 16 << 10);
-  TarReader reader(pieces_of(archive, 100));
+  Reader reader(pieces_of(archive, 100));
   const auto read = reader.next();
   REQUIRE(read);
   CHECK((*read)->name == "hole");
@@ -92,45 +91,9 @@ TEST_CASE("a sparse file costs its data alone") {
   CHECK_FALSE(*reader.next());
 }
 
-// What tar(1) writes in any of its formats is read, and what we write it reads.
-TEST_CASE("tar(1) and we understand each other") {
-  const Tree tree;
-  tree.directory("from/sub");
-  tree.file("from/" + std::string(180, 'f'), "long");
-  tree.file("from/sub/set", "id", 04755);
-  tree.link(std::string(150, 't'), "from/sub/link");
-  tree.file("from/holes", "");
-  REQUIRE(::truncate(tree.path("from/holes").c_str(), 8 << 20) == 0);
-  const base::Fd holes = *base::open_file(tree.path("from/holes"), O_WRONLY);
-  for (int i = 0; i < 30; ++i) REQUIRE(::pwrite(holes.get(), "data", 4, i * 262'144) == 4);
-  const auto command = [&](const std::string& text) {
-    return std::system(("cd " + tree.path() + " && " + text).c_str());
-  };
-  for (const char* format : {"gnu", "posix", "gnu --sparse", "posix --sparse", "oldgnu --sparse"}) {
-    INFO(format);
-    REQUIRE(command("tar --format=" + std::string(format) + " -cf made.tar from") == 0);
-    tree.directory("to");
-    const std::string archive = tree.text("made.tar");
-    UnpackRules rules;
-    rules.trusted = true;
-    REQUIRE(receive_all(pieces_of(archive, 10'007), tree.path("to"), rules, [](const std::string&) {
-            }).has_value());
-    CHECK(command("diff -r --no-dereference from to/from") == 0);
-    CHECK((tree.status("to/from/sub/set").st_mode & 07777) == 04755);
-    REQUIRE(command("rm -r to") == 0);
-  }
-  tree.file("ours.tar", packed(tree.path("from"), "from"));
-  tree.directory("to");
-  REQUIRE(command("tar -C to -xpf ours.tar") == 0);
-  CHECK(command("diff -r --no-dereference from to/from") == 0);
-  CHECK((tree.status("to/from/sub/set").st_mode & 07777) == 04755);
-  CHECK(tree.status("ours.tar").st_size < 1 << 20);
-  CHECK(tree.status("to/from/holes").st_mtim.tv_nsec == tree.status("from/holes").st_mtim.tv_nsec);
-}
-
 TEST_CASE("what is no tar archive says so") {
   const auto error = [](const std::string& bytes) {
-    TarReader reader(pieces_of(bytes));
+    Reader reader(pieces_of(bytes));
     const auto found = reader.next();
     REQUIRE_FALSE(found);
     return found.error();
@@ -146,12 +109,57 @@ TEST_CASE("what is no tar archive says so") {
   const std::string archive = archive_of({file_entry("f", 3000)});
   for (std::size_t size = 0; size + 1024 < archive.size(); size += 100) {
     const std::string part = archive.substr(0, size);
-    TarReader reader(pieces_of(part));
+    Reader reader(pieces_of(part));
     auto found = reader.next();
     while (found && *found) found = reader.next();
     CHECK_FALSE(found);
   }
 }
 
+TEST_CASE("a reader passes over what nobody reads, and knows where the rest lies") {
+  Archive made;
+  made.add_file("first", std::string(1 << 20, 'x')).add_file("second", "content");
+  const std::string archive = made.bytes();
+  std::size_t at = 0;
+  std::size_t read = 0;
+  const auto source = [&](std::span<char> into) -> Result<std::size_t> {
+    const std::size_t size = std::min({into.size(), archive.size() - at, std::size_t{4096}});
+    std::memcpy(into.data(), archive.data() + at, size);
+    at += size;
+    read += size;
+    return size;
+  };
+  const auto skip = [&](std::uint64_t size) -> Result<void> {
+    if (size > archive.size() - at) return fail(EBADMSG, "too far");
+    at += size;
+    return {};
+  };
+  Reader reader(source, {.skip = skip, .needs_end_mark = true});
+  REQUIRE(reader.next());
+  const auto second = reader.next();
+  REQUIRE(second);
+  CHECK((*second)->name == "second");
+  CHECK(archive.substr(reader.position(), (*second)->size) == "content");
+  CHECK(read < 16 << 10);
+  CHECK_FALSE(*reader.next());
+}
+
+TEST_CASE("the end mark may be missing where that is allowed, but nothing else") {
+  const std::string whole = Archive().add_file("f", "content").bytes();
+  const std::string unmarked = whole.substr(0, 1024);
+  Reader strict(pieces_of(unmarked));
+  REQUIRE(strict.next());
+  CHECK_FALSE(strict.next());
+  Reader lenient(pieces_of(unmarked), {.skip = {}, .needs_end_mark = false});
+  REQUIRE(lenient.next());
+  const auto end = lenient.next();
+  REQUIRE(end);
+  CHECK_FALSE(*end);
+  const std::string cut = whole.substr(0, 600);
+  Reader cut_short(pieces_of(cut), {.skip = {}, .needs_end_mark = false});
+  REQUIRE(cut_short.next());
+  CHECK_FALSE(cut_short.next());
+}
+
 }  // namespace
-}  // namespace fcvm::copy
+}  // namespace fcvm::tar::tests

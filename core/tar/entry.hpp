@@ -1,4 +1,4 @@
-// TarEntry: one member of a tar archive, without its content.
+// Entry: one member of a tar archive, without its content.
 #pragma once
 
 #include <cstdint>
@@ -6,9 +6,9 @@
 #include <sys/types.h>
 #include <vector>
 
-namespace fcvm::copy {
+namespace fcvm::tar {
 
-enum class TarKind : char {
+enum class Kind : char {
   kFile = '0',
   kHardLink = '1',
   kSymlink = '2',
@@ -27,9 +27,9 @@ struct Extent {
 /// More stretches than this are put together, or refused.
 constexpr std::size_t kMostExtents = 1 << 16;
 
-struct TarEntry {
+struct Entry {
   std::string name;  // a directory's without a slash at its end
-  TarKind kind = TarKind::kFile;
+  Kind kind = Kind::kFile;
   std::string link;  // of a symbolic or hard link
   mode_t mode = 0644;
   uid_t uid = 0;
@@ -43,7 +43,4 @@ struct TarEntry {
   std::uint32_t device_minor = 0;
 };
 
-/// How many bytes of data an entry has in the archive.
-std::uint64_t data_size(const TarEntry& entry);
-
-}  // namespace fcvm::copy
+}  // namespace fcvm::tar
