@@ -1,4 +1,5 @@
 // fcvm logs: what a container wrote, byte for byte.
+#include <chrono>
 #include <unistd.h>
 
 #include "core/base/io/fd.hpp"
@@ -7,8 +8,8 @@
 #include "core/cli/verbs/verbs.hpp"
 #include "core/log/log.hpp"
 #include "core/vm/logs/container_log.hpp"
-#include "core/vm/logs/file_watch.hpp"
 #include "core/vm/logs/log_files.hpp"
+#include "core/vm/logs/tail_reader.hpp"
 #include "core/vm/model/log_driver.hpp"
 #include "core/vm/model/time_text.hpp"
 
@@ -124,42 +125,26 @@ Result<void> write_console(std::string_view bytes) {
   return base::write_all(STDOUT_FILENO, base::printable(bytes, base::Newlines::kKept));
 }
 
-/// False: nobody reads any more.
-Result<bool> copy_rest(int fd) {
-  std::string chunk(64 * 1024, '\0');
-  while (const std::size_t got = FCVM_TRY(base::read_some(fd, chunk))) {
-    const auto written = write_console(std::string_view(chunk).substr(0, got));
-    if (!written && written.error().code() == EPIPE) return false;
-    if (!written) return unexpected(written.error());
-  }
-  return true;
-}
-
-/// False: nobody reads any more.
-Result<bool> copy_all(vm::LogFiles& files, const std::string& name) {
-  for (;;) {
-    // Asked first: what is complete now is so to its last byte.
-    const bool complete = files.complete();
-    if (!FCVM_TRY(copy_rest(files.fd()))) return false;
-    bool gap = false;
-    if (!complete || !FCVM_TRY(files.go_on(gap))) return true;
-    if (gap) log::warning("logs", "some of the console of {} was dropped here", name);
-  }
-}
-
 Result<int> show_console(const vm::Store& store, const vm::Record& record, bool follow) {
   const auto file = store.paths().console_log(record.id);
-  const auto alive = while_alive(store, record.id);
-  vm::FileWatch watch(file);
-  vm::LogFiles files(file);
-  for (bool last = false; !last;) {
-    last = !follow || !alive();
-    if (!files.is_open() && FCVM_TRY(files.open(std::nullopt)) && files.begins_with_gap()) {
+  vm::LogFiles files(file, std::nullopt, [&](vm::LogGap gap) {
+    if (gap == vm::LogGap::kBefore) {
       log::warning("logs", "the console of {} begins later: only its end is kept", record.name);
+    } else {
+      log::warning("logs", "some of the console of {} was dropped here", record.name);
     }
-    if (files.is_open() && !FCVM_TRY(copy_all(files, record.name))) return 0;
-    if (!last) watch.wait(base::Deadline::in(std::chrono::milliseconds(200)));
-  }
+  });
+  const auto alive = while_alive(store, record.id);
+  const auto patience = [&]() -> std::optional<base::Deadline> {
+    if (!follow || !alive()) return std::nullopt;
+    return base::Deadline::in(std::chrono::milliseconds(200));
+  };
+  FCVM_TRY(vm::TailReader(file, files).bytes(patience, [](std::string_view bytes) -> Result<bool> {
+    const auto written = write_console(bytes);
+    if (!written && written.error().code() == EPIPE) return false;  // nobody reads any more
+    if (!written) return unexpected(written.error());
+    return true;
+  }));
   return 0;
 }
 

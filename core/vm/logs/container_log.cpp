@@ -1,13 +1,31 @@
-// Writing of container_log.hpp; reading is in container_log_reader.cpp.
+// See container_log.hpp.
 #include "core/vm/logs/container_log.hpp"
 
+#include <chrono>
 #include <fcntl.h>
 
 #include "core/base/io/fd.hpp"
-#include "core/vm/logs/log_line.hpp"
+#include "core/vm/logs/log_files.hpp"
 #include "core/vm/model/time_text.hpp"
 
 namespace fcvm::vm {
+namespace {
+
+// How often follow() is asked while nothing comes.
+constexpr std::chrono::milliseconds kAskAgain{200};
+
+bool in_range(const LogQuery& query, const LogLine& line) {
+  if (query.since_ns && line.time_ns < *query.since_ns) return false;
+  // Not the end yet: a clock that is set back makes times go back.
+  return !query.until_ns || line.time_ns <= *query.until_ns;
+}
+
+bool goes_on(const LogQuery& query) {
+  const bool in_time = !query.until_ns || now_ns() <= *query.until_ns;
+  return query.follow && in_time && query.follow();
+}
+
+}  // namespace
 
 Result<ContainerLogWriter> ContainerLogWriter::open(const std::filesystem::path& file,
                                                     base::RotatingFile::Limits limits) {
@@ -62,6 +80,21 @@ Result<void> ContainerLogWriter::append(std::string_view lines) {
     lines.remove_prefix(size);
   }
   return {};
+}
+
+Result<void> read_container_log(const std::filesystem::path& file, const LogQuery& query,
+                                const std::function<bool(const LogLine&)>& handle) {
+  LogFiles files(file, query.tail, [&](LogGap) {
+    if (query.on_dropped) query.on_dropped();
+  });
+  const auto patience = [&]() -> std::optional<base::Deadline> {
+    if (!goes_on(query) || files.removed()) return std::nullopt;
+    return base::Deadline::in(kAskAgain);
+  };
+  return TailReader(file, files).lines(patience, [&](std::string_view text) -> Result<bool> {
+    const auto line = parse_log_line(text);
+    return !line || !in_range(query, *line) || handle(*line);
+  });
 }
 
 }  // namespace fcvm::vm

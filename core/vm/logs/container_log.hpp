@@ -13,6 +13,7 @@
 #include <fcvm/result.hpp>
 
 #include "core/base/io/rotating_file.hpp"
+#include "core/vm/logs/log_line.hpp"
 #include "core/vm/logs/output_log.hpp"
 
 namespace fcvm::vm {
@@ -36,13 +37,6 @@ class ContainerLogWriter : public OutputLog {
   std::string waiting_[2];
 };
 
-struct LogLine {
-  std::int64_t time_ns = 0;
-  LogStream stream = LogStream::kStdout;
-  std::string_view text;  // without the newline
-  bool complete = true;
-};
-
 struct LogQuery {
   std::optional<std::int64_t> since_ns{};
   std::optional<std::int64_t> until_ns{};
@@ -56,9 +50,8 @@ struct LogQuery {
 };
 
 /// Calls `handle` for each line, or part of one, in all parts of the log that are there; it returns
-/// false to end. `tail` counts whole
-/// lines, before `since` and `until` take theirs away. A log that is not there is empty. What is
-/// not in the format is skipped.
+/// false to end. `tail` counts whole lines, before `since` and `until` take theirs away. A log that
+/// is not there is empty. What is not in the format is skipped.
 [[nodiscard]] Result<void> read_container_log(const std::filesystem::path& file,
                                               const LogQuery& query,
                                               const std::function<bool(const LogLine&)>& handle);

@@ -12,16 +12,23 @@
 
 namespace fcvm::vm {
 
-Result<bool> LogFiles::open(std::optional<std::size_t> tail) {
+Result<bool> LogFiles::open() {
   auto directory = base::open_file(directory_path_, O_RDONLY | O_DIRECTORY);
   if (!directory && directory.error().code() == ENOENT) return false;
   directory_ = FCVM_TRY(std::move(directory));
-  if (!tail) {
-    const auto parts = FCVM_TRY(base::parts_of(directory_.get(), name_));
-    return open_next(parts.empty() ? 0 : parts.front() - 1);
-  }
+  if (!FCVM_TRY(tail_ ? open_at_tail(*tail_) : open_first())) return false;
+  if (wants_more_ && number_ > 1) on_gap_(LogGap::kBefore);
+  return true;
+}
+
+Result<bool> LogFiles::open_first() {
+  const auto parts = FCVM_TRY(base::parts_of(directory_.get(), name_));
+  return open_next(parts.empty() ? 0 : parts.front() - 1);
+}
+
+Result<bool> LogFiles::open_at_tail(std::size_t lines) {
   if (!FCVM_TRY(open_newest())) return false;
-  for (std::size_t left = *tail;;) {
+  for (std::size_t left = lines;;) {
     const auto found = FCVM_TRY(find_log_tail(fd_.get(), left));
     left -= found.lines;
     if (left > 0 && FCVM_TRY(open_part(number_ - 1))) continue;
@@ -40,15 +47,17 @@ bool LogFiles::complete() const {
   if (::fstatat(directory_.get(), name_.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) return true;
   return now.st_ino != ours.st_ino;
 }
+
 bool LogFiles::removed() const {
   struct stat info {};
   return directory_ && ::fstat(directory_.get(), &info) == 0 && info.st_nlink == 0;
 }
 
-Result<bool> LogFiles::go_on(bool& gap) {
+Result<bool> LogFiles::go_on() {
   const auto before = number_;
   if (!FCVM_TRY(open_next(before))) return false;
-  gap = number_ > before + 1 || number_ == before;  // the latter: no part is kept
+  const bool none_kept = number_ == before;
+  if (number_ > before + 1 || none_kept) on_gap_(LogGap::kBetween);
   return true;
 }
 

@@ -1,13 +1,23 @@
 // One line of a container's log as it lies in the file.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "core/vm/logs/container_log.hpp"
+#include <fcvm/result.hpp>
+
+#include "core/vm/logs/output_log.hpp"
 
 namespace fcvm::vm {
+
+struct LogLine {
+  std::int64_t time_ns = 0;
+  LogStream stream = LogStream::kStdout;
+  std::string_view text;  // without the newline
+  bool complete = true;
+};
 
 /// The longest text in one line of the file; what is longer is cut into P lines.
 inline constexpr std::size_t kLogPiece = 16 * 1024;
