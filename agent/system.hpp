@@ -37,9 +37,7 @@ class System {
   virtual void sync() = 0;
   [[noreturn]] virtual void power_off() = 0;
 
-  /// A guest, and an ordinary process.
   static System& of_guest();
-  static System& of_test();
 };
 
 }  // namespace fcvm::agent

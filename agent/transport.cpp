@@ -1,21 +1,18 @@
-// The transports that consist of listening sockets, and which one a guest has; see transport.hpp.
+// Vsock, and which transport a guest has; see transport.hpp.
 #include "agent/transport.hpp"
 
 #include <algorithm>
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-#include <vector>
 
-#include "agent/log.hpp"
+#include "agent/listeners.hpp"
 #include "core/base/deadline.hpp"
 #include "core/base/io/file.hpp"
-#include "core/base/io/unix_socket.hpp"
 #include "core/wire/ports.hpp"
 
 namespace fcvm::agent {
@@ -28,34 +25,6 @@ sockaddr_vm peer_of(int socket) {
   if (::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return {};
   return peer;
 }
-
-class Listeners : public Transport {
- public:
-  Listeners(Loop& loop, OnAccept on_accept) : loop_(loop), on_accept_(std::move(on_accept)) {}
-  ~Listeners() override {
-    for (const auto& listener : listeners_) loop_.forget(listener.get());
-  }
-
-  Result<void> add(std::uint32_t port, base::Fd listener) {
-    FCVM_TRY(base::set_nonblocking(listener.get()));
-    const int fd = listener.get();
-    listeners_.push_back(std::move(listener));
-    return loop_.watch(fd, EPOLLIN, [this, fd, port](Loop::Events) { accept(fd, port); });
-  }
-
- private:
-  void accept(int listener, std::uint32_t port) {
-    auto socket = base::accept_connection(listener);
-    // Without a word in the log, which the container could fill with them.
-    if (socket && !may_serve(peer_of(socket->get()))) return;
-    if (socket) return on_accept_(port, *std::move(socket));
-    if (socket.error().code() != EAGAIN) log_line(socket.error().message());
-  }
-
-  Loop& loop_;
-  OnAccept on_accept_;
-  std::vector<base::Fd> listeners_;
-};
 
 Result<base::Fd> listen_vsock(std::uint32_t port) {
   base::Fd socket(::socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -97,20 +66,9 @@ bool has_vsock() {
 
 }  // namespace
 
-Result<std::unique_ptr<Transport>> Transport::unix_sockets(Loop& loop, const std::string& directory,
-                                                           OnAccept on_accept) {
-  auto listeners = std::make_unique<Listeners>(loop, std::move(on_accept));
-  for (const std::uint32_t port : wire::kAgentPorts) {
-    const std::string path = directory + "/" + std::to_string(port);
-    ::unlink(path.c_str());
-    auto socket = FCVM_TRY(base::listen_unix(path));
-    FCVM_TRY(listeners->add(port, std::move(socket)));
-  }
-  return std::unique_ptr<Transport>(std::move(listeners));
-}
-
 Result<std::unique_ptr<Transport>> Transport::vsock(Loop& loop, OnAccept on_accept) {
-  auto listeners = std::make_unique<Listeners>(loop, std::move(on_accept));
+  auto listeners = std::make_unique<Listeners>(
+      loop, std::move(on_accept), [](int socket) { return may_serve(peer_of(socket)); });
   for (const std::uint32_t port : wire::kAgentPorts) {
     auto socket = FCVM_TRY(listen_vsock(port));
     FCVM_TRY(listeners->add(port, std::move(socket)));
@@ -135,8 +93,7 @@ Result<std::unique_ptr<Transport>> Transport::of_guest(Loop& loop, OnAccept on_a
 }
 
 bool may_serve(const sockaddr_vm& peer) {
-  return peer.svm_family == AF_UNIX ||
-         (peer.svm_family == AF_VSOCK && peer.svm_cid == VMADDR_CID_HOST);
+  return peer.svm_family == AF_VSOCK && peer.svm_cid == VMADDR_CID_HOST;
 }
 
 ssize_t send_some(int socket, std::string_view bytes) {

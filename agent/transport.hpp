@@ -1,9 +1,8 @@
 // Transport: where the host's connections come from; each arrives as a socket and a port number.
 //
-// Owns the listeners. Three kinds: AF_VSOCK where the VMM has it, the multiplexer over
-// virtio-serial where it has not, and Unix sockets in a directory for tests and for running without
-// a VM. The guest only ever listens; after a restore listeners are as they were, and the host dials
-// again.
+// Owns the listeners. Two kinds: AF_VSOCK where the VMM has it, and the multiplexer over
+// virtio-serial where it has not. The guest only ever listens; after a restore listeners are as
+// they were, and the host dials again.
 #pragma once
 
 #include <cstdint>
@@ -28,9 +27,6 @@ class Transport {
 
   virtual ~Transport() = default;
 
-  /// Sockets DIR/5100 and so on.
-  static Result<std::unique_ptr<Transport>> unix_sockets(Loop& loop, const std::string& directory,
-                                                         OnAccept on_accept);
   static Result<std::unique_ptr<Transport>> vsock(Loop& loop, OnAccept on_accept);
   static Result<std::unique_ptr<Transport>> virtio_serial(Loop& loop, const std::string& device,
                                                           OnAccept on_accept);

@@ -1,4 +1,4 @@
-// The exec protocol on local sockets, against a fc-agent: exec_throughput AGENT [GIBIBYTES]. Prints
+// The exec protocol on local sockets, against an fc-agent-hosted: exec_throughput AGENT [GIBIBYTES]. Prints
 // a JSON line each for the handshake (dial to ack), for a whole `true`, and for stdout: by the
 // clock, and by the CPU time of the agent and of the host's side, which other load does not change.
 #include <algorithm>
@@ -122,7 +122,7 @@ Result<void> measure_stdout(const std::string& socket, pid_t agent, std::uint64_
 Result<void> run(const std::string& program, std::uint64_t size) {
   const auto directory = FCVM_TRY(base::TempDir::create());
   base::SpawnOptions options;
-  options.argv = {program, "--test-socket", directory.path()};
+  options.argv = {program, directory.path()};
   const auto agent = FCVM_TRY(base::spawn(options));
   const std::string socket = directory.path() + "/" + std::to_string(wire::kExecPort);
   const std::string last = directory.path() + "/" + std::to_string(wire::kForwardPort);

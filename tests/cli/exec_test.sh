@@ -5,7 +5,7 @@
 # agent DIR: an fc-agent whose guest is this machine.
 agent() {
   mkdir -p "$1"
-  "$FCVM_BUILD/tests/fc-agent-hosted" --test-socket "$1" 2>"$1/log" &
+  "$FCVM_BUILD/tests/fc-agent-hosted" "$1" 2>"$1/log" &
   agent_pid=$!
   disown "$agent_pid"
   pids+=("$agent_pid")

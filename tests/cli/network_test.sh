@@ -89,7 +89,7 @@ run "$FCVM" port-forward nothing x
 check "here, too" contains "$err" "is no port"
 
 mkdir -p "$scratch/guest"
-"$FCVM_BUILD/tests/fc-agent-hosted" --test-socket "$scratch/guest" 2>"$scratch/guest/log" &
+"$FCVM_BUILD/tests/fc-agent-hosted" "$scratch/guest" 2>"$scratch/guest/log" &
 pids+=($!)
 disown
 wait_for test -S "$scratch/guest/5103"

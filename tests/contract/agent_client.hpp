@@ -102,7 +102,7 @@ class RunningAgent {
       : directory_(*base::TempDir::create()) {
     base::SpawnOptions options;
     options.argv = std::move(through);
-    options.argv.insert(options.argv.end(), {FCVM_TEST_AGENT, "--test-socket", directory_.path()});
+    options.argv.insert(options.argv.end(), {FCVM_TEST_AGENT, directory_.path()});
     options.stderr_fd = base::kDevNull;
     agent_.emplace(*base::spawn(options));
     for (int i = 0; i < 1000 && !base::connect_unix(path(wire::kForwardPort)); ++i) {

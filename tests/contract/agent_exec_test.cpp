@@ -61,7 +61,7 @@ TEST_CASE("exec: a command has its three streams, and no other descriptor") {
 TEST_CASE("exec: the agent is nobody's to trace or to look into") {
   const auto directory = *base::TempDir::create();
   base::SpawnOptions options;
-  options.argv = {FCVM_TEST_AGENT, "--test-socket", directory.path()};
+  options.argv = {FCVM_TEST_AGENT, directory.path()};
   options.stderr_fd = base::kDevNull;
   if (::geteuid() == 0) {
     options.uid = 65534;

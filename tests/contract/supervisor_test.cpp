@@ -17,7 +17,7 @@
 namespace fcvm::vm {
 namespace {
 
-const std::vector<std::string> kAgent = {FCVM_TEST_AGENT, "--test-socket", "."};
+const std::vector<std::string> kAgent = {FCVM_TEST_AGENT, "."};
 [[maybe_unused]] const auto& kDefaultProgram = guest_program = kAgent;
 
 TEST_CASE("a container runs to its end, and leaves its record and its output") {

@@ -1,12 +1,14 @@
-// The System of an ordinary process: the container is the plan's command itself, and nothing of the
-// machine is touched.
+// See test_system.hpp.
+#include "tests/support/hosted_agent/test_system.hpp"
+
 #include <unistd.h>
 
-#include "agent/system.hpp"
 #include "core/base/io/file.hpp"
 
-namespace fcvm::agent {
+namespace fcvm::tests {
 namespace {
+
+using namespace agent;
 
 class TestSystem : public System {
  public:
@@ -45,9 +47,9 @@ class TestSystem : public System {
 
 }  // namespace
 
-System& System::of_test() {
+agent::System& test_system() {
   static TestSystem system;
   return system;
 }
 
-}  // namespace fcvm::agent
+}  // namespace fcvm::tests
