@@ -2,9 +2,7 @@
 #include "agent/command.hpp"
 
 #include <memory>
-#include <poll.h>
 #include <sys/epoll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/exec_target.hpp"
@@ -44,10 +42,9 @@ struct Running {
   Output output;
 };
 
-ProcessOptions options_of(const std::vector<std::string>& command, const std::string& root) {
+ProcessOptions options_of(const std::vector<std::string>& command) {
   ProcessOptions options;
   options.command = command;
-  options.root = root;
   options.environment = guest_environment();
   return options;
 }
@@ -80,25 +77,9 @@ Result<void> run_command(Loop& loop, const std::vector<std::string>& command, On
     running->output.read_rest(running->run.process());
     on_end(end.code, running->output.text);
   };
-  FCVM_TRY(running->run.begin(options_of(command, {}), {[] {}, failed, ended}));
+  FCVM_TRY(running->run.begin(options_of(command), {[] {}, failed, ended}));
   FCVM_TRY(watch(loop, running, &Process::stdout_fd));
   return watch(loop, running, &Process::stderr_fd);
-}
-
-Result<void> run_command_now(const std::vector<std::string>& command, const std::string& root) {
-  Launch launch = FCVM_TRY(launch_process(options_of(command, root)));
-  Output output;
-  for (base::Fd* from : {&launch.process.stdout_fd, &launch.process.stderr_fd}) {
-    pollfd wait{from->get(), POLLIN, 0};
-    while (::poll(&wait, 1, -1) >= 0 && output.read(*from)) {
-    }
-  }
-  int status = 0;
-  while (::waitpid(launch.process.pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (auto news = read_news(launch, command[0]); news.failure) return Unexpected(*news.failure);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  return fail(EIO, command[0] + " failed: " + output.text);
 }
 
 }  // namespace fcvm::agent

@@ -84,9 +84,6 @@ Result<void> ControlService::on_request(Session& session, const wire::Frame& fra
       answer(to, request.id, guest_.power_off(request.grace_ms));
       return {};
     }
-    case wire::Ping::kType:
-      answer(to, FCVM_TRY(wire::decode<wire::Ping>(frame)).id, {});
-      return {};
     default:
       return fail(EPROTO, "control: unknown request " + std::to_string(frame.type));
   }

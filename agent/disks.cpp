@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/command.hpp"
 #include "agent/kernel_files.hpp"
 #include "core/base/deadline.hpp"
 #include "core/base/io/fd.hpp"
@@ -77,26 +76,6 @@ Result<std::string> find_disk(const wire::BootPlan& plan, const std::string& ser
                           std::to_string(count) +
                           " virtio disks has this serial, and the plan has " +
                           std::to_string(plan.disks.size()));
-}
-
-Result<bool> is_blank(const std::string& device) {
-  const auto disk = FCVM_TRY(base::open_file(device, O_RDONLY));
-  std::vector<char> start(68 << 10);
-  FCVM_TRY(base::read_exact(disk.get(), start) | context("reading " + device));
-  return std::all_of(start.begin(), start.end(), [](char c) { return c == 0; });
-}
-
-// The initrd has no mkfs: the base image's is run inside it.
-Result<void> make_file_system(const std::string& device, const std::string& filesystem,
-                              const std::string& root) {
-  std::vector<std::string> command = {"mkfs." + filesystem, "-q", "-f", device};
-  if (filesystem == "ext4") {
-    command = {"mke2fs", "-q",   "-F",
-               "-t",     "ext4", "-m",
-               "0",      "-E",   "lazy_itable_init=1,lazy_journal_init=1,nodiscard",
-               device};
-  }
-  return run_command_now(command, root) | context("formatting " + device);
 }
 
 const wire::Disk* disk_of(const wire::BootPlan& plan, wire::DiskRole role) {

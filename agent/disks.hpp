@@ -1,4 +1,4 @@
-// Finding the plan's disks, and making a blank one usable.
+// Finding the plan's disks.
 //
 // A disk has the serial that the plan gives it, except where the VMM makes serials up itself, as
 // Firecracker does: there the disks are in the plan's order, as every VMM attaches them.
@@ -26,11 +26,6 @@ std::string choose_disk(const std::vector<VirtioDisk>& present, const std::vecto
                         const std::string& serial);
 /// "/dev/vdb"; waits a while for it, for drivers probe by themselves.
 Result<std::string> find_disk(const wire::BootPlan& plan, const std::string& serial);
-/// Whether the first 68 KiB, where ext4, XFS and btrfs put their magic, are zero.
-Result<bool> is_blank(const std::string& device);
-/// With the mkfs of the system in `root`, which has /dev.
-Result<void> make_file_system(const std::string& device, const std::string& filesystem,
-                              const std::string& root);
 [[nodiscard]] const wire::Disk* disk_of(const wire::BootPlan& plan, wire::DiskRole role);
 [[nodiscard]] std::string filesystem_of(const wire::Disk& disk);
 

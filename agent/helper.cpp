@@ -144,7 +144,6 @@ Result<std::string> helper_request(const ProcessOptions& options, const Entrance
   request.filter_flags = options.seccomp_flags;
   request.limits = static_cast<std::uint32_t>(options.limits.size());
   request.filter = static_cast<std::uint32_t>(options.seccomp.size());
-  request.root = size_with_zero(options.root);
   request.workdir = size_with_zero(options.workdir);
   if (enter::size_of(request) > enter::kLargestRequest) {
     return fail(E2BIG, "running " + options.command[0] + ": its groups and paths are too long");
@@ -157,7 +156,6 @@ Result<std::string> helper_request(const ProcessOptions& options, const Entrance
   }
   append(packet, options.seccomp.data(), options.seccomp.size());
   if (options.credentials) append(packet, options.credentials->groups.data(), request.groups);
-  append(packet, options.root.c_str(), request.root);
   append(packet, options.workdir.c_str(), request.workdir);
   return packet;
 }

@@ -42,7 +42,6 @@ Result<void> Life::boot(wire::BootPlan plan) {
   plan_ = std::move(plan);
   // podman hands proxies on to the container.
   extend_guest_environment(plan_->environment);
-  output_.use_rings(plan_->container.output_ring, plan_->container.drop_output);
   loop_.soon([this] { prepare(0); });
   return {};
 }
@@ -107,7 +106,7 @@ void Life::on_container_end(ChildEnd end) {
   event.oom = end.code == 128 + SIGKILL && count_oom_kills() > oom_kills_;
   event.text = std::to_string(end.code);
   events_.add(std::move(event));
-  if (powering_off_ || plan_->power_off_after_exit) end_guest();
+  if (powering_off_) end_guest();
 }
 
 Result<void> Life::signal_container(int signal) {

@@ -4,18 +4,8 @@
 #include <algorithm>
 
 namespace fcvm::agent {
-namespace {
-
-// What drop_oldest gives up at a time.
-constexpr std::size_t kDropped = 16 << 10;
-
-}  // namespace
-
-OutputRing::OutputRing(std::size_t capacity, bool drop_oldest)
-    : capacity_(capacity), drop_oldest_(drop_oldest), bytes_(new char[capacity]) {}
 
 std::span<char> OutputRing::room() {
-  if (full() && drop_oldest_) begin_ += std::min(kDropped, capacity_);
   const std::size_t free = capacity_ - (end_ - begin_);
   const std::size_t at = end_ % capacity_;
   return {bytes_.get() + at, std::min(free, capacity_ - at)};

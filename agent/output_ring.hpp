@@ -1,8 +1,7 @@
 // OutputRing: the last bytes of one output stream, kept until the host has them for good.
 //
 // Owns a fixed buffer. Bytes are named by their offset in the whole stream. When it is full there
-// is no room to read into, so the pipe fills and the container waits; or, if so told, the oldest
-// are lost.
+// is no room to read into, so the pipe fills and the container waits.
 #pragma once
 
 #include <cstddef>
@@ -15,16 +14,14 @@ namespace fcvm::agent {
 
 class OutputRing {
  public:
-  explicit OutputRing(std::size_t capacity, bool drop_oldest = false);
+  explicit OutputRing(std::size_t capacity) : capacity_(capacity), bytes_(new char[capacity]) {}
 
-  /// One stretch to read into; empty when full. With drop_oldest never empty, and what it covers
-  /// is lost.
+  /// One stretch to read into; empty when full.
   [[nodiscard]] std::span<char> room();
   void filled(std::size_t size) { end_ += size; }
 
   [[nodiscard]] std::uint64_t begin() const { return begin_; }
   [[nodiscard]] std::uint64_t end() const { return end_; }
-  [[nodiscard]] bool full() const { return end_ - begin_ == capacity_; }
 
   /// One stretch from `offset` on; empty at the end, or for an offset that is not there.
   [[nodiscard]] std::string_view from(std::uint64_t offset, std::size_t most) const;
@@ -33,7 +30,6 @@ class OutputRing {
 
  private:
   std::size_t capacity_;
-  bool drop_oldest_;
   std::unique_ptr<char[]> bytes_;
   std::uint64_t begin_ = 0;
   std::uint64_t end_ = 0;

@@ -24,13 +24,6 @@ void OutputService::on_session_closed(Session& session) {
   sessions_.end(session);
 }
 
-void OutputService::use_rings(std::size_t capacity, bool drop_oldest) {
-  if (capacity == 0) capacity = kDefaultRing;
-  for (Output& output : outputs_) {
-    output.ring = OutputRing(std::min(capacity, kLargestRing), drop_oldest);
-  }
-}
-
 void OutputService::take_streams(base::Fd in, base::Fd out, base::Fd err, bool tty) {
   tty_ = tty;
   stdin_ = std::move(in);
@@ -119,8 +112,6 @@ void OutputService::send_all() {
 
 void OutputService::send(Output& output) {
   if (attached_ == nullptr) return;
-  // Only drop_oldest can have taken what was not sent yet; the offset tells the host.
-  output.sent = std::max(output.sent, output.ring.begin());
   while (attached_ != nullptr && attached_->stream.open() && !attached_->stream.congested()) {
     const auto bytes = output.ring.from(output.sent, wire::kMaxOutputData);
     if (bytes.empty()) break;

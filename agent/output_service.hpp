@@ -22,15 +22,11 @@ namespace fcvm::agent {
 
 class OutputService {
  public:
-  static constexpr std::size_t kDefaultRing = 1 << 20;
-  static constexpr std::size_t kLargestRing = 256 << 20;
-
   explicit OutputService(Loop& loop) : loop_(loop), sessions_(loop) {}
 
   void serve(base::Fd socket);
 
   /// Before the container starts; the host may be attached already.
-  void use_rings(std::size_t capacity, bool drop_oldest);
   void take_streams(base::Fd in, base::Fd out, base::Fd err, bool tty);
 
   /// The container has ended: its streams end with what lies in them now.
@@ -39,6 +35,7 @@ class OutputService {
   void when_delivered(std::chrono::milliseconds most, std::function<void()> then);
 
  private:
+  static constexpr std::size_t kRing = 1 << 20;
   static constexpr std::size_t kStdinWindow = 256 << 10;
 
   struct Session {
@@ -77,8 +74,8 @@ class OutputService {
   Loop& loop_;
   Sessions<Session> sessions_;
   Session* attached_ = nullptr;
-  std::array<Output, 2> outputs_ = {Output{wire::Stream::kStdout, OutputRing(kDefaultRing), {}},
-                                    Output{wire::Stream::kStderr, OutputRing(kDefaultRing), {}}};
+  std::array<Output, 2> outputs_ = {Output{wire::Stream::kStdout, OutputRing(kRing), {}},
+                                    Output{wire::Stream::kStderr, OutputRing(kRing), {}}};
   bool tty_ = false;
   base::Fd stdin_;
   std::string stdin_queue_;

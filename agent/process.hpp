@@ -43,7 +43,6 @@ struct ProcessOptions {
   std::uint16_t rows = 0;
   std::uint16_t columns = 0;
   bool stdin_open = false;                 // else /dev/null
-  std::string root;                        // chroot here first
   pid_t container = 0;                     // enter the namespaces and the cgroup of this process
   std::optional<Credentials> credentials;  // nothing: the agent's
   std::vector<std::pair<int, rlimit>> limits;

@@ -26,18 +26,8 @@ Result<void> mount_base(const wire::BootPlan& plan, const wire::Disk& disk) {
   return mount_one({device, kBase, filesystem_of(disk), MS_RDONLY | MS_NOATIME, options});
 }
 
-Result<void> format_from_base(const std::string& device, const wire::Disk& disk) {
-  FCVM_TRY(mount_one({"/dev", std::string(kBase) + "/dev", "", MS_BIND, ""}));
-  const auto formatted = make_file_system(device, filesystem_of(disk), kBase);
-  ::umount2((std::string(kBase) + "/dev").c_str(), MNT_DETACH);
-  return formatted;
-}
-
 Result<void> mount_writable(const wire::BootPlan& plan, const wire::Disk& disk) {
   const auto device = FCVM_TRY(find_disk(plan, disk.serial));
-  if (disk.format_if_blank && FCVM_TRY(is_blank(device))) {
-    FCVM_TRY(format_from_base(device, disk));
-  }
   unsigned long flags = MS_NOATIME;
   std::string options;
   split_mount_options(disk.options, flags, options);
@@ -122,9 +112,6 @@ Result<void> mount_extras(const wire::BootPlan& plan) {
                        disk.role == wire::DiskRole::kImage;
     if (disk.role != wire::DiskRole::kData && !store) continue;
     const auto device = FCVM_TRY(find_disk(plan, disk.serial));
-    if (disk.format_if_blank && !disk.read_only && FCVM_TRY(is_blank(device))) {
-      FCVM_TRY(make_file_system(device, filesystem_of(disk), ""));
-    }
     unsigned long flags = disk.read_only || store ? MS_RDONLY : 0;
     std::string options;
     split_mount_options(disk.options, flags, options);

@@ -48,8 +48,7 @@ Packet receive() {
   packet.limits = reinterpret_cast<const Limit*>(request + 1);
   packet.filter = reinterpret_cast<const sock_filter*>(packet.limits + request->limits);
   packet.groups = reinterpret_cast<const std::uint32_t*>(packet.filter + request->filter);
-  packet.root = reinterpret_cast<const char*>(packet.groups + request->groups);
-  packet.workdir = packet.root + request->root;
+  packet.workdir = reinterpret_cast<const char*>(packet.groups + request->groups);
   return packet;
 }
 
@@ -109,9 +108,7 @@ void own_streams(const Request& request) {
 
 void go_to(const Packet& packet) {
   const char* workdir = packet.request->workdir > 1 ? packet.workdir : "/";
-  long error = 0;
-  if (packet.request->root > 1) error = system_call(__NR_chroot, address(packet.root));
-  if (error == 0) error = system_call(__NR_chdir, address(workdir));
+  const long error = system_call(__NR_chdir, address(workdir));
   if (error < 0) give_up(Step::kWorkdir, -error);
 }
 

@@ -11,7 +11,6 @@ struct Packet {
   const Limit* limits;
   const sock_filter* filter;
   const std::uint32_t* groups;
-  const char* root;
   const char* workdir;
 };
 

@@ -1,7 +1,7 @@
 // What the agent and fc-enter say to each other. Both are of one build, so these are plain structs.
 //
 // The command and its environment are the helper's own: exec hands them over. All else comes in one
-// packet through kLink: a Request, then its limits, its filter, its groups and its two paths.
+// packet through kLink: a Request, then its limits, its filter, its groups and its directory.
 #pragma once
 
 #include <cstddef>
@@ -71,8 +71,7 @@ struct Request {
   std::uint32_t limits;
   std::uint32_t filter;  // instructions
   std::uint32_t groups;
-  std::uint32_t root;     // bytes, with the zero at the end; 0: none
-  std::uint32_t workdir;  // likewise
+  std::uint32_t workdir;  // bytes, with the zero at the end; 0: none
 };
 
 /// Of a whole packet.
@@ -80,7 +79,7 @@ constexpr std::size_t kLargestRequest = 128 << 10;
 
 constexpr std::size_t size_of(const Request& request) {
   return sizeof(Request) + request.limits * sizeof(Limit) + request.filter * sizeof(sock_filter) +
-         request.groups * sizeof(std::uint32_t) + request.root + request.workdir;
+         request.groups * sizeof(std::uint32_t) + request.workdir;
 }
 
 }  // namespace fcvm::agent::enter

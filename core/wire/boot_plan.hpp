@@ -27,11 +27,9 @@ struct Disk {
   std::string mount_at;
   std::string options;
   bool read_only = false;
-  bool format_if_blank = false;  // mkfs in the guest when it holds no file system
 
   FCVM_FIELDS(visit(1, self.serial); visit(2, self.role); visit(3, self.filesystem);
-              visit(4, self.mount_at); visit(5, self.options); visit(6, self.read_only);
-              visit(7, self.format_if_blank);)
+              visit(4, self.mount_at); visit(5, self.options); visit(6, self.read_only);)
 };
 
 /// mount(2) in the guest's root, after the disks.
@@ -111,8 +109,6 @@ struct ContainerSpec {
   bool interactive = false;
   std::uint16_t rows = 0;
   std::uint16_t columns = 0;
-  bool drop_output = false;       // when the host does not read: lose the oldest instead of waiting
-  std::uint32_t output_ring = 0;  // bytes per stream; 0: the agent's default
   std::vector<std::string> podman_options;  // passed to podman run as they are
 
   FCVM_FIELDS(visit(1, self.source); visit(2, self.image); visit(3, self.name);
@@ -120,8 +116,7 @@ struct ContainerSpec {
               visit(7, self.has_entrypoint); visit(8, self.environment); visit(9, self.user);
               visit(10, self.workdir); visit(11, self.labels); visit(12, self.volumes);
               visit(13, self.privileged); visit(14, self.tty); visit(15, self.interactive);
-              visit(16, self.rows); visit(17, self.columns); visit(18, self.drop_output);
-              visit(19, self.output_ring); visit(20, self.podman_options);)
+              visit(16, self.rows); visit(17, self.columns); visit(20, self.podman_options);)
 };
 
 struct BootPlan {
@@ -134,13 +129,12 @@ struct BootPlan {
   Network network;
   ContainerSpec container;               // no image: none is run, and the guest waits for exec
   std::vector<std::string> sysctls;      // "net.ipv4.ip_forward=1"
-  bool power_off_after_exit = false;     // else the guest stays until PowerOff
   std::vector<std::string> environment;  // of the guest's own programs: "http_proxy=..."
 
   FCVM_FIELDS(visit(1, self.hostname); visit(2, self.machine_id); visit(3, self.realtime_ns);
               visit(4, self.entropy); visit(5, self.disks); visit(6, self.mounts);
               visit(7, self.network); visit(8, self.container); visit(9, self.sysctls);
-              visit(10, self.power_off_after_exit); visit(11, self.environment);)
+              visit(11, self.environment);)
 };
 
 }  // namespace fcvm::wire

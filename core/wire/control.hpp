@@ -123,14 +123,6 @@ struct PowerOff {
   FCVM_FIELDS(visit(1, self.id); visit(2, self.grace_ms);)
 };
 
-struct Ping {
-  static constexpr std::uint16_t kType = 23;
-
-  std::uint64_t id = 0;
-
-  FCVM_FIELDS(visit(1, self.id);)
-};
-
 /// The answer to every request; code 0 is success, else errno.
 struct Done {
   static constexpr std::uint16_t kType = 33;

@@ -84,8 +84,9 @@ wire::Event huge(wire::EventKind kind) {
 
 void answer_everything(Stream& stream) {
   while (const auto frame = stream.next()) {
-    // Every request has its id in its first field, as a Ping does.
-    const auto request = wire::decode<wire::Ping>(wire::Frame{wire::Ping::kType, frame->payload});
+    // Every request has its id in its first field, as a Quiesce does.
+    const auto request =
+        wire::decode<wire::Quiesce>(wire::Frame{wire::Quiesce::kType, frame->payload});
     if (frame->type == wire::Attach::kType || !request) continue;
     if (!stream.send(wire::Done{request->id, 0, ""})) return;
   }

@@ -153,7 +153,7 @@ TEST_CASE("a frame beyond the limit ends the stream before any memory is taken f
   Guests guests({[](FakeGuest& guest) {
     guest.send(wire::Hello{});
     guest.send_bytes(std::string("\xff\xff\xff\x7f\x01\x00\x00\x00", 8));
-    [[maybe_unused]] auto end = guest.await<wire::Ping>();
+    [[maybe_unused]] auto end = guest.await<wire::Quiesce>();
   }});
   auto fd = guests.dial()(wire::kControlPort, base::Deadline::never());
   auto stream = GuestStream::open(*std::move(fd), 4096, base::Deadline::in(10s));
@@ -175,7 +175,7 @@ TEST_CASE("events come once and in order, over as many connections as it takes")
                    guest.check(guest.await<wire::Attach>()->after_event == 2);
                    guest.send(event(2, wire::EventKind::kProgress));
                    guest.send(event(3, wire::EventKind::kExited));
-                   [[maybe_unused]] auto end = guest.await<wire::Ping>();
+                   [[maybe_unused]] auto end = guest.await<wire::Quiesce>();
                  }});
   {
     GuestControl control(guests.dial(), [&](const wire::Event& happened) {
@@ -191,19 +191,19 @@ TEST_CASE("events come once and in order, over as many connections as it takes")
 TEST_CASE("a request gets its own answer, an error its message, a lost one no success") {
   Guests guests({[](FakeGuest& guest) {
     guest.send(wire::Hello{});
-    const auto ping = guest.await<wire::Ping>();
+    const auto ping = guest.await<wire::Quiesce>();
     guest.send(wire::Done{ping->id + 100, 0, "to somebody else"});
     guest.send(wire::Done{ping->id, 0, ""});
     const auto quiesce = guest.await<wire::Quiesce>();
     guest.send(wire::Done{quiesce->id, EIO, "the disk is gone"});
-    [[maybe_unused]] auto lost = guest.await<wire::Ping>();
+    [[maybe_unused]] auto lost = guest.await<wire::Quiesce>();
   }});
   GuestControl control(guests.dial(), [](const wire::Event&) {});
   REQUIRE(control.connect(base::Deadline::in(10s)));
-  CHECK(control.request(wire::Ping{}, base::Deadline::in(10s)));
+  CHECK(control.request(wire::Quiesce{}, base::Deadline::in(10s)));
   CHECK(control.request(wire::Quiesce{}, base::Deadline::in(10s)).error().message() ==
         "in the guest: the disk is gone");
-  CHECK(control.request(wire::Ping{}, base::Deadline::in(10s)).error().code() == ECONNRESET);
+  CHECK(control.request(wire::Quiesce{}, base::Deadline::in(10s)).error().code() == ECONNRESET);
 }
 
 TEST_CASE("a request that comes while the stream is dialled again waits for it") {
@@ -213,9 +213,9 @@ TEST_CASE("a request that comes while the stream is dialled again waits for it")
                  },
                  [](FakeGuest& guest) {
                    guest.send(wire::Hello{});
-                   const auto ping = guest.await<wire::Ping>();
+                   const auto ping = guest.await<wire::Quiesce>();
                    if (ping) guest.send(wire::Done{ping->id, 0, ""});
-                   [[maybe_unused]] auto end = guest.await<wire::Ping>();
+                   [[maybe_unused]] auto end = guest.await<wire::Quiesce>();
                  }});
   std::promise<void> broken;
   std::promise<void> reachable;
@@ -231,8 +231,9 @@ TEST_CASE("a request that comes while the stream is dialled again waits for it")
   GuestControl control(dial, [](const wire::Event&) {});
   REQUIRE(control.connect(base::Deadline::in(10s)));
   broken.get_future().wait();
-  auto answer = std::async(std::launch::async,
-                           [&] { return control.request(wire::Ping{}, base::Deadline::in(10s)); });
+  auto answer = std::async(std::launch::async, [&] {
+    return control.request(wire::Quiesce{}, base::Deadline::in(10s));
+  });
   CHECK(answer.wait_for(50ms) == std::future_status::timeout);
   reachable.set_value();
   CHECK(answer.get());
@@ -268,7 +269,7 @@ TEST_CASE("a request that cannot be sent keeps no other from its deadline") {
                           [&] { return control.request(boot, base::Deadline::in(10s)); });
   std::this_thread::sleep_for(50ms);
   const auto began = std::chrono::steady_clock::now();
-  CHECK(control.request(wire::Ping{}, base::Deadline::in(100ms)).error().code() == ETIMEDOUT);
+  CHECK(control.request(wire::Quiesce{}, base::Deadline::in(100ms)).error().code() == ETIMEDOUT);
   CHECK(std::chrono::steady_clock::now() - began < 5s);
   over.set_value();
   CHECK_FALSE(stuck.get());
@@ -278,9 +279,9 @@ TEST_CASE("requests under way can be canceled, and later ones are none of these"
   Guests guests({[](FakeGuest& guest) {
     guest.send(wire::Hello{});
     [[maybe_unused]] auto unanswered = guest.await<wire::Quiesce>();
-    const auto ping = guest.await<wire::Ping>();
+    const auto ping = guest.await<wire::Quiesce>();
     if (ping) guest.send(wire::Done{ping->id, 0, ""});
-    [[maybe_unused]] auto end = guest.await<wire::Ping>();
+    [[maybe_unused]] auto end = guest.await<wire::Quiesce>();
   }});
   GuestControl control(guests.dial(), [](const wire::Event&) {});
   REQUIRE(control.connect(base::Deadline::in(10s)));
@@ -289,7 +290,7 @@ TEST_CASE("requests under way can be canceled, and later ones are none of these"
   });
   while (waiting.wait_for(20ms) != std::future_status::ready) control.cancel_requests();
   CHECK(waiting.get().error().code() == ECANCELED);
-  CHECK(control.request(wire::Ping{}, base::Deadline::in(10s)));
+  CHECK(control.request(wire::Quiesce{}, base::Deadline::in(10s)));
 }
 
 TEST_CASE("a deadline passes while data flows, and a greeting has its own limit") {
@@ -335,7 +336,7 @@ TEST_CASE("output is taken up where it broke off, and a guest that lies about it
                    guest.send(wire::Hello{});
                    guest.check(guest.await<wire::OutputAttach>()->stdout_from == 6);
                    guest.send_output(wire::Stream::kStdout, 3, "twice");
-                   [[maybe_unused]] auto end = guest.await<wire::Ping>();
+                   [[maybe_unused]] auto end = guest.await<wire::Quiesce>();
                  },
                  [](FakeGuest& guest) {
                    guest.send(wire::Hello{});
@@ -343,7 +344,7 @@ TEST_CASE("output is taken up where it broke off, and a guest that lies about it
                    guest.send_output(wire::Stream::kStdout, 6, "second");
                    guest.send(wire::OutputEnd{wire::Stream::kStdout, 12});
                    guest.send(wire::OutputEnd{wire::Stream::kStderr, 0});
-                   [[maybe_unused]] auto end = guest.await<wire::Ping>();
+                   [[maybe_unused]] auto end = guest.await<wire::Quiesce>();
                  }});
   {
     OutputPump::Sinks sinks;
@@ -364,7 +365,7 @@ TEST_CASE("an end that comes twice, or where the output is not, ends the connect
   const auto end = [](wire::Stream stream, std::uint64_t at) {
     return wire::OutputEnd{stream, at};
   };
-  const auto refused = [](FakeGuest& guest) { guest.check(!guest.await<wire::Ping>()); };
+  const auto refused = [](FakeGuest& guest) { guest.check(!guest.await<wire::Quiesce>()); };
   Guests guests({[&](FakeGuest& guest) {
                    guest.send(wire::Hello{});
                    guest.send(end(wire::Stream::kStdout, 5));
@@ -387,7 +388,7 @@ TEST_CASE("an end that comes twice, or where the output is not, ends the connect
                    // What ended on an earlier connection is told again on this one.
                    guest.send(end(wire::Stream::kStderr, 0));
                    guest.send(end(wire::Stream::kStdout, 4));
-                   [[maybe_unused]] auto over = guest.await<wire::Ping>();
+                   [[maybe_unused]] auto over = guest.await<wire::Quiesce>();
                  }});
   Attachments attachments;
   OutputPump pump(guests.dial(), attachments, {},
@@ -477,7 +478,7 @@ TEST_CASE("a log that failed once is written on") {
     guest.send_output(wire::Stream::kStdout, 4, "kept");
     guest.send(wire::OutputEnd{wire::Stream::kStdout, 8});
     guest.send(wire::OutputEnd{wire::Stream::kStderr, 0});
-    [[maybe_unused]] auto end = guest.await<wire::Ping>();
+    [[maybe_unused]] auto end = guest.await<wire::Quiesce>();
   }});
   ToldLog::Told told;
   told.failures = 1;
@@ -537,7 +538,7 @@ TEST_CASE("a reader that has gone is told of, once, and the rest still reaches t
     guest.send_output(wire::Stream::kStdout, 1, "b");
     guest.send(wire::OutputEnd{wire::Stream::kStdout, 2});
     guest.send(wire::OutputEnd{wire::Stream::kStderr, 0});
-    [[maybe_unused]] auto end = guest.await<wire::Ping>();
+    [[maybe_unused]] auto end = guest.await<wire::Quiesce>();
   }});
   OutputPump::Sinks sinks;
   sinks.stdout_fd = pipe->write_end.get();

@@ -24,8 +24,8 @@ Boot example_boot() {
   boot.plan.hostname = "vm1";
   boot.plan.realtime_ns = 1'700'000'000'123'456'789;
   boot.plan.entropy = std::string(64, '\xff');
-  boot.plan.disks = {{"base", DiskRole::kBase, "ext4", "", "", true, false},
-                     {"data", DiskRole::kWritable, "", "", "", false, true}};
+  boot.plan.disks = {{"base", DiskRole::kBase, "ext4", "", "", true},
+                     {"data", DiskRole::kWritable, "", "", "", false}};
   boot.plan.network.interfaces = {{"52:54:00:00:00:01",
                                    "",
                                    {"10.0.2.100/24", "fd00::100/64"},
@@ -47,7 +47,7 @@ TEST_CASE("a message comes back as it went") {
   CHECK(boot.plan.entropy == std::string(64, '\xff'));
   REQUIRE(boot.plan.disks.size() == 2);
   CHECK(boot.plan.disks[0].role == DiskRole::kBase);
-  CHECK(boot.plan.disks[1].format_if_blank);
+  CHECK_FALSE(boot.plan.disks[1].read_only);
   CHECK(boot.plan.network.interfaces.at(0).addresses.at(1) == "fd00::100/64");
   CHECK(boot.plan.container.command == std::vector<std::string>{"sh", "-c", "", "exit 3\n\"'"});
   CHECK(boot.plan.container.entrypoint.empty());
