@@ -52,9 +52,6 @@ class FrameBuffer {
   /// Takes everything not handed out yet, where a protocol goes over to raw bytes.
   [[nodiscard]] std::string take_rest();
 
-  /// The end of the stream now would cut a frame.
-  [[nodiscard]] bool mid_frame() const { return begin_ < end_; }
-
  private:
   std::size_t max_payload_;
   std::string bytes_;

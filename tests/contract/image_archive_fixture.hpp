@@ -21,6 +21,7 @@
 #include "core/plugin/registry.hpp"
 #include "core/tar/archive.hpp"
 #include "tests/support/must.hpp"
+#include "tests/support/shell_code.hpp"
 
 namespace fcvm::tests {
 
@@ -80,7 +81,7 @@ inline Ran run(const std::vector<std::string>& arguments) {
   base::Child child = must(base::spawn(options));
   pipe.write_end.reset();
   std::string output = must(base::read_all(pipe.read_end.get(), 1 << 20));
-  return {must(child.wait()).shell_code(), std::move(output)};
+  return {shell_code(must(child.wait())), std::move(output)};
 }
 
 /// Progress as the host would show it.

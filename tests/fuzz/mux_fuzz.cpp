@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/wire/mux.hpp"
+#include "tests/support/mux_inside.hpp"
 
 namespace {
 
@@ -42,8 +43,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     const auto some = left.first(std::min(piece, left.size()));
     left = left.subspan(some.size());
     mux.receive(some);
-    if (host && mux.in_session()) (void)mux.open(1);
-    if (mux.stream_count() > Mux::kMaxStreams) std::abort();
+    if (host && MuxInside::in_session(mux)) (void)mux.open(1);
+    if (MuxInside::streams(mux) > Mux::kMaxStreams) std::abort();
     if (bytes[0] % 5 != 0) mux.written(mux.output().size());
   }
   return 0;

@@ -157,7 +157,9 @@ class FakeSupervisor {
   }
 
   void serve(int connection) {
-    const auto request = receive_request(connection, base::Deadline::in(std::chrono::seconds(5)));
+    const auto line = receive_control_line(connection, base::Deadline::in(std::chrono::seconds(5)));
+    if (!line) return;
+    const auto request = decode_request(line->text);
     if (!request) return;
     if (stubborn_) {
       std::this_thread::sleep_for(std::chrono::hours(1));

@@ -32,9 +32,6 @@ class FrameReader {
   /// The oldest complete frame, or nothing yet.
   std::optional<std::string> pop();
 
-  /// A frame has begun and is not complete: the end of the stream now would cut it.
-  [[nodiscard]] bool mid_frame() const { return header_size_ > 0; }
-
  private:
   Result<void> finish_header();
   void finish_frame();

@@ -75,13 +75,6 @@ Result<void> Child::signal(int number) {
   return {};
 }
 
-Result<void> Child::signal_group(int number) {
-  // Until it is reaped nobody else can have its number, so the group is still its own.
-  if (status_) return fail(ESRCH, on_child("signalling the group of", pid_) + ": it has ended");
-  if (::kill(-pid_, number) != 0) return fail_errno(on_child("signalling the group of", pid_));
-  return {};
-}
-
 Result<ExitStatus> Child::stop(std::chrono::milliseconds grace, int number) {
   if (status_) return *status_;
   FCVM_TRY(signal(number));
@@ -90,8 +83,6 @@ Result<ExitStatus> Child::stop(std::chrono::milliseconds grace, int number) {
   FCVM_TRY(signal(SIGKILL));
   return wait(Deadline::in(kReapLimit));
 }
-
-Fd Child::detach() { return std::move(pidfd_); }
 
 void Child::kill_and_reap() noexcept {
   if (status_ || !pidfd_) return;

@@ -29,8 +29,6 @@ class ExitStatus {
   [[nodiscard]] constexpr std::optional<int> signal() const {
     return signal_ != 0 ? std::optional(signal_) : std::nullopt;
   }
-  /// As a shell reports it: the code, or 128 + the signal.
-  [[nodiscard]] constexpr int shell_code() const { return signal_ == 0 ? code_ : 128 + signal_; }
   /// "exited with 3" or "was killed by signal 9 (Killed)".
   [[nodiscard]] std::string describe() const;
 
@@ -71,15 +69,10 @@ class Child {
 
   /// ESRCH once it was reaped.
   Result<void> signal(int number);
-  /// To the process group it leads (SpawnOptions::new_session or new_process_group).
-  Result<void> signal_group(int number);
 
   /// Asks with `number`, and kills when it has not ended within `grace`; reaps. ETIMEDOUT after
   /// kReapLimit more, when the kernel holds it.
   Result<ExitStatus> stop(std::chrono::milliseconds grace, int number = SIGTERM);
-
-  /// Lets it go: neither killed nor reaped by us any more. Returns the pidfd.
-  Fd detach();
 
  private:
   Result<std::optional<ExitStatus>> reap(int options);

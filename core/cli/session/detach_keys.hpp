@@ -31,7 +31,4 @@ class DetachKeys {
   std::string held_;  // a beginning of keys_
 };
 
-/// What the option --detach-keys shall say.
-inline constexpr const char* kDetachKeysHelp = "Keys that leave the container running; empty: none";
-
 }  // namespace fcvm::cli

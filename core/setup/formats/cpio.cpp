@@ -38,10 +38,6 @@ void CpioArchive::add_file(std::string_view name, std::string_view bytes, std::u
   add(name, S_IFREG | mode, bytes);
 }
 
-void CpioArchive::add_symlink(std::string_view name, std::string_view target) {
-  add(name, S_IFLNK | 0777, target);
-}
-
 void CpioArchive::add_character_device(std::string_view name, std::uint32_t mode,
                                        std::uint32_t major, std::uint32_t minor) {
   add(name, S_IFCHR | mode, {}, {major, minor});

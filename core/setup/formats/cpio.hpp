@@ -14,7 +14,6 @@ class CpioArchive {
  public:
   void add_directory(std::string_view name, std::uint32_t mode = 0755);
   void add_file(std::string_view name, std::string_view bytes, std::uint32_t mode = 0644);
-  void add_symlink(std::string_view name, std::string_view target);
   void add_character_device(std::string_view name, std::uint32_t mode, std::uint32_t major,
                             std::uint32_t minor);
 

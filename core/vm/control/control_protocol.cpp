@@ -67,11 +67,6 @@ Result<ControlLine> receive_control_line(int connection, base::Deadline deadline
   }
 }
 
-Result<ControlRequest> receive_request(int connection, base::Deadline deadline) {
-  const ControlLine line = FCVM_TRY(receive_control_line(connection, deadline));
-  return decode_request(line.text);
-}
-
 Result<void> send_answer(int connection, const Result<ControlAnswer>& answer) {
   std::vector<int> fds;
   if (answer) {

@@ -75,9 +75,7 @@ struct ControlLine {
 };
 [[nodiscard]] Result<ControlLine> receive_control_line(int connection, base::Deadline deadline);
 
-/// The supervisor's side: what is asked, and the answer with its descriptors. For a supervisor that
-/// may block a thread per connection; each is given up at the deadline.
-[[nodiscard]] Result<ControlRequest> receive_request(int connection, base::Deadline deadline);
+/// The supervisor's side: the answer with its descriptors.
 [[nodiscard]] Result<void> send_answer(int connection, const Result<ControlAnswer>& answer);
 
 /// Asks the supervisor of a VM. ESRCH when it has none any more; an error of the supervisor's own

@@ -11,6 +11,7 @@
 #include "core/base/net/address.hpp"
 #include "core/base/process/spawn.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/shell_code.hpp"
 
 namespace fcvm::test {
 
@@ -243,7 +244,7 @@ FakeGuest::Output FakeGuest::run(const std::vector<std::string>& words) {
   base::Child child = must(base::spawn(options));
   pipe.write_end.reset();
   std::string text = must(base::read_all(pipe.read_end.get(), 1 << 20));
-  return {std::move(text), must(child.wait()).shell_code()};
+  return {std::move(text), shell_code(must(child.wait()))};
 }
 
 std::string FakeGuest::ask_stream(const std::string& address, std::uint16_t port) {

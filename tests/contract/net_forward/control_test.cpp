@@ -2,6 +2,7 @@
 #include <random>
 
 #include "tests/contract/net_forward/forwarder.hpp"
+#include "tests/support/shell_code.hpp"
 
 using namespace fcvm;
 using namespace fcvm::test;
@@ -143,7 +144,7 @@ TEST_CASE("it says what is wrong with how it was started") {
     options.argv.insert(options.argv.begin(), must(net::helper_program("fcvm-forward")));
     options.stderr_fd = base::kDevNull;
     auto child = must(base::spawn(options));
-    return must(child.wait(base::Deadline::in(std::chrono::seconds(60)))).shell_code();
+    return shell_code(must(child.wait(base::Deadline::in(std::chrono::seconds(60)))));
   };
   CHECK(status_of({}) == 125);
   CHECK(status_of({"localhost"}) == 125);

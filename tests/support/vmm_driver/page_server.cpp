@@ -9,7 +9,6 @@
 #include <set>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/io/fd.hpp"
@@ -38,13 +37,7 @@ bool wait_for(int fd, int stop, int timeout_ms = -1) {
 fcvm::Result<std::unique_ptr<PageServer>> PageServer::open(int directory, const std::string& name,
                                                            const std::string& memory) {
   std::unique_ptr<PageServer> made(new PageServer);
-  const auto file = FCVM_TRY(fcvm::base::open_file(memory, O_RDONLY));
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return fcvm::fail_errno("looking at " + memory);
-  using fcvm::base::MappedRegion;
-  made->memory_ = FCVM_TRY(
-      MappedRegion::map_file(file.get(), static_cast<std::size_t>(status.st_size),
-                             MappedRegion::Access::kReadOnly, MappedRegion::Sharing::kPrivate));
+  made->memory_ = FCVM_TRY(fcvm::base::open_file(memory, O_RDONLY));
   made->listener_ = FCVM_TRY(fcvm::base::listen_unix_at(directory, name));
   made->stop_ = fcvm::Fd(::eventfd(0, EFD_CLOEXEC));
   made->thread_ = std::thread([server = made.get()] { server->run(); });
@@ -88,9 +81,16 @@ void PageServer::serve(int faults, std::uint64_t base) {
 
 /// False when it has to be tried again.
 bool PageServer::give(int faults, std::uint64_t base, std::uint64_t address) {
+  char page[kPage];
+  if (::pread(memory_.get(), page, kPage, static_cast<off_t>(address - base)) !=
+      static_cast<ssize_t>(kPage)) {
+    std::fprintf(stderr, "vmm_driver: the memory file has no page at %" PRIu64 "\n",
+                 address - base);
+    return true;
+  }
   uffdio_copy copy{};
   copy.dst = address;
-  copy.src = reinterpret_cast<std::uintptr_t>(memory_.data()) + (address - base);
+  copy.src = reinterpret_cast<std::uintptr_t>(page);
   copy.len = kPage;
   if (::ioctl(faults, UFFDIO_COPY, &copy) == 0) {
     ++pages_;

@@ -10,8 +10,6 @@
 #include <fcvm/result.hpp>
 #include <fcvm/sdk/fd.hpp>
 
-#include "core/base/io/mapped_region.hpp"
-
 namespace driver {
 
 class PageServer {
@@ -32,7 +30,7 @@ class PageServer {
 
   fcvm::Fd listener_;
   fcvm::Fd stop_;
-  fcvm::base::MappedRegion memory_;
+  fcvm::Fd memory_;
   std::atomic<std::uint64_t> pages_{0};
   std::thread thread_;
 };

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "core/base/deadline.hpp"
-#include "core/base/io/mapped_region.hpp"
 #include "core/base/io/poll.hpp"
 #include "core/base/io/temp_dir.hpp"
 #include "tests/unit/base/support.hpp"
@@ -79,30 +78,6 @@ TEST_CASE("a deadline knows never, the past and the far future") {
   const Deadline soon = Deadline::in(milliseconds(500));
   CHECK(Deadline::at_ns(soon.as_ns()).remaining() <= milliseconds(500));
   CHECK(soon.remaining() > milliseconds(100));
-}
-
-TEST_CASE("a mapping shares or copies what it maps") {
-  using Access = MappedRegion::Access;
-  using Sharing = MappedRegion::Sharing;
-  MappedRegion memory = must(MappedRegion::memfd("test", 4096));
-  MappedRegion shared =
-      must(MappedRegion::map_file(memory.fd(), 4096, Access::kReadWrite, Sharing::kShared));
-  MappedRegion copied =
-      must(MappedRegion::map_file(memory.fd(), 4096, Access::kReadWrite, Sharing::kPrivate));
-  copied.data()[0] = std::byte{1};
-  CHECK(memory.data()[0] == std::byte{0});
-  shared.data()[0] = std::byte{2};
-  CHECK(memory.data()[0] == std::byte{2});
-  CHECK(copied.data()[0] == std::byte{1});
-  CHECK(MappedRegion::map_file(memory.fd(), 8192, Access::kReadOnly, Sharing::kShared)
-            .error()
-            .code() == EINVAL);
-  MappedRegion anonymous = must(MappedRegion::anonymous(10));
-  CHECK(anonymous.bytes().size() == 10);
-  anonymous = std::move(shared);
-  CHECK(anonymous.data()[0] == std::byte{2});
-  must(anonymous.unmap());
-  CHECK(anonymous.data() == nullptr);
 }
 
 TEST_CASE("a temporary directory goes with its owner unless kept") {

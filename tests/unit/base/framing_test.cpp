@@ -18,7 +18,6 @@ TEST_CASE("frames come out as they went in, however the bytes are cut") {
     CHECK(reader->pop() == "");
     CHECK(reader->pop() == big);
     CHECK_FALSE(reader->pop().has_value());
-    CHECK_FALSE(reader->mid_frame());
   }
 }
 
@@ -36,17 +35,6 @@ TEST_CASE("a frame over the limit is refused at its header, and the stream is lo
   CHECK(reader.append("x").error().code() == EPROTO);
   CHECK(reader.pop() == "12345678");
   CHECK_FALSE(reader.pop().has_value());
-}
-
-TEST_CASE("a cut frame can be told from a clean end") {
-  FrameReader reader(8);
-  CHECK_FALSE(reader.mid_frame());
-  must(reader.append(std::string_view("\x02\x00", 2)));
-  CHECK(reader.mid_frame());
-  must(reader.append(std::string_view("\x00\x00z", 3)));
-  CHECK(reader.mid_frame());
-  must(reader.append("z"));
-  CHECK_FALSE(reader.mid_frame());
 }
 
 TEST_CASE("a payload over the peer's limit is not sent") {

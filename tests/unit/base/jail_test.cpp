@@ -17,6 +17,7 @@
 #include "core/base/io/temp_dir.hpp"
 #include "core/base/jail/jail_child.hpp"
 #include "core/base/jail/jail_filter.hpp"
+#include "tests/support/shell_code.hpp"
 #include "tests/support/skip.hpp"
 #include "tests/unit/base/support.hpp"
 
@@ -42,7 +43,7 @@ Jailed shell_in(const Jail& jail, const std::string& script) {
   Child child = must(spawn(options, &jailed.outcome));
   must(pipe.write_end.close());
   jailed.text = must(read_all(pipe.read_end.get(), 1 << 20));
-  jailed.code = must(child.wait()).shell_code();
+  jailed.code = shell_code(must(child.wait()));
   return jailed;
 }
 
@@ -232,7 +233,7 @@ TEST_CASE("where namespaces are refused, Landlock is over the same list, and it 
       code = !child                                                   ? 2
              : outcome.level != JailLevel::kLandlock                  ? 3
              : outcome.reason.find("namespaces") == std::string::npos ? 4
-                                                                      : child->wait()->shell_code();
+                                                                      : shell_code(*child->wait());
     }
     ::_exit(code);
   }
@@ -265,7 +266,7 @@ TEST_CASE("where Landlock is not permitted there is none, and a jail all the sam
       SpawnOptions options = shell("exit 0");
       options.jail = &jail;
       auto child = spawn(options);
-      code = child ? child->wait()->shell_code() : 1;
+      code = child ? shell_code(*child->wait()) : 1;
     }
     ::_exit(code);
   }

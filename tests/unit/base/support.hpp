@@ -7,6 +7,7 @@
 #include "core/base/io/pipe.hpp"
 #include "core/base/process/spawn.hpp"
 #include "tests/support/must.hpp"
+#include "tests/support/shell_code.hpp"
 
 namespace fcvm::base {
 
@@ -28,7 +29,7 @@ inline Output output_of(SpawnOptions options) {
   Child child = must(spawn(options));
   must(pipe.write_end.close());
   std::string text = must(read_all(pipe.read_end.get(), 1 << 20));
-  return {std::move(text), must(child.wait()).shell_code()};
+  return {std::move(text), shell_code(must(child.wait()))};
 }
 
 }  // namespace fcvm::base

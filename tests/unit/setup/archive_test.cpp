@@ -39,14 +39,12 @@ TEST_CASE("cpio reads back what was written") {
   cpio.add_directory("d", 0750);
   cpio.add_file("d/file", "content\n", 0600);
   cpio.add_file("d/empty", "");
-  cpio.add_symlink("link", "d/file");
   cpio.add_character_device("console", 0600, 5, 1);
   const Archive archive(std::move(cpio).finish());
-  CHECK(shell("cpio -t --quiet <" + archive.path) == "d\nd/file\nd/empty\nlink\nconsole\n");
+  CHECK(shell("cpio -t --quiet <" + archive.path) == "d\nd/file\nd/empty\nconsole\n");
   CHECK(shell("cpio -i --to-stdout --quiet d/file <" + archive.path) == "content\n");
   const auto listing = shell("cpio -tvn --quiet <" + archive.path);
   CHECK(listing.find("drwxr-x---") != std::string::npos);
-  CHECK(listing.find("link -> d/file") != std::string::npos);
   CHECK(listing.find("5,   1") != std::string::npos);
 }
 

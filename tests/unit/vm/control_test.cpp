@@ -70,7 +70,8 @@ TEST_CASE("a peer that sends too much, too little or nothing is given up") {
   auto half = must(base::SocketPair::create());
   must(base::send_fds(half.second.get(), "{\"verb\"", {}));
   half.second.reset();
-  CHECK(receive_request(half.first.get(), base::Deadline::never()).error().code() == ECONNRESET);
+  CHECK(receive_control_line(half.first.get(), base::Deadline::never()).error().code() ==
+        ECONNRESET);
 }
 
 TEST_CASE("an answer brings its descriptors, however long the paths are") {
@@ -82,7 +83,8 @@ TEST_CASE("an answer brings its descriptors, however long the paths are") {
   const Fd listener = must(base::listen_unix((paths.sockets(id) / Paths::kControlSocket).string()));
   std::thread supervisor([&] {
     const Fd connection = must(base::accept_connection(listener.get()));
-    const auto request = must(receive_request(connection.get(), base::Deadline::never()));
+    const auto line = must(receive_control_line(connection.get(), base::Deadline::never()));
+    const auto request = must(decode_request(line.text));
     auto pipe = must(base::Pipe::create());
     must(base::write_all(pipe.write_end.get(), std::to_string(request.port)));
     pipe.write_end.reset();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/wire/mux.hpp"
+#include "tests/support/mux_inside.hpp"
 
 namespace fcvm::wire::test {
 

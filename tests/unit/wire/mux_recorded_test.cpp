@@ -110,5 +110,5 @@ TEST_CASE("the guest says what it always said, and understands what hosts always
   CHECK(take_output(guest) == kCredit);
   feed(guest, kReset);
   CHECK(owner.streams[3].reset);
-  CHECK(guest.stream_count() == 0);
+  CHECK(MuxInside::streams(guest) == 0);
 }

@@ -30,7 +30,7 @@ struct NewHost {
 void check_works(Pair& pair, NewHost& host, const std::string& when) {
   INFO(when);
   host.settle();
-  REQUIRE(host.mux.in_session());
+  REQUIRE(MuxInside::in_session(host.mux));
   pair.guest_owner.streams.clear();
   const auto id = host.mux.open(77);
   REQUIRE(id);
@@ -120,14 +120,14 @@ TEST_CASE("a guest whose end began anew is given a new session") {
   pair.settle();
   CHECK(pair.host_owner.streams[id].reset);
   CHECK(pair.host_owner.sessions == 2);
-  CHECK(pair.host.in_session());
-  CHECK(pair.guest.in_session());
+  CHECK(MuxInside::in_session(pair.host));
+  CHECK(MuxInside::in_session(pair.guest));
 }
 
 TEST_CASE("a welcome with a foreign nonce begins no session") {
   Pair pair;
   (void)take_output(pair.host);
   feed(pair.host, hello_bytes(MuxHelloKind::kWelcome, 12345));
-  CHECK_FALSE(pair.host.in_session());
+  CHECK_FALSE(MuxInside::in_session(pair.host));
   CHECK(take_output(pair.host).empty());
 }
