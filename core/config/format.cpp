@@ -1,9 +1,9 @@
 // From a typed value to the text that parses back into it.
 
-#include <array>
 #include <type_traits>
 #include <utility>
 
+#include "core/base/quantity.hpp"
 #include "core/config/option.hpp"
 
 namespace fcvm::config {
@@ -19,16 +19,7 @@ std::string to_text(Size size) {
   return std::to_string(size.bytes) + "B";  // a bare number would be in the option's own unit
 }
 
-std::string to_text(Duration duration) {
-  constexpr std::array<std::pair<std::int64_t, std::string_view>, 3> kUnits{
-      {{3'600'000, "h"}, {60'000, "m"}, {1000, "s"}}};
-  const std::int64_t milliseconds = duration.count();
-  if (milliseconds == 0) return "0s";
-  for (const auto& [unit, name] : kUnits) {
-    if (milliseconds % unit == 0) return std::to_string(milliseconds / unit) + std::string(name);
-  }
-  return std::to_string(milliseconds) + "ms";
-}
+std::string to_text(Duration duration) { return base::duration_text(duration); }
 
 namespace {
 

@@ -1,13 +1,13 @@
 // From what a user wrote to a typed value.
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <utility>
 
+#include "core/base/quantity.hpp"
 #include "core/config/nearest.hpp"
 #include "core/config/option.hpp"
 
@@ -44,38 +44,6 @@ Result<std::int64_t> parse_integer(std::string_view text) {
   return expected(describe(Type::kInteger), text);
 }
 
-/// Digits with at most one point, and the unit that follows them.
-struct Quantity {
-  std::string_view digits;
-  std::string_view unit;
-};
-
-std::optional<Quantity> split_quantity(std::string_view text) {
-  const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
-  const std::string_view digits = text.substr(0, end);
-  const bool fraction = digits.find('.') != std::string_view::npos;
-  const bool well_formed = !digits.empty() && digits.front() != '.' && digits.back() != '.' &&
-                           digits.find('.') == digits.rfind('.');
-  if (!well_formed || digits.size() > (fraction ? 40U : 20U)) return std::nullopt;
-  return Quantity{digits, text.substr(end)};
-}
-
-/// digits * unit, rounded down; empty when it does not fit. Whole numbers are exact.
-std::optional<std::uint64_t> multiply(std::string_view digits, std::uint64_t unit) {
-  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
-  if (digits.find('.') != std::string_view::npos) {
-    double number = 0;
-    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    number *= static_cast<double>(unit);
-    if (parsed.ec != std::errc() || !(number < static_cast<double>(kMost))) return std::nullopt;
-    return static_cast<std::uint64_t>(number);
-  }
-  std::uint64_t number = 0;
-  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (parsed.ec != std::errc() || number > kMost / unit) return std::nullopt;
-  return number * unit;
-}
-
 /// K, KB and KiB are the same, as they are to podman.
 std::optional<std::uint64_t> size_unit(std::string_view suffix, std::uint64_t bare) {
   if (suffix.empty()) return bare;
@@ -90,47 +58,23 @@ std::optional<std::uint64_t> size_unit(std::string_view suffix, std::uint64_t ba
 }
 
 Result<Size> parse_size(std::string_view text, std::uint64_t bare) {
-  const auto quantity = split_quantity(text);
-  const auto unit = quantity ? size_unit(quantity->unit, bare) : std::nullopt;
+  const auto number = base::number_at_front(text);
+  const auto unit = number.empty() ? std::nullopt : size_unit(text.substr(number.size()), bare);
   if (!unit) return expected(describe(Type::kSize), text);
-  const auto bytes = multiply(quantity->digits, *unit);
+  const auto bytes = base::multiply(number, *unit);
   if (!bytes) return fail(ERANGE, "`" + std::string(text) + "` is too large");
   return Size{*bytes};
 }
 
-/// Takes the unit at the front of `text`: "ms" of "ms", "m" of "m30s". A bare number is in seconds.
-std::optional<std::uint64_t> take_time_unit(std::string_view& text) {
-  if (text.empty()) return 1000;
-  constexpr std::array<std::pair<std::string_view, std::uint64_t>, 5> kUnits{
-      {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
-  for (const auto& [name, milliseconds] : kUnits) {
-    if (!text.starts_with(name)) continue;
-    text.remove_prefix(name.size());
-    return milliseconds;
-  }
-  return std::nullopt;
-}
-
 Result<Duration> parse_duration(std::string_view text) {
-  constexpr std::uint64_t kMost = 100ULL * 365 * 86'400'000;  // a century: no sum can overflow
-  std::uint64_t total = 0;
-  std::string_view rest = text;
-  do {
-    const bool first = rest.size() == text.size();
-    const auto quantity = split_quantity(rest);
-    if (!quantity || (!first && quantity->unit.empty())) {
-      return expected(describe(Type::kDuration), text);
-    }
-    rest = quantity->unit;
-    const auto unit = take_time_unit(rest);
-    if (!unit) return expected(describe(Type::kDuration), text);
-    const auto part = multiply(quantity->digits, *unit);
-    if (!part || *part > kMost || total + *part > kMost) {
-      return fail(ERANGE, "`" + std::string(text) + "` is too long");
-    }
-    total += *part;
-  } while (!rest.empty());
-  return Duration(static_cast<Duration::rep>(total));
+  const auto length = base::parse_duration(text);
+  if (!length && length.error().code() == ERANGE) return unexpected(length.error());
+  const auto shown = length ? std::chrono::floor<Duration>(*length) : Duration();
+  // What is nothing in our unit must not become "no time at all".
+  if (!length || (shown.count() == 0 && length->count() != 0)) {
+    return expected(describe(Type::kDuration), text);
+  }
+  return shown;
 }
 
 Result<Map> parse_pair(const Option& option, std::string_view text) {

@@ -1,11 +1,12 @@
 #include "core/vm/model/time_text.hpp"
 
-#include <array>
 #include <charconv>
 #include <chrono>
 #include <ctime>
 
 #include <fmt/core.h>
+
+#include "core/base/quantity.hpp"
 
 namespace fcvm::vm {
 namespace {
@@ -115,46 +116,10 @@ std::optional<std::int64_t> parse_time(std::string_view text, Offset offset) {
   return time_ns;
 }
 
-/// Removes a number, perhaps with a fraction, from the front.
-bool take_number(std::string_view& text, double& value) {
-  const auto parsed =
-      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
-  if (parsed.ec != std::errc() || value < 0) return false;
-  text.remove_prefix(static_cast<std::size_t>(parsed.ptr - text.data()));
-  return true;
-}
-
-std::optional<std::int64_t> take_unit(std::string_view& text) {
-  using Unit = std::pair<std::string_view, std::int64_t>;
-  // "ms" before "m": the longest that fits is meant.
-  constexpr std::array<Unit, 8> kUnits = {{{"ns", 1},
-                                           {"us", 1'000},
-                                           {"ms", 1'000'000},
-                                           {"s", kSecond},
-                                           {"m", kMinute},
-                                           {"h", kHour},
-                                           {"d", kDay},
-                                           {"w", 7 * kDay}}};
-  for (const auto& [name, length] : kUnits) {
-    if (text.substr(0, name.size()) != name) continue;
-    text.remove_prefix(name.size());
-    return length;
-  }
-  return std::nullopt;
-}
-
-std::optional<std::int64_t> parse_duration(std::string_view text) {
-  if (text.size() > 4 && text.substr(text.size() - 4) == " ago") text.remove_suffix(4);
-  double total = 0;
-  do {
-    double number = 0;
-    if (!take_number(text, number)) return std::nullopt;
-    const auto unit = take_unit(text);
-    if (!unit) return std::nullopt;
-    total += number * static_cast<double>(*unit);
-  } while (!text.empty());
-  if (total > 9.0e18) return std::nullopt;
-  return static_cast<std::int64_t>(total);
+std::optional<std::int64_t> parse_age(std::string_view text) {
+  if (text.ends_with(" ago")) text.remove_suffix(4);
+  const auto age = base::parse_duration(text);
+  return age ? std::optional(age->count()) : std::nullopt;
 }
 
 /// "1700000000" or "1700000000.25", without the rounding of a double.
@@ -199,7 +164,7 @@ std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
 Result<std::int64_t> parse_moment(std::string_view text, std::int64_t now) {
   if (const auto time = parse_time(text, Offset::kOptional)) return *time;
   if (const auto seconds = parse_unix_seconds(text)) return *seconds;
-  if (const auto duration = parse_duration(text)) return now - *duration;
+  if (const auto age = parse_age(text)) return now - *age;
   return fail(EINVAL, fmt::format("\"{}\" is not a time", text),
               "write it as 2026-11-20T19:00:00Z, as seconds since 1970, or as how long ago: 10m");
 }

@@ -54,7 +54,7 @@ TEST_CASE("durations take units, sums and bare seconds") {
   CHECK(ms("1m30s") == 90'000);
   CHECK(ms("1.5h") == 5'400'000);
   CHECK(ms("1d") == 86'400'000);
-  for (const char* text : {"", "s", "-1s", "1x", "1m30", "1 s", "1m-3s"}) {
+  for (const char* text : {"", "s", "-1s", "1x", "1m30", "1 s", "1m-3s", "500us"}) {
     CHECK(error_of({.type = Type::kDuration}, text).find("expected a duration") == 0);
   }
   CHECK(error_of({.type = Type::kDuration}, "40000d") == "`40000d` is too long");
