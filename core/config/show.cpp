@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/base/printable.hpp"
 #include "core/config/toml_text.hpp"
 
 namespace fcvm::config {
@@ -33,18 +34,10 @@ std::string origin_text(const Entry& entry) {
   return out.empty() ? to_string(entry.origin) : out;
 }
 
-/// A comment ends with its line, so nothing that came from a user may bring another.
-std::string one_line(std::string text) {
-  for (char& c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) c = '?';
-  }
-  return text;
-}
-
 std::string render_toml(const Config& config, bool origin) {
   std::string out;
-  if (!config.profile().empty()) out += "# with profile " + one_line(config.profile()) + "\n\n";
+  if (!config.profile().empty())
+    out += "# with profile " + base::printable(config.profile()) + "\n\n";
   for (const Section& section : config.sections()) {
     out += (out.ends_with("\n\n") || out.empty() ? "[" : "\n[") + section.name + "]\n";
     for (const Entry& entry : section.entries) {
@@ -54,12 +47,12 @@ std::string render_toml(const Config& config, bool origin) {
         continue;
       }
       out += name + " = " + toml_text(*entry.option, shown(entry));
-      if (origin) out += "  # " + one_line(origin_text(entry));
+      if (origin) out += "  # " + base::printable(origin_text(entry));
       out += "\n";
     }
   }
   for (const UncheckedPlugin& plugin : config.unchecked_plugins()) {
-    out += "\n# [plugin." + one_line(plugin.id + "] is set in " + to_string(plugin.origin)) + "\n";
+    out += "\n# [plugin." + base::printable(plugin.id + "] is set in " + to_string(plugin.origin)) + "\n";
   }
   return out;
 }

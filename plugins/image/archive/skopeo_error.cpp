@@ -6,6 +6,8 @@
 #include <cctype>
 #include <initializer_list>
 
+#include "core/base/printable.hpp"
+
 namespace fcvm::archive {
 
 namespace {
@@ -92,9 +94,8 @@ std::string cleaned(std::string text) {
   erase_to(text, "initializing source ", ": ");
   erase_to(text, "//", ": ");  // the rest of initializing source docker://...
   erase_to(text, "Error initializing source ", ": ");
-  for (char& c : text) {
-    if (std::iscntrl(static_cast<unsigned char>(c)) != 0) c = ' ';
-  }
+  std::ranges::replace(text, '\n', ' ');
+  text = base::printable(text);
   constexpr std::size_t kLongest = 400;
   if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
   return text;
@@ -119,11 +120,13 @@ Advice advise(Cause cause, const Reference& reference) {
   const std::string login = "skopeo login " + reference.host;
   switch (cause) {
     case Cause::kNoSpace:
-      return {ENOSPC, "the disk is full", "free some space: fcvm keeps images in its data directory"};
+      return {ENOSPC, "the disk is full",
+              "free some space: fcvm keeps images in its data directory"};
     case Cause::kRateLimit:
       return {EBUSY, "the registry limits how often it may be asked", "wait, or log in: " + login};
     case Cause::kNoPlatform:
-      return {ENOENT, "there is no image for this platform", "take an image that is built for this machine's architecture"};
+      return {ENOENT, "there is no image for this platform",
+              "take an image that is built for this machine's architecture"};
     case Cause::kPlainHttp:
       return {EPROTO, "the registry speaks plain HTTP",
               "if you trust it: [plugin.\"image.archive\"] insecure-registries = [\"" +
