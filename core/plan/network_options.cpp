@@ -1,7 +1,6 @@
 #include "core/plan/network_options.hpp"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <cctype>
 #include <charconv>
 #include <cstdlib>
@@ -9,6 +8,7 @@
 
 #include <fmt/core.h>
 
+#include "core/base/net/address.hpp"
 #include "core/vm/model/network_plan.hpp"
 
 namespace fcvm::plan {
@@ -17,9 +17,9 @@ namespace {
 constexpr unsigned kShortestPrefix = 48;
 constexpr unsigned kLongestPrefix = 120;
 
-Result<in6_addr> parse_ipv6(const std::string& text) {
-  in6_addr address{};
-  if (::inet_pton(AF_INET6, text.c_str(), &address) == 1) return address;
+Result<base::IpAddress> parse_ipv6(const std::string& text) {
+  const auto address = base::IpAddress::parse(text);
+  if (address && !address->is_v4()) return *address;
   return fail(EINVAL, fmt::format("\"{}\" is no IPv6 address", text));
 }
 
@@ -121,8 +121,8 @@ Result<NetworkRate> parse_network_rate(std::string_view text) {
 }
 
 Result<void> check_ipv4(const std::string& text) {
-  in_addr address{};
-  if (::inet_pton(AF_INET, text.c_str(), &address) == 1) return {};
+  const auto address = base::IpAddress::parse(text);
+  if (address && address->is_v4()) return {};
   return fail(EINVAL, fmt::format("\"{}\" is no IPv4 address", text));
 }
 
@@ -141,16 +141,12 @@ Result<std::string> parse_mac(std::string_view text) {
   for (const char c : text) {
     mac += c == '-' ? ':' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }
-  bool good = mac.size() == 17;
-  for (std::size_t i = 0; good && i < mac.size(); ++i) {
-    good = i % 3 == 2 ? mac[i] == ':' : std::isxdigit(static_cast<unsigned char>(mac[i])) != 0;
-  }
-  if (!good) {
+  const auto address = base::MacAddress::parse(mac);
+  if (!address) {
     return fail(EINVAL, fmt::format("\"{}\" is no MAC address", text),
                 "write six bytes in hexadecimal: 52:54:00:12:34:56");
   }
-  const bool of_a_group = (std::stoi(mac.substr(1, 1), nullptr, 16) & 1) != 0;
-  if (of_a_group || mac == "00:00:00:00:00:00") {
+  if (!address->is_unicast()) {
     return fail(EINVAL, fmt::format("{} is not the address of one interface", mac),
                 "make its second digit even; 52:54:00:... are free to use");
   }
@@ -167,13 +163,13 @@ Result<void> check_ipv6_prefix(const std::string& text) {
     return fail(EINVAL, fmt::format("\"{}\" is no IPv6 prefix", text),
                 "write it as 2001:db8:1::/64");
   }
-  const in6_addr address = FCVM_TRY(parse_ipv6(text.substr(0, slash)));
+  const base::IpAddress address = FCVM_TRY(parse_ipv6(text.substr(0, slash)));
   if (length < kShortestPrefix || length > kLongestPrefix) {
     return fail(ERANGE, fmt::format("a prefix of /{} does not serve here", length),
                 fmt::format("give one from /{} to /{}", kShortestPrefix, kLongestPrefix));
   }
-  for (unsigned bit = length; bit < 128; ++bit) {
-    if ((address.s6_addr[bit / 8] >> (7 - bit % 8) & 1) == 0) continue;
+  const base::IpPrefix prefix{address, static_cast<std::uint8_t>(length)};
+  if (prefix.network() != prefix) {
     return fail(EINVAL, fmt::format("{} has bits set beyond its first {}", text, length),
                 "the part after the prefix is all zeros");
   }

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <charconv>
+#include <cstddef>
 #include <memory>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,6 +15,7 @@
 #include <fmt/core.h>
 
 #include "core/base/io/unix_socket.hpp"
+#include "core/base/net/address.hpp"
 #include "core/base/process/process_id.hpp"
 #include "core/log/log.hpp"
 #include "core/vm/client/byte_pump.hpp"
@@ -43,43 +45,30 @@ Result<std::uint16_t> parse_port(std::string_view text, std::uint32_t least) {
   return static_cast<std::uint16_t>(number);
 }
 
-union SocketAddress {
-  sockaddr generic;
-  sockaddr_in v4;
-  sockaddr_in6 v6;
-};
-
 Result<Fd> bind_and_listen(const std::string& text, std::uint16_t port) {
-  SocketAddress address{};
-  socklen_t size = sizeof address.v4;
-  if (::inet_pton(AF_INET, text.c_str(), &address.v4.sin_addr) == 1) {
-    address.v4.sin_family = AF_INET;
-    address.v4.sin_port = htons(port);
-  } else {
-    address = {};
-    size = sizeof address.v6;
-    if (::inet_pton(AF_INET6, text.c_str(), &address.v6.sin6_addr) != 1) {
-      return fail(EINVAL, fmt::format("\"{}\" is no IP address", text));
-    }
-    address.v6.sin6_family = AF_INET6;
-    address.v6.sin6_port = htons(port);
-  }
-  Fd socket(::socket(address.generic.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const auto address = base::IpAddress::parse(text);
+  if (!address) return fail(EINVAL, fmt::format("\"{}\" is no IP address", text));
+  sockaddr_storage own{};
+  const socklen_t size = address->to_sockaddr(port, own);
+  Fd socket(::socket(address->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int on = 1;
   if (!socket || ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-      ::bind(socket.get(), &address.generic, size) != 0 || ::listen(socket.get(), SOMAXCONN) != 0) {
+      ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&own), size) != 0 ||
+      ::listen(socket.get(), SOMAXCONN) != 0) {
     return fail_errno(fmt::format("listening on {} port {}", text, port));
   }
   return socket;
 }
 
 Result<std::uint16_t> port_of(int socket) {
-  SocketAddress address{};
-  socklen_t size = sizeof address;
-  if (::getsockname(socket, &address.generic, &size) != 0) {
+  sockaddr_storage own{};
+  socklen_t size = sizeof own;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&own), &size) != 0) {
     return fail_errno("reading a socket's port");
   }
-  return ntohs(address.generic.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
+  // It lies at the same place in both families.
+  static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+  return ntohs(reinterpret_cast<const sockaddr_in&>(own).sin_port);
 }
 
 /// A stream to the port on the guest's loopback, past the protocol's words.
