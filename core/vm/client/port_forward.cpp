@@ -72,7 +72,7 @@ Result<std::uint16_t> port_of(int socket) {
 }
 
 /// A stream to the port on the guest's loopback, past the protocol's words.
-Result<GuestStream::Raw> dial(const Store& store, const std::string& id, std::uint16_t remote) {
+Result<FrameLink::Raw> dial(const Store& store, const std::string& id, std::uint16_t remote) {
   const auto deadline = base::Deadline::in(kDialLimit);
   auto answer = FCVM_TRY(
       ask_supervisor(store.paths(), id, {.verb = "dial", .port = wire::kForwardPort}, deadline));

@@ -43,23 +43,28 @@ void FrameLink::send_bytes(std::string_view frames) {
   if (make_room(frames.size())) waiting_.append(frames);
 }
 
+Result<void> FrameLink::send_some(std::string_view& bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count =
+        ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
+    if (count < 0 && errno == EAGAIN) return {};
+    if (count < 0 && errno != EINTR) return fail_errno("writing to the peer");
+  }
+  return {};
+}
+
 Result<void> FrameLink::flush() {
   if (overflown_) return fail(ENOBUFS, "the peer does not take what it is sent");
-  while (queued() > 0) {
-    const ssize_t count =
-        ::send(socket_.get(), waiting_.data() + sent_, queued(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (count > 0) sent_ += static_cast<std::size_t>(count);
-    if (count < 0 && errno == EAGAIN) return {};
-    if (count < 0 && errno != EINTR) {
-      auto failure = fail_errno("writing to the peer");
-      waiting_.clear();  // for nobody
-      sent_ = 0;
-      return failure;
-    }
+  std::string_view rest = std::string_view(waiting_).substr(sent_);
+  auto sent = send_some(rest);
+  sent_ = waiting_.size() - rest.size();
+  // After a failure nobody is there to take the rest.
+  if (rest.empty() || !sent) {
+    waiting_.clear();
+    sent_ = 0;
   }
-  waiting_.clear();
-  sent_ = 0;
-  return {};
+  return sent;
 }
 
 }  // namespace fcvm::vm

@@ -1,5 +1,6 @@
 // FrameLink: frames over a socket for somebody who polls. Owns the socket, what came and was not
-// taken, and what waits to go; never blocks. The peer may be hostile, so what waits is bounded.
+// taken, and what waits to go; never blocks. The peer may be hostile, so what waits is bounded. One
+// thread may take while another one sends.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +43,18 @@ class FrameLink {
   /// Sends what goes without waiting. EPIPE when the peer has gone, ENOBUFS when more was sent than
   /// may wait for it.
   Result<void> flush();
+  /// The same past the queue, which has to be empty: takes what went off the front of `bytes`.
+  Result<void> send_some(std::string_view& bytes);
+
+  /// The largest frame from now on.
+  void set_max_payload(std::size_t size) { received_.set_max_payload(size); }
+
+  /// Ends the frames, where a protocol goes over to raw bytes: the socket, and what came already.
+  struct Raw {
+    Fd fd;
+    std::string received;
+  };
+  [[nodiscard]] Raw release_raw() && { return {std::move(socket_), received_.take_rest()}; }
 
   [[nodiscard]] std::size_t queued() const { return waiting_.size() - sent_; }
   [[nodiscard]] bool congested() const { return queued() >= kCongested; }

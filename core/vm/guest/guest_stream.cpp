@@ -4,16 +4,10 @@
 
 #include <fmt/core.h>
 
-#include "core/base/io/fd.hpp"
 #include "core/base/io/poll.hpp"
 #include "core/vm/guest/guest_text.hpp"
 
 namespace fcvm::vm {
-namespace {
-
-constexpr std::size_t kReadSize = 64 << 10;
-
-}  // namespace
 
 Result<GuestStream> GuestStream::open(Fd fd, std::size_t max_payload, base::Deadline deadline) {
   GuestStream stream(std::move(fd), wire::kMaxHello);
@@ -27,24 +21,17 @@ Result<GuestStream> GuestStream::open(Fd fd, std::size_t max_payload, base::Dead
     return fail(agreed.error().code(), agreed.error().message(),
                 "fcvm setup makes a guest with this fcvm's agent");
   }
-  stream.frames_.set_max_payload(max_payload);
+  stream.link_.set_max_payload(max_payload);
   return stream;
 }
 
 Result<void> GuestStream::send_bytes(std::string_view frames, base::Deadline deadline) {
   auto sent = [&]() -> Result<void> {
-    while (!frames.empty()) {
-      const ssize_t count =
-          ::send(fd_.get(), frames.data(), frames.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-      if (count >= 0) {
-        frames.remove_prefix(static_cast<std::size_t>(count));
-      } else if (errno == EAGAIN) {
-        FCVM_TRY(base::wait_writable(fd_.get(), deadline));
-      } else if (errno != EINTR) {
-        return fail_errno("writing to the guest");
-      }
+    for (;;) {
+      FCVM_TRY(link_.send_some(frames) | context("sending to the guest"));
+      if (frames.empty()) return {};
+      FCVM_TRY(base::wait_writable(link_.fd(), deadline));
     }
-    return {};
   }();
   if (!sent) shut_down();
   return sent;
@@ -54,21 +41,19 @@ Result<wire::Frame> GuestStream::receive(base::Deadline deadline) {
   for (;;) {
     // Also while data flows: a peer that never stops talking gets no more time than a silent one.
     if (deadline.expired()) return fail(ETIMEDOUT, "the guest did not say in time what was asked");
-    if (auto frame = FCVM_TRY(frames_.next())) {
+    if (auto frame = FCVM_TRY(link_.next())) {
       if (frame->type != wire::Refusal::kType) return *frame;
       const auto refusal = FCVM_TRY(wire::decode<wire::Refusal>(*frame));
       return fail(refusal.code > 0 ? refusal.code : EIO,
                   "the guest's agent refused: " + cut_guest_text(refusal.message));
     }
-    FCVM_TRY(base::wait_readable(fd_.get(), deadline));
-    const std::span<char> room = frames_.prepare(kReadSize);
-    const std::size_t count =
-        FCVM_TRY(base::read_some(fd_.get(), room) | context("reading from the guest"));
-    if (count == 0) return fail(EPIPE, "the guest closed the connection");
-    frames_.commit(count);
+    FCVM_TRY(base::wait_readable(link_.fd(), deadline));
+    if (!FCVM_TRY(link_.read() | context("receiving from the guest"))) {
+      return fail(EPIPE, "the guest closed the connection");
+    }
   }
 }
 
-void GuestStream::shut_down() { ::shutdown(fd_.get(), SHUT_RDWR); }
+void GuestStream::shut_down() { ::shutdown(link_.fd(), SHUT_RDWR); }
 
 }  // namespace fcvm::vm

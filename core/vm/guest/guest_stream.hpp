@@ -1,10 +1,8 @@
-// GuestStream: one stream to a guest port, as frames. Owns its descriptor and what came and was not
-// taken yet; blocking, with deadlines. The guest is hostile: nothing it sends is believed or held
-// beyond the limit given here.
+// GuestStream: a FrameLink to a guest port, greeted, for somebody who waits with deadlines. The
+// guest is hostile: nothing it sends is believed or held beyond the limit given here.
 #pragma once
 
 #include <cstddef>
-#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -37,27 +35,23 @@ class GuestStream {
   /// ETIMEDOUT at the deadline; a Refusal of the guest comes back as the error it carries.
   [[nodiscard]] Result<wire::Frame> receive(base::Deadline deadline);
 
-  /// Ends the frames, where a protocol goes over to raw bytes: the stream, and what came already.
-  struct Raw {
-    Fd fd;
-    std::string received;
-  };
-  [[nodiscard]] Raw release_raw() && { return {std::move(fd_), frames_.take_rest()}; }
+  /// Where a protocol goes over to raw bytes.
+  [[nodiscard]] FrameLink::Raw release_raw() && { return std::move(link_).release_raw(); }
 
   /// Makes a receive() on another thread fail at once.
   void shut_down();
 
   /// For a conversation that goes on in both directions at once.
-  [[nodiscard]] FrameLink release() && { return {std::move(fd_), std::move(frames_)}; }
+  [[nodiscard]] FrameLink release() && { return std::move(link_); }
 
   [[nodiscard]] const wire::Hello& peer() const { return peer_; }
-  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] int fd() const { return link_.fd(); }
 
  private:
-  GuestStream(Fd fd, std::size_t max_payload) : fd_(std::move(fd)), frames_(max_payload) {}
+  GuestStream(Fd fd, std::size_t max_payload)
+      : link_(std::move(fd), wire::FrameBuffer(max_payload)) {}
 
-  Fd fd_;
-  wire::FrameBuffer frames_;
+  FrameLink link_;
   wire::Hello peer_;
 };
 
