@@ -53,6 +53,11 @@ std::size_t utf8_length(std::string_view text) {
   return length;
 }
 
+bool is_utf8(std::string_view text) {
+  while (const std::size_t length = utf8_length(text)) text.remove_prefix(length);
+  return text.empty();
+}
+
 std::string printable(std::string_view text, Newlines newlines) {
   std::string clean;
   clean.reserve(text.size());

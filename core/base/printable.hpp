@@ -11,6 +11,8 @@ namespace fcvm::base {
 /// Length of the UTF-8 character at the front of `text`; 0 when there is none.
 [[nodiscard]] std::size_t utf8_length(std::string_view text);
 
+[[nodiscard]] bool is_utf8(std::string_view text);
+
 enum class Newlines {
   kEscaped,   // "\x0a", as any other control character
   kKept,      // and no more is told of a carriage return before one; for text that stands alone

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "core/config/plugin_loader.hpp"
+#include "core/config/load/plugin_loader.hpp"
 
 namespace fcvm::config {
 

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,5 +36,15 @@ class Environment {
   std::map<std::string, std::string> variables_;
   std::vector<std::string> ignored_;
 };
+
+/// Whose a variable is.
+enum class Variables { kCore, kPlugin };  // FCVM_PLUGIN_* are a plugin's
+
+/// A warning for each FCVM_ variable of the kind that sets nothing, most likely because it is
+/// misspelt: that is neither in `known` nor read by another part of
+/// fcvm.
+[[nodiscard]] std::vector<std::string> unmatched_variables(const Environment& environment,
+                                                           const std::set<std::string>& known,
+                                                           Variables kind);
 
 }  // namespace fcvm::config

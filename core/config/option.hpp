@@ -62,6 +62,8 @@ struct OptionTable {
 
   /// By name or alias; null when there is none.
   [[nodiscard]] const Option* find(std::string_view name) const;
+  /// The names and aliases of all options.
+  [[nodiscard]] std::vector<std::string> names() const;
 };
 
 /// The option tables of the plugins that were found, by id ("net.rootless").

@@ -1,7 +1,8 @@
-// What `fcvm config show` prints.
+// What `fcvm config show` and `fcvm config sample` print.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/config/config.hpp"
 
@@ -16,5 +17,9 @@ struct ShowOptions {
 /// per section of plain values, or with `origin` of {"value", "origin"} objects. Secrets are
 /// ********.
 [[nodiscard]] std::string render_show(const Config& config, ShowOptions options = {});
+
+/// The commented sample of etc/: every option with its help and default: text after "# ", settings
+/// after a bare "#", so that removing the # of a setting enables it.
+[[nodiscard]] std::string sample(const std::vector<OptionTable>& tables);
 
 }  // namespace fcvm::config

@@ -307,4 +307,11 @@ std::string environment_name(std::string_view section, std::string_view name) {
   return out;
 }
 
+std::string belongs_elsewhere(std::string_view key) {
+  for (const OptionTable& table : core_tables()) {
+    if (table.find(key) != nullptr) return "; it belongs in [" + table.section + "]";
+  }
+  return {};
+}
+
 }  // namespace fcvm::config

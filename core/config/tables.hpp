@@ -18,6 +18,9 @@ namespace fcvm::config {
 /// Every `podman run` option: what [run] and each [profile.NAME] may set.
 [[nodiscard]] const OptionTable& run_table();
 
+/// "; it belongs in [run]", when the core has such an option in another section.
+[[nodiscard]] std::string belongs_elsewhere(std::string_view key);
+
 /// FCVM_<SECTION>_<NAME>: `FCVM_RUN_ROOTFS_SIZE`, `FCVM_PLUGIN_NET_ROOTLESS_MTU`.
 [[nodiscard]] std::string environment_name(std::string_view section, std::string_view name);
 

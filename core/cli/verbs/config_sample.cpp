@@ -3,7 +3,7 @@
 
 #include "core/cli/invocation.hpp"
 #include "core/cli/verbs/verbs.hpp"
-#include "core/config/sample.hpp"
+#include "core/config/show.hpp"
 #include "core/config/tables.hpp"
 
 namespace fcvm::cli {

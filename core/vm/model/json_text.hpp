@@ -8,13 +8,13 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/config/utf8.hpp"
+#include "core/base/printable.hpp"
 
 namespace fcvm::vm {
 
 /// A string, or {"hex": "..."} where it is not UTF-8.
 inline nlohmann::ordered_json to_json_text(std::string_view text) {
-  if (!config::find_bad_utf8(text)) return std::string(text);
+  if (base::is_utf8(text)) return std::string(text);
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string hex;
   for (const char c : text) {

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/config/document.hpp"
-#include "core/config/sample.hpp"
+#include "core/config/load/toml.hpp"
+#include "core/config/show.hpp"
 #include "core/config/tables.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/config/fixture.hpp"

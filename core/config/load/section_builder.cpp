@@ -1,11 +1,11 @@
-#include "core/config/section_builder.hpp"
+#include "core/config/load/section_builder.hpp"
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "core/config/load/node_value.hpp"
 #include "core/config/nearest.hpp"
-#include "core/config/node_value.hpp"
 #include "core/config/tables.hpp"
 
 namespace fcvm::config {
@@ -23,22 +23,6 @@ std::vector<std::string> variables_of(const OptionTable& table, const Option& op
 }
 
 }  // namespace
-
-std::vector<std::string> option_names(const OptionTable& table) {
-  std::vector<std::string> names;
-  for (const Option& option : table.options) {
-    names.push_back(option.name);
-    names.insert(names.end(), option.aliases.begin(), option.aliases.end());
-  }
-  return names;
-}
-
-std::string belongs_elsewhere(std::string_view key) {
-  for (const OptionTable& table : core_tables()) {
-    if (table.find(key) != nullptr) return "; it belongs in [" + table.section + "]";
-  }
-  return {};
-}
 
 SectionBuilder::SectionBuilder(std::shared_ptr<const OptionTable> table, Problems& problems)
     : problems_(problems) {
@@ -87,10 +71,10 @@ void SectionBuilder::file_table(const Document& document, const Node& table, con
     const Option* option = section_.table->find(member.key);
     if (option == nullptr) {
       const std::string elsewhere = belongs_elsewhere(member.key);
-      problems_.add(document.origin(member.at),
-                    "unknown key `" + member.key + "` in [" + shown + "]" +
-                        (elsewhere.empty() ? did_you_mean(member.key, option_names(*section_.table))
-                                           : elsewhere));
+      problems_.add(
+          document.origin(member.at),
+          "unknown key `" + member.key + "` in [" + shown + "]" +
+              (elsewhere.empty() ? did_you_mean(member.key, section_.table->names()) : elsewhere));
       continue;
     }
     if (!seen.insert(option).second) {
@@ -141,9 +125,8 @@ void SectionBuilder::assign(Layer layer, const std::vector<Assignment>& assignme
         assignment.spelled.empty() ? "--" + assignment.name : assignment.spelled;
     const Option* option = section_.table->find(assignment.name);
     if (option == nullptr) {
-      problems_.add(
-          {layer, {}, 0, 0, spelled},
-          "unknown option" + did_you_mean(assignment.name, option_names(*section_.table)));
+      problems_.add({layer, {}, 0, 0, spelled},
+                    "unknown option" + did_you_mean(assignment.name, section_.table->names()));
       continue;
     }
     given[option].texts.push_back(assignment.text);

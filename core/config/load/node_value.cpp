@@ -1,4 +1,4 @@
-#include "core/config/node_value.hpp"
+#include "core/config/load/node_value.hpp"
 
 #include <utility>
 

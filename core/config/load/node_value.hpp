@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "core/config/document.hpp"
+#include "core/config/load/toml.hpp"
 #include "core/config/option.hpp"
 #include "core/config/problem.hpp"
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/config/section_builder.hpp"
-#include "core/config/sources.hpp"
+#include "core/config/load/layers.hpp"
+#include "core/config/load/section_builder.hpp"
 
 namespace fcvm::config {
 

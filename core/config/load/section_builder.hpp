@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/config/config.hpp"
-#include "core/config/sources.hpp"
+#include "core/config/load/layers.hpp"
 
 namespace fcvm::config {
 

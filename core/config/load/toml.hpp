@@ -1,5 +1,5 @@
-// A TOML file as a small tree with positions: all that the rest of core/config sees of TOML, whose
-// parser is included in toml_document.cpp alone because it takes long to compile.
+// A TOML file as a small tree with positions, and values as TOML: all that the rest of core/config
+// sees of TOML, whose parser is included in toml.cpp alone because it takes long to compile.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/config/option.hpp"
 #include "core/config/origin.hpp"
 #include "core/config/problem.hpp"
 
@@ -62,5 +63,10 @@ enum class Absent { kFine, kProblem };
 
 /// A text in the quotes and escapes of TOML.
 [[nodiscard]] std::string quote(std::string_view text);
+
+[[nodiscard]] std::string toml_text(const Option& option, const Value& value);
+
+/// A key, in quotes where TOML wants them.
+[[nodiscard]] std::string toml_key(const std::string& key);
 
 }  // namespace fcvm::config

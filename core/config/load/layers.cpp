@@ -1,9 +1,8 @@
-// Which files there are to read, and in which order.
+// See layers.hpp.
+#include "core/config/load/layers.hpp"
 
 #include <algorithm>
 #include <system_error>
-
-#include "core/config/sources.hpp"
 
 namespace fcvm::config {
 

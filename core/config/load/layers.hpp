@@ -1,11 +1,11 @@
-// Everything a configuration is made from, as it was read.
+// Everything a configuration is made from, as it was read, and which files that is.
 #pragma once
 
 #include <vector>
 
-#include "core/config/document.hpp"
 #include "core/config/environment.hpp"
 #include "core/config/load.hpp"
+#include "core/config/load/toml.hpp"
 
 namespace fcvm::config {
 
@@ -25,11 +25,5 @@ struct LayerFile {
 
 /// In order, the drop-ins that there are included.
 [[nodiscard]] std::vector<LayerFile> layer_files(const LoadRequest& request, Problems& problems);
-
-/// The names and aliases of a table's options.
-[[nodiscard]] std::vector<std::string> option_names(const OptionTable& table);
-
-/// "; it belongs in [run]", when the core has such an option in another section.
-[[nodiscard]] std::string belongs_elsewhere(std::string_view key);
 
 }  // namespace fcvm::config

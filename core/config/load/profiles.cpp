@@ -1,4 +1,4 @@
-#include "core/config/profiles.hpp"
+#include "core/config/load/profiles.hpp"
 
 #include <algorithm>
 #include <utility>

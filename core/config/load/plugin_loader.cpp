@@ -1,12 +1,12 @@
-#include "core/config/plugin_loader.hpp"
+#include "core/config/load/plugin_loader.hpp"
 
 #include <algorithm>
 #include <set>
 #include <utility>
 
+#include "core/config/environment.hpp"
+#include "core/config/load/section_builder.hpp"
 #include "core/config/nearest.hpp"
-#include "core/config/section_builder.hpp"
-#include "core/config/variables.hpp"
 
 namespace fcvm::config {
 

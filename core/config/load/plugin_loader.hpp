@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/config/config.hpp"
+#include "core/config/load/layers.hpp"
 #include "core/config/problem.hpp"
-#include "core/config/sources.hpp"
 
 namespace fcvm::config {
 
