@@ -3,12 +3,13 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "agent/helper.hpp"
-#include "agent/identity.hpp"
-#include "agent/init.hpp"
+#include "agent/boot/guest_system.hpp"
+#include "agent/boot/identity.hpp"
+#include "agent/boot/init.hpp"
 #include "agent/log.hpp"
+#include "agent/process/helper.hpp"
 #include "agent/services.hpp"
-#include "agent/transport.hpp"
+#include "agent/transport/transport.hpp"
 
 namespace fcvm::agent {
 namespace {
@@ -21,7 +22,7 @@ Result<void> run_guest() {
   FCVM_TRY(load_modules());
   FCVM_TRY(helper_program());
   const auto loop = FCVM_TRY(Loop::create());
-  Services services(*loop, System::of_guest());
+  Services services(*loop, guest_system());
   const auto transport =
       FCVM_TRY(Transport::of_guest(*loop, [&](std::uint32_t port, base::Fd socket) {
         services.serve(port, std::move(socket));
@@ -45,5 +46,5 @@ int main() {
   const auto ended = run_guest();
   if (!ended) log_line(ended.error().message());
   // PID 1 must not return: the kernel would panic, and hide what was wrong.
-  System::of_guest().power_off();
+  guest_system().power_off();
 }

@@ -1,32 +1,43 @@
 // Services: what the host can reach in a guest, each behind a port. Owns them.
 #pragma once
 
-#include "agent/control_service.hpp"
-#include "agent/exec_service.hpp"
-#include "agent/forward_service.hpp"
-#include "agent/life.hpp"
-#include "agent/output_service.hpp"
+#include "agent/boot/life.hpp"
+#include "agent/session/control_service.hpp"
+#include "agent/session/exec_session.hpp"
+#include "agent/session/forward_session.hpp"
+#include "agent/session/output_service.hpp"
+#include "agent/session/sessions.hpp"
 
 namespace fcvm::agent {
 
 class Services {
  public:
   Services(Loop& loop, System& system)
-      : output_(loop),
+      : loop_(loop),
+        output_(loop),
         life_(loop, system, events_, output_),
         control_(loop, life_, events_),
-        exec_(loop, [this](const wire::ExecRequest& request) { return life_.resolve(request); }),
+        exec_(loop),
         forward_(loop) {}
 
   void serve(std::uint32_t port, base::Fd socket);
 
  private:
+  static constexpr std::size_t kMostCommands = 512;
+
+  void serve_exec(base::Fd socket);
+  void serve_forward(base::Fd socket);
+
+  Loop& loop_;
   EventLog events_;
   OutputService output_;
   Life life_;
   ControlService control_;
-  ExecService exec_;
-  ForwardService forward_;
+  ExecSession::Resolve resolve_ = [this](const wire::ExecRequest& request) {
+    return life_.resolve(request);
+  };
+  Sessions<ExecSession> exec_;
+  Sessions<ForwardSession> forward_;
 };
 
 }  // namespace fcvm::agent

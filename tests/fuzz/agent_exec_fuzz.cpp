@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "agent/exec_session.hpp"
+#include "agent/session/exec_session.hpp"
 #include "core/base/io/pipe.hpp"
 #include "core/base/io/socket_pair.hpp"
 

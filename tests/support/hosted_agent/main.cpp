@@ -6,11 +6,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "agent/helper.hpp"
-#include "agent/identity.hpp"
-#include "agent/listeners.hpp"
+#include "agent/boot/identity.hpp"
 #include "agent/log.hpp"
+#include "agent/process/helper.hpp"
 #include "agent/services.hpp"
+#include "agent/transport/listeners.hpp"
 #include "core/base/io/unix_socket.hpp"
 #include "core/wire/ports.hpp"
 #include "tests/support/hosted_agent/test_system.hpp"

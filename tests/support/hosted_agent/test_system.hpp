@@ -2,7 +2,7 @@
 // machine is touched.
 #pragma once
 
-#include "agent/system.hpp"
+#include "agent/boot/system.hpp"
 
 namespace fcvm::tests {
 

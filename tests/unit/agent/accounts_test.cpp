@@ -1,4 +1,4 @@
-#include "agent/accounts.hpp"
+#include "agent/container/accounts.hpp"
 
 #include "tests/support/catch.hpp"
 

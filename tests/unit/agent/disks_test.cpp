@@ -1,5 +1,5 @@
 // Which device is which of the plan's disks, with VMMs that name them and with those that do not.
-#include "agent/disks.hpp"
+#include "agent/boot/disks.hpp"
 
 #include <cstdlib>
 #include <filesystem>

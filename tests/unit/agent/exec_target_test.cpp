@@ -1,4 +1,4 @@
-#include "agent/exec_target.hpp"
+#include "agent/container/exec_target.hpp"
 
 #include <unistd.h>
 

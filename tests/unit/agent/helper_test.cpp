@@ -1,6 +1,6 @@
 // fc-enter as the container would see it: held at its request, when it is what it will be until it
 // becomes the command.
-#include "agent/helper.hpp"
+#include "agent/process/helper.hpp"
 
 #include <algorithm>
 #include <csignal>

@@ -1,4 +1,4 @@
-#include "agent/network.hpp"
+#include "agent/boot/network.hpp"
 
 #include "tests/support/catch.hpp"
 

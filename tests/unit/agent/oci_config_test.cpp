@@ -1,4 +1,4 @@
-#include "agent/oci_config.hpp"
+#include "agent/container/oci_config.hpp"
 
 #include "tests/support/catch.hpp"
 

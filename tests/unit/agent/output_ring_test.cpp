@@ -1,4 +1,4 @@
-#include "agent/output_ring.hpp"
+#include "agent/session/output_ring.hpp"
 
 #include <cstring>
 #include <random>

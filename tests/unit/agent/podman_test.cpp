@@ -1,4 +1,4 @@
-#include "agent/podman.hpp"
+#include "agent/container/podman.hpp"
 
 #include <algorithm>
 

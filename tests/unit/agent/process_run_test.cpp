@@ -1,4 +1,4 @@
-#include "agent/process_run.hpp"
+#include "agent/process/process_run.hpp"
 
 #include <csignal>
 #include <cstring>
@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/enter/request.hpp"
+#include "agent/process/enter/request.hpp"
 #include "core/base/io/fd.hpp"
 #include "core/base/io/socket_pair.hpp"
 #include "tests/support/catch.hpp"

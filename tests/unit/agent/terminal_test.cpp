@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/process.hpp"
+#include "agent/process/process.hpp"
 #include "core/base/io/file.hpp"
 #include "core/base/io/temp_dir.hpp"
 #include "tests/support/catch.hpp"

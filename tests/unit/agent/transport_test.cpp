@@ -1,4 +1,4 @@
-#include "agent/transport.hpp"
+#include "agent/transport/transport.hpp"
 
 #include <linux/vm_sockets.h>
 #include <sys/socket.h>

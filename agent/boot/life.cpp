@@ -1,0 +1,166 @@
+// See life.hpp.
+#include "agent/boot/life.hpp"
+
+#include <csignal>
+#include <unistd.h>
+
+#include "agent/container/exec_target.hpp"
+#include "agent/log.hpp"
+#include "agent/process/command.hpp"
+#include "core/base/io/file.hpp"
+
+namespace fcvm::agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How long the last bytes and events may take to reach the host.
+constexpr milliseconds kFarewell{3000};
+
+std::uint64_t count_oom_kills() {
+  const std::string text = base::read_file("/proc/vmstat").value_or("");
+  const auto at = text.find("\noom_kill ");
+  return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + 10, nullptr, 10);
+}
+
+wire::Event event_of(wire::EventKind kind, const std::string& stage) {
+  wire::Event event;
+  event.kind = kind;
+  event.stage = stage;
+  return event;
+}
+
+}  // namespace
+
+Life::Life(Loop& loop, System& system, EventLog& events, OutputService& output)
+    : loop_(loop), system_(system), events_(events), output_(output) {
+  events_.add(event_of(wire::EventKind::kReady, "ready"));
+}
+
+Result<void> Life::boot(wire::BootPlan plan) {
+  if (plan_) return fail(EALREADY, "booting: the guest has its plan already");
+  plan_ = std::move(plan);
+  // podman hands proxies on to the container.
+  extend_guest_environment(plan_->environment);
+  loop_.soon([this] { prepare(0); });
+  return {};
+}
+
+// One stage per turn of the loop, so that the events of each reach the host in time.
+void Life::prepare(std::size_t stage) {
+  const auto stages = system_.stages();
+  if (stage == stages.size()) return load_image();
+  events_.progress(stages[stage].name);
+  const auto done = stages[stage].run(*plan_);
+  if (!done) return fail_stage(stages[stage].name, done.error());
+  loop_.soon([this, stage] { prepare(stage + 1); });
+}
+
+void Life::load_image() {
+  const auto command = system_.load_command(*plan_);
+  if (!command) return fail_stage("load", command.error());
+  if (command->empty()) return start_container();
+  events_.progress("load");
+  const auto started = run_command(loop_, *command, [this](int code, const std::string& output) {
+    if (code == 0) return start_container();
+    fail_stage("load",
+               Error(EIO, "loading the image ended with " + std::to_string(code) + ": " + output));
+  });
+  if (!started) fail_stage("load", started.error());
+}
+
+void Life::start_container() {
+  const auto& spec = plan_->container;
+  if (spec.image.empty()) return events_.progress("idle");
+  events_.progress("start");
+  oom_kills_ = count_oom_kills();
+  ProcessOptions options;
+  options.command = system_.run_command(*plan_);
+  options.environment = guest_environment();
+  options.tty = spec.tty;
+  options.rows = spec.rows;
+  options.columns = spec.columns;
+  options.stdin_open = spec.interactive;
+  container_ = std::make_unique<Container>(
+      loop_, Container::Callbacks{[this](const Error& why) { fail_stage("start", why); },
+                                  [this](pid_t pid) { on_started(pid); },
+                                  [this](ChildEnd end) { on_container_end(end); }});
+  const auto started = container_->start(options, system_.pid_file());
+  if (!started) return fail_stage("start", started.error());
+  Process& process = container_->process();
+  output_.take_streams(std::move(process.stdin_fd), std::move(process.stdout_fd),
+                       std::move(process.stderr_fd), spec.tty);
+}
+
+void Life::on_started(pid_t pid) {
+  auto event = event_of(wire::EventKind::kStarted, "started");
+  event.pid = static_cast<std::uint32_t>(pid);
+  events_.add(std::move(event));
+}
+
+void Life::on_container_end(ChildEnd end) {
+  output_.container_ended();
+  auto event = event_of(wire::EventKind::kExited, "exited");
+  event.code = end.code;
+  event.signal = end.signal != 0 ? end.signal : (end.code > 128 ? end.code - 128 : 0);
+  event.oom = end.code == 128 + SIGKILL && count_oom_kills() > oom_kills_;
+  event.text = std::to_string(end.code);
+  events_.add(std::move(event));
+  if (powering_off_) end_guest();
+}
+
+Result<void> Life::signal_container(int signal) {
+  if (!container_) return fail(ESRCH, "signalling the container: there is none yet");
+  return container_->signal(signal);
+}
+
+Result<void> Life::stop_container(int signal, std::uint32_t grace_ms) {
+  if (!container_) return fail(ESRCH, "stopping the container: there is none yet");
+  return container_->stop(signal, milliseconds(grace_ms));
+}
+
+Result<void> Life::quiesce() {
+  system_.sync();
+  return {};
+}
+
+Result<void> Life::resumed(const wire::Resumed& news) { return system_.resumed(news); }
+
+Result<void> Life::power_off(std::uint32_t grace_ms) {
+  if (powering_off_) return {};
+  powering_off_ = true;
+  if (container_ && !container_->ended() && container_->stop(SIGTERM, milliseconds(grace_ms))) {
+    return {};  // on_container_end() goes on
+  }
+  end_guest();
+  return {};
+}
+
+void Life::fail_stage(const std::string& stage, const Error& why) {
+  auto event = event_of(wire::EventKind::kFailed, stage);
+  event.text = why.message();
+  event.code = why.code();
+  events_.add(std::move(event));
+  // The host hears of it through the control stream; the console has it too.
+  loop_.after(kFarewell, [this] { system_.power_off(); });
+}
+
+void Life::end_guest() {
+  powering_off_ = true;
+  output_.when_delivered(kFarewell, [this] {
+    events_.add(event_of(wire::EventKind::kPoweringOff, "poweroff"));
+    loop_.after(milliseconds(20), [this] { system_.power_off(); });
+  });
+}
+
+Result<ExecPlan> Life::resolve(const wire::ExecRequest& request) {
+  const pid_t pid = container_ ? container_->pid() : -1;
+  if (pid != exec_container_.pid) exec_container_ = {};
+  const bool joins = pid > 0 && request.place == wire::ExecPlace::kContainer;
+  if (joins && !exec_container_.config) {
+    exec_container_ = {pid, system_.container_config(pid)};
+  }
+  return plan_exec(request, exec_container_, plan_ ? &plan_->container : nullptr);
+}
+
+}  // namespace fcvm::agent

@@ -1,0 +1,109 @@
+// See container.hpp.
+#include "agent/container/container.hpp"
+
+#include <charconv>
+#include <csignal>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "core/base/io/file.hpp"
+
+namespace fcvm::agent {
+
+namespace {
+
+bool is_runtime(const std::string& program) {
+  const std::string name = program.substr(program.rfind('/') + 1);
+  return name == "crun" || name == "runc" || name == "conmon";
+}
+
+}  // namespace
+
+Container::~Container() { forget(); }
+
+Result<void> Container::start(const ProcessOptions& options, const std::string& pid_file) {
+  pid_file_ = pid_file;
+  if (!pid_file_.empty()) FCVM_TRY(watch_pid_file());
+  return run_.begin(options, {[this] { runner_started(); },
+                              [this](const Error& why) {
+                                forget();
+                                callbacks_.on_failed(why);
+                              },
+                              [this](ChildEnd how) { end(how); }});
+}
+
+void Container::runner_started() {
+  if (!pid_file_.empty()) return;
+  pid_ = process().pid;
+  callbacks_.on_started(pid_);
+}
+
+Result<void> Container::watch_pid_file() {
+  const std::string directory = pid_file_.substr(0, pid_file_.rfind('/'));
+  FCVM_TRY(base::make_directories(directory));
+  ::unlink(pid_file_.c_str());
+  inotify_ = base::Fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!inotify_ ||
+      ::inotify_add_watch(inotify_.get(), directory.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO) < 0) {
+    return fail_errno("watching " + directory);
+  }
+  return loop_.watch(inotify_.get(), EPOLLIN, [this](Loop::Events) { look_for_pid(); });
+}
+
+void Container::look_for_pid() {
+  char ignored[4096];
+  while (::read(inotify_.get(), ignored, sizeof ignored) > 0) {
+  }
+  const auto text = base::read_file(pid_file_);
+  if (!text) return;
+  pid_t pid = -1;
+  std::from_chars(text->data(), text->data() + text->size(), pid);
+  if (pid <= 0) return;
+  pid_ = pid;
+  forget_pid_file();
+  await_program();
+}
+
+// The pid is known while it is still the runtime that waits inside for its start: with another
+// environment, and not yet what anybody wants to signal or join.
+void Container::await_program() {
+  const auto command = base::read_file("/proc/" + std::to_string(pid_) + "/cmdline");
+  const std::string first = command ? command->substr(0, command->find('\0')) : "";
+  if (!is_runtime(first)) return callbacks_.on_started(pid_);
+  program_timer_ = loop_.after(std::chrono::milliseconds(2), [this] { await_program(); });
+}
+
+void Container::forget_pid_file() {
+  if (inotify_) loop_.forget(inotify_.get());
+  inotify_ = base::Fd();
+}
+
+void Container::end(ChildEnd how) {
+  // A container of a few milliseconds may have ended before its pid was noticed.
+  if (inotify_) look_for_pid();
+  forget();
+  callbacks_.on_end(how);
+}
+
+void Container::forget() {
+  forget_pid_file();
+  loop_.cancel(kill_timer_);
+  loop_.cancel(program_timer_);
+  pid_ = -1;
+}
+
+Result<void> Container::signal(int number) {
+  if (pid_ <= 0) return fail(ESRCH, "signalling the container: it does not run");
+  if (::kill(pid_, number) != 0) return fail_errno("signalling the container");
+  return {};
+}
+
+Result<void> Container::stop(int number, std::chrono::milliseconds grace) {
+  FCVM_TRY(signal(number));
+  loop_.cancel(kill_timer_);
+  kill_timer_ = loop_.after(grace, [this] { static_cast<void>(signal(SIGKILL)); });
+  return {};
+}
+
+}  // namespace fcvm::agent

@@ -1,0 +1,59 @@
+// Container: the process that runs the container (podman's), and the container's own pid.
+//
+// Owns the process until its end; its streams go to the OutputService.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <sys/types.h>
+
+#include "agent/loop.hpp"
+#include "agent/process/process_run.hpp"
+
+namespace fcvm::agent {
+
+class Container {
+ public:
+  struct Callbacks {
+    std::function<void(const Error&)> on_failed;
+    std::function<void(pid_t)> on_started;
+    std::function<void(ChildEnd)> on_end;
+  };
+
+  Container(Loop& loop, Callbacks callbacks)
+      : loop_(loop), callbacks_(std::move(callbacks)), run_(loop) {}
+  ~Container();
+  Container(const Container&) = delete;
+  Container& operator=(const Container&) = delete;
+
+  /// The caller takes the streams of process(), which are there at once.
+  Result<void> start(const ProcessOptions& options, const std::string& pid_file);
+  Process& process() { return run_.process(); }
+
+  /// Once it runs; -1 before and after.
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] bool ended() const { return run_.over(); }
+  Result<void> signal(int number);
+  /// SIGKILL follows when it has not ended within the grace.
+  Result<void> stop(int number, std::chrono::milliseconds grace);
+
+ private:
+  Result<void> watch_pid_file();
+  void look_for_pid();
+  void await_program();
+  void runner_started();
+  void end(ChildEnd end);
+  void forget();
+  void forget_pid_file();
+
+  Loop& loop_;
+  Callbacks callbacks_;
+  ProcessRun run_;
+  pid_t pid_ = -1;
+  std::string pid_file_;
+  base::Fd inotify_;
+  Loop::TimerId kill_timer_ = 0;
+  Loop::TimerId program_timer_ = 0;
+};
+
+}  // namespace fcvm::agent
