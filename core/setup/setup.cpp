@@ -5,7 +5,11 @@
 #include <fmt/core.h>
 
 #include "core/setup/pieces/assemble.hpp"
-#include "core/setup/stages.hpp"
+#include "core/setup/pieces/hello.hpp"
+#include "core/setup/pieces/initrd.hpp"
+#include "core/setup/pieces/kernel.hpp"
+#include "core/setup/pieces/needs.hpp"
+#include "core/setup/pieces/rootfs.hpp"
 #include "core/setup/workshop.hpp"
 
 namespace fcvm::setup {

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include "core/setup/doctor/doctor.hpp"
+#include "core/setup/pieces/needs.hpp"
 #include "core/setup/program.hpp"
-#include "core/setup/stages.hpp"
 
 namespace fcvm::setup {
 

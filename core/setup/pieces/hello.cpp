@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/base/io/file.hpp"
 #include "core/digest/sha256.hpp"
 #include "core/tar/archive.hpp"
 
@@ -63,6 +64,15 @@ std::string hello_archive(std::string_view busybox, const std::vector<std::strin
   archive.add_file(config_name, config_text);
   archive.add_file(layer_digest + ".tar", content);
   return archive.bytes();
+}
+
+Result<Piece> make_hello(const Job& job, const Piece& rootfs) {
+  const auto busybox = FCVM_TRY(base::read_file(rootfs.directory / "busybox"));
+  const auto applets = FCVM_TRY(read_lines(rootfs.directory / "applets"));
+  Piece piece{.name = "hello", .key = job.plan.hello.key};
+  piece.facts = {{"image", std::string(kHelloImage)}};
+  return install_file(job, std::move(piece), "hello.tar",
+                      hello_archive(busybox, applets, job.plan.architecture));
 }
 
 }  // namespace fcvm::setup

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/setup/pieces/job.hpp"
+
 namespace fcvm::setup {
 
 inline constexpr std::string_view kHelloImage = "localhost/fcvm/hello:latest";
@@ -17,5 +19,7 @@ inline constexpr std::string_view kHelloImage = "localhost/fcvm/hello:latest";
 [[nodiscard]] std::string hello_archive(std::string_view busybox,
                                         const std::vector<std::string>& applets,
                                         std::string_view architecture);
+/// The piece with the file hello.tar, of the busybox in the piece `rootfs`.
+[[nodiscard]] Result<Piece> make_hello(const Job& job, const Piece& rootfs);
 
 }  // namespace fcvm::setup

@@ -1,5 +1,7 @@
 #include "core/setup/pieces/initrd.hpp"
 
+#include "core/base/io/file.hpp"
+#include "core/digest/sha256.hpp"
 #include "core/setup/formats/cpio.hpp"
 
 namespace fcvm::setup {
@@ -21,6 +23,18 @@ std::string make_initrd(std::string_view agent, const std::vector<Module>& modul
   }
   archive.add_file("modules/order", order);
   return std::move(archive).finish();
+}
+
+Result<Piece> make_initrd_piece(const Job& job, const Piece& kernel) {
+  const std::string agent = FCVM_TRY(base::read_file(job.settings.agent, 64 << 20));
+  std::vector<Module> modules;
+  for (const auto& file : FCVM_TRY(read_lines(kernel.directory / "order"))) {
+    modules.push_back(
+        {file, FCVM_TRY(base::read_file(kernel.directory / "modules" / file, 64 << 20))});
+  }
+  Piece piece{.name = "initrd", .key = job.plan.initrd.key};
+  piece.facts = {{"agent", digest::sha256(agent)}};
+  return install_file(job, std::move(piece), "initrd", make_initrd(agent, modules));
 }
 
 }  // namespace fcvm::setup

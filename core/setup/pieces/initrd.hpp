@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/setup/pieces/job.hpp"
 #include "core/setup/pieces/modules.hpp"
 
 namespace fcvm::setup {
@@ -15,5 +16,7 @@ namespace fcvm::setup {
 inline constexpr std::string_view kInitrdFormat = "1";
 
 [[nodiscard]] std::string make_initrd(std::string_view agent, const std::vector<Module>& modules);
+/// The piece with the file `initrd`, of the modules in the piece `kernel`.
+[[nodiscard]] Result<Piece> make_initrd_piece(const Job& job, const Piece& kernel);
 
 }  // namespace fcvm::setup

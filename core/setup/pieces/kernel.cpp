@@ -1,4 +1,6 @@
-// The guest's kernel: taken from the suite, the host, a file or a URL; its ELF file; its modules.
+// See kernel.hpp.
+#include "core/setup/pieces/kernel.hpp"
+
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
@@ -8,7 +10,6 @@
 #include "core/setup/key.hpp"
 #include "core/setup/pieces/modules.hpp"
 #include "core/setup/program.hpp"
-#include "core/setup/stages.hpp"
 
 namespace fcvm::setup {
 namespace {

@@ -1,4 +1,6 @@
-// What setup needs of the host, looked at before it begins.
+// See needs.hpp.
+#include "core/setup/pieces/needs.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 #include <pwd.h>
@@ -10,7 +12,6 @@
 
 #include "core/base/io/file.hpp"
 #include "core/setup/program.hpp"
-#include "core/setup/stages.hpp"
 
 namespace fcvm::setup {
 namespace {

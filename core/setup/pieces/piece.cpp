@@ -1,5 +1,6 @@
 #include "core/setup/pieces/piece.hpp"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -98,6 +99,17 @@ Result<Piece> install_piece(const fs::path& guests, const fs::path& built, Piece
     FCVM_TRY(rename_to(built, piece.directory));
   }
   return piece;
+}
+
+Result<std::vector<std::string>> read_lines(const fs::path& file) {
+  const std::string whole = FCVM_TRY(base::read_file(file));
+  std::vector<std::string> lines;
+  for (std::string_view text = whole; !text.empty();) {
+    const auto line = text.substr(0, text.find('\n'));
+    if (!line.empty()) lines.emplace_back(line);
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+  return lines;
 }
 
 }  // namespace fcvm::setup

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <fcvm/result.hpp>
 
@@ -38,5 +39,8 @@ struct Piece {
 /// measures its files, writes piece.json, flushes all to disk, renames.
 [[nodiscard]] Result<Piece> install_piece(const std::filesystem::path& guests,
                                           const std::filesystem::path& built, Piece piece);
+
+/// A file of a piece, one thing a line; empty lines count for nothing.
+[[nodiscard]] Result<std::vector<std::string>> read_lines(const std::filesystem::path& file);
 
 }  // namespace fcvm::setup

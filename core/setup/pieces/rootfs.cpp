@@ -1,4 +1,6 @@
-// The root file system of guests, by mmdebstrap and mke2fs.
+// See rootfs.hpp.
+#include "core/setup/pieces/rootfs.hpp"
+
 #include <array>
 #include <csignal>
 #include <unistd.h>
@@ -9,7 +11,6 @@
 #include "core/base/io/file.hpp"
 #include "core/setup/program.hpp"
 #include "core/setup/recipe.hpp"
-#include "core/setup/stages.hpp"
 
 namespace fcvm::setup {
 namespace {
