@@ -25,8 +25,4 @@ struct CommandLine {
 [[nodiscard]] Result<CommandLine> parse_command_line(const Verb& verb,
                                                      const std::vector<std::string>& words);
 
-/// `fcvm VERB --help`, and `fcvm --help`.
-[[nodiscard]] std::string help_of(const Verb& verb);
-[[nodiscard]] std::string help_of_all();
-
 }  // namespace fcvm::cli

@@ -1,10 +1,11 @@
-// --help: made from the same tables that parse the command line.
+// See help.hpp.
+#include "core/cli/help.hpp"
+
 #include <unistd.h>
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
-#include "core/cli/command_line.hpp"
 #include "core/config/tables.hpp"
 
 namespace fcvm::cli {

@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "core/cli/command_line.hpp"
+#include "core/cli/help.hpp"
 #include "core/cli/invocation.hpp"
 #include "core/cli/session/process_title.hpp"
 #include "core/cli/verb.hpp"

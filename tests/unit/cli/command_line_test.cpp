@@ -1,5 +1,6 @@
 #include "core/cli/command_line.hpp"
 
+#include "core/cli/help.hpp"
 #include "core/cli/text/text_table.hpp"
 #include "tests/support/catch.hpp"
 
