@@ -45,7 +45,7 @@ class TailReader {
   TailReader(std::filesystem::path file, GrowingFiles& files)
       : file_(std::move(file)), files_(files) {}
 
-  /// Whole lines. What is longer than a line of ours can be is left out.
+  /// Whole lines; of what is longer than a line of ours can be, the end alone.
   [[nodiscard]] Result<void> lines(const Patience& patience, const Handler& handle);
   [[nodiscard]] Result<void> bytes(const Patience& patience, const Handler& handle);
 
