@@ -46,7 +46,7 @@ const std::map<std::string, Kind>& kinds() {
         (FCVM_VMM_IS_EMULATED << 1) - 1}},
       {FCVM_KIND_NET,
        {{FCVM_VERB(net, attach), FCVM_VERB(net, detach), FCVM_VERB(net, dial),
-         FCVM_VERB(net, health), FCVM_VERB(net, recover),
+         FCVM_VERB(net, health),
          FCVM_OPTIONAL(net, publish, FCVM_NET_CAN_PUBLISH, "unpublish"),
          FCVM_OPTIONAL(net, unpublish, FCVM_NET_CAN_PUBLISH, "publish")},
         (FCVM_NET_CAN_LIMIT_RATE << 1) - 1}},

@@ -109,6 +109,24 @@ Result<void> check_double_destroy(const Target& target) {
   return {};
 }
 
+/// Where nothing was recorded, or all of it is undone already, there is nothing to complain of.
+Result<void> check_recover(const Target& target) {
+  const auto plugin = FCVM_TRY(load(target));
+  if (plugin.table->recover == nullptr) return skip("it has no recover, so it may record nothing");
+  for (int i = 0; i < 2; ++i) {
+    FakeHost host(Manner::kRefuse);
+    auto settings = plugin.settings();
+    auto error = sized<fcvm_error>();
+    const std::int64_t deadline = monotonic_now() + 1000 * kMillisecond;
+    const auto code = plugin.table->recover(host.host(), settings.get(), deadline, &error);
+    if (code != 0) {
+      return broken("recover failed although nothing is recorded: " + told(code, error),
+                    "return 0 when there is nothing to undo");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 void add_life_cases(std::vector<Case>& cases) {
@@ -128,6 +146,11 @@ void add_life_cases(std::vector<Case>& cases) {
                    "destroy sets the pointer to NULL, and does nothing on NULL",
                    {"create-destroy"},
                    check_double_destroy});
+  cases.push_back({"recover",
+                   "Life",
+                   "recover undoes nothing where nothing was recorded, however often",
+                   {"descriptor"},
+                   check_recover});
 }
 
 }  // namespace fcvm::check

@@ -158,7 +158,7 @@ inline const void* verbs(const char* kind) {
 }
 
 inline fcvm_plugin plugin() {
-  return {sizeof(fcvm_plugin), 0, describe, probe, create, destroy, cancel, verbs};
+  return {sizeof(fcvm_plugin), 0, describe, probe, create, destroy, cancel, verbs, nullptr};
 }
 
 }  // namespace base

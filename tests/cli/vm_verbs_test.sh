@@ -170,6 +170,24 @@ SECONDS=0
 run timeout 60 "$FCVM" rm -f hung1 hung2 hung3 hung4 hung5 hung6
 check "those that hang are ended side by side" test "$rc" -eq 0 -a "$SECONDS" -lt 25
 # All at once, and each record read but a few times: it took a quarter of an hour once.
+# What a plugin left that is not there any more keeps its VM, until somebody gives it up.
+left=$FCVM_DATA_DIR/vms/feedfeedfeed
+mkdir -p "$left"
+cat >"$left/vm.json" <<'JSON'
+{"format":1,"id":"feedfeedfeed","name":"left","image":"x","phase":"exited",
+ "plugin_state":[{"plugin":"vmm.gone","state":[["link","veth9"]]}]}
+JSON
+run "$FCVM" gc
+check "gc tells that it cannot undo it" contains "$err" "undoing what plugin vmm.gone left"
+check "and forgets nothing" contains "$(cat "$left/vm.json")" veth9
+run "$FCVM" rm -f left
+check "rm does not remove it" test "$rc" -eq 125
+check "says what is left, and whose" contains "$err" "vmm.gone: link=veth9"
+check "and how to give it up" contains "$err" "--abandon"
+run "$FCVM" rm --abandon left
+check "which removes it" test "$rc:$(test -e "$left" && echo there)" = 0:
+check "and prints what stays" contains "$err" "vmm.gone: link=veth9"
+
 "$FCVM_BUILD/tests/record_maker" "$FCVM_DATA_DIR" "$FCVM_PATHS_RUNTIME_DIR" 3000
 SECONDS=0
 run timeout 110 "$FCVM" rm -af

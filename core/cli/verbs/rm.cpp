@@ -7,6 +7,7 @@
 #include "core/cli/end_vm.hpp"
 #include "core/cli/recover_plugin.hpp"
 #include "core/cli/verbs/verbs.hpp"
+#include "core/log/log.hpp"
 #include "core/vm/logs/event_log.hpp"
 #include "core/vm/model/time_text.hpp"
 #include "core/vm/store/gc.hpp"
@@ -23,8 +24,18 @@ int exit_code(const Error& error) {
   return error.code() == EBUSY ? kRunning : kExitFailure;
 }
 
+/// "net.routed: table=fcvm-1 link=veth-1; vmm.other: ..."
+std::string left_by(const vm::Record& record) {
+  std::string text;
+  for (const auto& [plugin, state] : record.plugin_state) {
+    text += (text.empty() ? "" : "; ") + plugin + ":";
+    for (const auto& [key, value] : state) text += fmt::format(" {}={}", key, value);
+  }
+  return text;
+}
+
 /// Under the VM's lock: two who remove one VM take turns, and the second finds it gone.
-Result<void> remove_dead(const vm::Store& store, const vm::Record& record) {
+Result<void> remove_dead(const vm::Store& store, const vm::Record& record, bool abandon) {
   // It may still be about to leave.
   FCVM_TRY(store.wait_for_supervisor(record, base::Deadline::in(std::chrono::seconds(30))));
   const auto lock = store.lock(record.id, base::Deadline::in(std::chrono::seconds(30)));
@@ -33,8 +44,11 @@ Result<void> remove_dead(const vm::Store& store, const vm::Record& record) {
   const auto now = store.load(record.id);
   if (!now && now.error().code() == ENOENT) return {};
   if (now && !now->plugin_state.empty()) {
-    return fail(ENOTEMPTY, "VM " + record.name + " has left things on the host that are not undone",
-                "fcvm gc undoes them, or says what is in the way");
+    if (!abandon) {
+      return fail(ENOTEMPTY, fmt::format("it has left things on the host that are not undone: {}", left_by(*now)),
+                  "fcvm gc undoes them, or says what is in the way; --abandon forgets them");
+    }
+    log::warning("rm", "VM {}: abandoned on the host: {}", record.name, left_by(*now));
   }
   FCVM_TRY(store.remove(record.id));
   return vm::log_event(store.paths().events(), {.time_ns = vm::now_ns(),
@@ -47,6 +61,7 @@ Result<void> remove_dead(const vm::Store& store, const vm::Record& record) {
 Result<int> run(Invocation& invocation) {
   vm::Store* store = FCVM_TRY(invocation.store());
   const bool force = invocation.flag("force");
+  const bool abandon = invocation.flag("abandon");
   // Plugins are loaded once, and know nothing of our threads.
   std::mutex one_at_a_time;
   const auto recover = [&, really = recover_plugin(invocation)](const vm::Record& record,
@@ -67,7 +82,7 @@ Result<int> run(Invocation& invocation) {
     if (record.phase != vm::Phase::kExited) {
       FCVM_TRY(vm::collect_garbage_of(*store, recover, record));
     }
-    return remove_dead(*store, record) | context("removing VM " + record.name);
+    return remove_dead(*store, record, abandon) | context("removing VM " + record.name);
   };
   const auto of_all = [force](const vm::Record& record) { return force || !is_alive(record); };
   return each_vm(invocation, {.of_all = of_all,
@@ -82,7 +97,7 @@ Result<int> run(Invocation& invocation) {
 Verb rm_verb() {
   return {.name = "rm",
           .aliases = {"podman rm"},
-          .arguments = "[-f] [-i] NAME... | --all",
+          .arguments = "[-f] [-i] [--abandon] NAME... | --all",
           .summary = "Remove VMs: their records, disks and logs",
           .details =
               "A VM that runs is left alone and is an error, unless --force ends it first. Prints "
@@ -103,7 +118,11 @@ Verb rm_verb() {
                        .type = config::Type::kBoolean,
                        .help = "end VMs that run",
                        .letter = 'f'},
-                      ignore_option()},
+                      ignore_option(),
+                      {.name = "abandon",
+                       .type = config::Type::kBoolean,
+                       .help = "remove VMs also when a plugin has left things on the host and cannot "
+                               "undo them: they are printed, and stay"}},
           .positionals = {.max = kAnyNumber},
           .run = run};
 }

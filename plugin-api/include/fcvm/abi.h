@@ -164,6 +164,13 @@ typedef struct fcvm_plugin {
    * that this plugin does not implement. Every verb that the kind's header does not call optional
    * must be there. */
   const void *(*verbs)(const char *kind);
+
+  /* [worker] Undoes what an instance recorded through state/1 (`list` of `host` gives it) and could not
+   * undo itself, since its process was killed: `forget` what is undone. There is no instance, and
+   * nobody uses any more what was recorded. 0 also when there is nothing, or it is gone already. NULL
+   * for a plugin that records nothing; what such a plugin has recorded is never forgotten. */
+  int32_t (*recover)(const fcvm_host *host, const fcvm_settings *settings, int64_t deadline,
+                     fcvm_error *error);
 } fcvm_plugin;
 
 /* The one exported symbol. Returns the same table at each call, and NULL never. [any] */

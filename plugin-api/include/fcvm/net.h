@@ -114,8 +114,6 @@ typedef struct fcvm_net_v1 {
   /* [any, attached] 0 while the network works; else what broke ("pasta ended: ..."). `*fd`, when
    * not NULL, receives a borrowed fd to poll, readable when asking again is worthwhile, or -1. */
   int32_t (*health)(void* instance, int32_t* fd, fcvm_error* error);
-  /* [worker, detached] Undoes what a dead supervisor recorded through state/1. */
-  int32_t (*recover)(void* instance, int64_t deadline, fcvm_error* error);
 } fcvm_net_v1;
 
 #ifdef __cplusplus

@@ -7,14 +7,13 @@
 //     Result<void> detach(const fcvm::Call&);
 //     Result<fcvm::Fd> dial(std::uint32_t protocol, std::uint16_t port, const fcvm::Call&);
 //     Result<fcvm::NetHealth> health();
-//     Result<void> recover(const fcvm::Call&);
 //     // optional, both or neither:
 //     Result<void> publish(const fcvm_publish&, const fcvm::Call&);
 //     Result<void> unpublish(const fcvm_publish&, const fcvm::Call&);
 //   };
 //   FCVM_EXPORT_PLUGIN(MyNet);
 //
-// NetPlugin has harmless defaults for detach, health and recover.
+// NetPlugin has harmless defaults for detach and health.
 #pragma once
 
 #include <fcvm/net.h>
@@ -86,11 +85,6 @@ struct NetVerbs {
           return {};
         });
       };
-      made.recover = [](void* self, std::int64_t deadline, fcvm_error* error) -> std::int32_t {
-        return on_call<Plugin>(self, deadline, error, [&](Plugin& plugin, const Call& call) {
-          return plugin.recover(call);
-        });
-      };
       return made;
     }();
     return &verbs;
@@ -104,7 +98,6 @@ class NetPlugin {
   using Verbs = sdk::NetVerbs;
   Result<void> detach(const Call&) { return {}; }
   Result<NetHealth> health() { return NetHealth{}; }
-  Result<void> recover(const Call&) { return {}; }
 };
 
 }  // namespace fcvm

@@ -165,7 +165,9 @@ int Network::detach(std::int64_t deadline_ms) {
   return verbs_.detach(instance_, in_ms(deadline_ms), &error_);
 }
 
-int Network::recover() { return verbs_.recover(instance_, in_ms(kLongMs), &error_); }
+int Network::recover() {
+  return plugin_->recover(host_.get(), &settings_, in_ms(kLongMs), &error_);
+}
 
 int Network::dial(std::uint32_t protocol, std::uint16_t port, base::Fd& fd,
                   std::int64_t deadline_ms) {

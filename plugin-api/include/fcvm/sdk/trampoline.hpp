@@ -64,6 +64,11 @@ struct HasProbe : std::false_type {};
 template <typename Plugin>
 struct HasProbe<Plugin, std::void_t<decltype(&Plugin::probe)>> : std::true_type {};
 
+template <typename Plugin, typename = void>
+struct HasRecover : std::false_type {};
+template <typename Plugin>
+struct HasRecover<Plugin, std::void_t<decltype(&Plugin::recover)>> : std::true_type {};
+
 /// True when Plugin has a method of its own for an optional verb: FCVM_HAS_VERB(publish).
 #define FCVM_HAS_VERB(verb)                   \
   template <typename Plugin, typename = void> \
@@ -150,6 +155,7 @@ class CommonTable {
       made.destroy = destroy;
       made.cancel = cancel;
       made.verbs = verbs;
+      if constexpr (HasRecover<Plugin>::value) made.recover = recover;
       return made;
     }();
     return &plugin;
@@ -203,21 +209,36 @@ class CommonTable {
                              fcvm_error* error) noexcept {
     return guarded(error, [&]() -> Result<void> {
       if (instance == nullptr) return fail(EINVAL, "no place for the instance");
-      Options options = FCVM_TRY(read_settings<Options>(settings));
-      FCVM_TRY(check_required<Options>(settings));
-      if constexpr (std::is_constructible_v<Plugin, Host, Options>) {
-        *instance = new Instance<Plugin>(Host(host), std::move(options));
-      } else if constexpr (std::is_constructible_v<Plugin, Options>) {
-        *instance = new Instance<Plugin>(std::move(options));
-      } else if constexpr (!std::is_same_v<Options, NoOptions>) {
-        static_assert(kUnsupported<Plugin>,
-                      "a plugin with Options takes (Host, Options) or (Options)");
-      } else if constexpr (std::is_constructible_v<Plugin, Host>) {
-        *instance = new Instance<Plugin>(Host(host));
-      } else {
-        *instance = new Instance<Plugin>();
-      }
+      *instance = FCVM_TRY(make(host, settings)).release();
       return {};
+    });
+  }
+
+  static Result<std::unique_ptr<Instance<Plugin>>> make(const fcvm_host* host,
+                                                        const fcvm_settings* settings) {
+    Options options = FCVM_TRY(read_settings<Options>(settings));
+    FCVM_TRY(check_required<Options>(settings));
+    if constexpr (std::is_constructible_v<Plugin, Host, Options>) {
+      return std::make_unique<Instance<Plugin>>(Host(host), std::move(options));
+    } else if constexpr (std::is_constructible_v<Plugin, Options>) {
+      return std::make_unique<Instance<Plugin>>(std::move(options));
+    } else if constexpr (!std::is_same_v<Options, NoOptions>) {
+      static_assert(kUnsupported<Plugin>,
+                    "a plugin with Options takes (Host, Options) or (Options)");
+    } else if constexpr (std::is_constructible_v<Plugin, Host>) {
+      return std::make_unique<Instance<Plugin>>(Host(host));
+    } else {
+      return std::make_unique<Instance<Plugin>>();
+    }
+  }
+
+  /// On an object of its own, which no host sees.
+  static std::int32_t recover(const fcvm_host* host, const fcvm_settings* settings,
+                              std::int64_t deadline, fcvm_error* error) noexcept {
+    return guarded(error, [&]() -> Result<void> {
+      const auto made = FCVM_TRY(make(host, settings));
+      const Call call(made->cancel, deadline);
+      return made->plugin.recover(call);
     });
   }
 
