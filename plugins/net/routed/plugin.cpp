@@ -1,6 +1,9 @@
 // net.routed: each VM has an IPv6 address of its own, to which the host routes. IPv4 is there
 // beside it, behind the host's address, for resolvers and whatever else has no IPv6; ports are
 // published by a forwarder on the VM's own loopback address.
+#include <algorithm>
+#include <sys/epoll.h>
+
 #include <fcvm/net.hpp>
 
 #include "plugins/net/common/publisher.hpp"
@@ -77,7 +80,15 @@ class RoutedPlugin : public NetPlugin {
   Result<NetHealth> health() {
     const int firewall = FCVM_TRY(network_.health());
     const int forwarder = FCVM_TRY(publisher_.health());
-    return NetHealth{forwarder >= 0 ? forwarder : firewall};
+    if (forwarder < 0 || firewall < 0) return NetHealth{std::max(forwarder, firewall)};
+    if (!both_) both_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+    for (const int one : {firewall, forwarder}) {
+      epoll_event readable{EPOLLIN, {}};
+      if (::epoll_ctl(both_.get(), EPOLL_CTL_ADD, one, &readable) != 0 && errno != EEXIST) {
+        return fail_errno("watching the firewall and the forwarder");
+      }
+    }
+    return NetHealth{both_.get()};
   }
   Result<void> recover(const Call&) { return network_.recover(); }
 
@@ -124,6 +135,7 @@ class RoutedPlugin : public NetPlugin {
 
   Publisher publisher_;
   VethNetwork network_;
+  Fd both_;  // an epoll of what tells of the firewall and of the forwarder
   std::string ipv6_prefix_;
 };
 

@@ -193,4 +193,19 @@ TEST_CASE("bridged: a firewall that is flushed is noticed") {
   REQUIRE(network.detach() == 0);
 }
 
+TEST_CASE("routed: so is one with a published port, whose forwarder is watched as well") {
+  if (!is_root_environment()) return;
+  Network network(routed());
+  Request request;
+  request.publish = {port(4700, FCVM_PROTO_TCP)};
+  REQUIRE(network.attach(request) == 0);
+  int watch = -1;
+  for (int i = 0; i < 2; ++i) REQUIRE(network.health(watch) == 0);
+  REQUIRE(watch >= 0);
+  output_of({"nft", "flush", "ruleset"});
+  REQUIRE(base::wait_readable(watch, base::Deadline::in(std::chrono::seconds(30))));
+  CHECK(network.health(watch) == -ENOENT);
+  REQUIRE(network.detach() == 0);
+}
+
 }  // namespace fcvm::test
