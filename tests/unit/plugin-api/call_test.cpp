@@ -84,6 +84,13 @@ TEST_CASE("a cancel ends every verb under way, and none that begins afterwards")
     source.cancel();
     CHECK(first.check().error().code() == ECANCELED);
     CHECK(second.check().error().code() == ECANCELED);
+    // Though the first two are still there.
+    const Call third(source, FCVM_NO_DEADLINE);
+    CHECK(third.check());
+    pollfd none{third.cancel_fd(), POLLIN, 0};
+    CHECK(::poll(&none, 1, 0) == 0);
+    pollfd asked_late{second.cancel_fd(), POLLIN, 0};
+    CHECK(::poll(&asked_late, 1, 0) == 1);
   }
   const Call next(source, FCVM_NO_DEADLINE);
   CHECK(next.check());

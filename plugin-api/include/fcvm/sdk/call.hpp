@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
+#include <utility>
 
 #include <fcvm/abi.h>
 #include <fcvm/result.hpp>
@@ -24,57 +25,50 @@ namespace fcvm {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-/// Wakes the blocking verbs of one instance. An eventfd, so that a verb can poll it beside its own
-/// work; drained when the last verb has left, so that one cancel never hits the next verb.
+class Call;
+
+/// Knows the blocking verbs that run on one instance, and cancels those that do: one that begins
+/// afterwards is not concerned, whatever still runs beside it.
 class CancelSource {
  public:
-  CancelSource() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  CancelSource() = default;
+  CancelSource(const CancelSource&) = delete;
+  CancelSource& operator=(const CancelSource&) = delete;
 
-  void enter() {
-    const std::lock_guard lock(mutex_);
-    ++calls_;
-  }
-  void leave() {
-    const std::lock_guard lock(mutex_);
-    if (--calls_ == 0) {
-      std::uint64_t count = 0;
-      while (::read(event_.get(), &count, sizeof count) > 0) {
-      }
-      cancelled_ = false;
-    }
-  }
-  void cancel() {
-    const std::lock_guard lock(mutex_);
-    if (calls_ == 0) return;
-    cancelled_ = true;
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
-  }
-  [[nodiscard]] bool cancelled() const { return cancelled_; }
-  [[nodiscard]] int fd() const { return event_.get(); }
+  void cancel();
 
  private:
+  friend class Call;
   std::mutex mutex_;
-  Fd event_;
-  int calls_ = 0;
-  std::atomic<bool> cancelled_{false};
+  Call* first_ = nullptr;  // a list through Call::next_
 };
 
 /// Passed to every blocking verb. Use its waits, and deadline and cancel are right by themselves.
 class Call {
  public:
   Call(CancelSource& source, std::int64_t deadline) : source_(source), deadline_(deadline) {
-    source_.enter();
+    const std::lock_guard lock(source_.mutex_);
+    next_ = std::exchange(source_.first_, this);
+    if (next_ != nullptr) next_->before_ = this;
   }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
-  ~Call() { source_.leave(); }
+  ~Call() {
+    const std::lock_guard lock(source_.mutex_);
+    if (next_ != nullptr) next_->before_ = before_;
+    (before_ != nullptr ? before_->next_ : source_.first_) = next_;
+  }
 
   /// Absolute CLOCK_MONOTONIC nanoseconds, to hand on to a host service.
   [[nodiscard]] std::int64_t deadline() const { return deadline_; }
-  [[nodiscard]] bool cancelled() const { return source_.cancelled(); }
-  /// Readable once cancelled: for a verb with a poll loop of its own.
-  [[nodiscard]] int cancel_fd() const { return source_.fd(); }
+  [[nodiscard]] bool cancelled() const { return cancelled_; }
+  /// Readable once cancelled: for a verb with a poll loop of its own. An eventfd that is made when it
+  /// is first asked for.
+  [[nodiscard]] int cancel_fd() const {
+    const std::lock_guard lock(source_.mutex_);
+    if (!event_) event_ = Fd(::eventfd(cancelled_ ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK));
+    return event_.get();
+  }
 
   [[nodiscard]] std::chrono::nanoseconds remaining() const {
     if (deadline_ == FCVM_NO_DEADLINE) return std::chrono::hours(24 * 365);
@@ -90,9 +84,10 @@ class Call {
 
   /// Waits until `fd` has `events` (POLLIN, POLLOUT).
   Result<void> wait(int fd, short events) const {
+    const int cancel = cancel_fd();
     for (;;) {
       FCVM_TRY(check());
-      pollfd fds[2] = {{source_.fd(), POLLIN, 0}, {fd, events, 0}};
+      pollfd fds[2] = {{cancel, POLLIN, 0}, {fd, events, 0}};
       const int ready = ::poll(fds, 2, poll_timeout(remaining()));
       if (ready < 0 && errno != EINTR) return fail_errno("waiting for a file descriptor");
       if (ready > 0 && fds[1].revents != 0) return {};
@@ -102,11 +97,11 @@ class Call {
   /// Sleeps, but no longer than the deadline, and not when cancelled.
   Result<void> sleep(std::chrono::nanoseconds duration) const {
     const std::int64_t until = monotonic_now() + duration.count();
+    pollfd cancel = {cancel_fd(), POLLIN, 0};
     for (;;) {
       FCVM_TRY(check());
       const std::chrono::nanoseconds left(until - monotonic_now());
       if (left.count() <= 0) return {};
-      pollfd cancel = {source_.fd(), POLLIN, 0};
       ::poll(&cancel, 1, poll_timeout(std::min(left, remaining())));
     }
   }
@@ -117,8 +112,23 @@ class Call {
     return static_cast<int>(std::min<std::int64_t>(ms, 60'000));
   }
 
+  friend class CancelSource;
+
   CancelSource& source_;
-  std::int64_t deadline_;
+  const std::int64_t deadline_;
+  std::atomic<bool> cancelled_{false};
+  // The source's mutex guards these.
+  Call* before_ = nullptr;
+  Call* next_ = nullptr;
+  mutable Fd event_;
 };
+
+inline void CancelSource::cancel() {
+  const std::lock_guard lock(mutex_);
+  for (Call* call = first_; call != nullptr; call = call->next_) {
+    call->cancelled_ = true;
+    if (call->event_) ::eventfd_write(call->event_.get(), 1);
+  }
+}
 
 }  // namespace fcvm
