@@ -157,8 +157,12 @@ inline const void* verbs(const char* kind) {
                                                                           : nullptr;
 }
 
+inline std::int32_t recover(const fcvm_host*, const fcvm_settings*, std::int64_t, fcvm_error*) {
+  return 0;
+}
+
 inline fcvm_plugin plugin() {
-  return {sizeof(fcvm_plugin), 0, describe, probe, create, destroy, cancel, verbs, nullptr};
+  return {sizeof(fcvm_plugin), 0, describe, probe, create, destroy, cancel, verbs, recover};
 }
 
 }  // namespace base

@@ -35,6 +35,8 @@ class GoodGate : public fcvm::ReadinessPlugin {
     for (;;) FCVM_TRY(call.sleep(options_.interval));
   }
 
+  fcvm::Result<void> recover(const fcvm::Call& call) { return call.check(); }
+
  private:
   fcvm::Host host_;
   Options options_;

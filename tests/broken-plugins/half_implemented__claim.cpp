@@ -16,7 +16,7 @@ std::int32_t dial(void*, std::uint32_t, std::uint16_t, std::int64_t, std::int32_
 }
 std::int32_t health(void*, std::int32_t*, fcvm_error*) { return 0; }
 fcvm_net_v1 net_verbs = {
-    sizeof(fcvm_net_v1), 0, attach, detach, dial, nullptr, nullptr, health, detach};
+    sizeof(fcvm_net_v1), 0, attach, detach, dial, nullptr, nullptr, health};
 const void* verbs(const char* kind) {
   return kind != nullptr && std::string_view(kind) == FCVM_KIND_NET ? &net_verbs : nullptr;
 }
