@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/core.h>
+
 #include "core/cli/default_paths.hpp"
 #include "core/cli/recover_plugin.hpp"
 #include "core/log/log.hpp"
@@ -27,17 +29,6 @@ std::vector<std::string> Invocation::values(std::string_view option) const {
 
 namespace {
 
-/// Takes the name that a variable of the original fcvm has by now.
-config::Environment with_former_names(const config::Environment& environment) {
-  auto variables = environment.all();
-  const auto former = variables.find("FCVM_FIRECRACKER_BIN");
-  if (former != variables.end()) {
-    variables.emplace("FCVM_PLUGIN_VMM_FIRECRACKER_BINARY", former->second);
-    variables.erase(former);
-  }
-  return config::Environment(std::move(variables));
-}
-
 void warn_of_ignored(const config::Environment& environment) {
   for (const auto& name : environment.ignored()) {
     log::warning("config",
@@ -49,16 +40,40 @@ void warn_of_ignored(const config::Environment& environment) {
 
 }  // namespace
 
-config::LoadRequest Invocation::load_request() const {
+namespace {
+
+/// "vmm.qemu.accel=tcg", or "plugin.vmm.qemu.accel=tcg" as in TOML.
+Result<config::Assignment> plugin_assignment(std::string_view text) {
+  const auto equals = text.find('=');
+  std::string_view name = text.substr(0, equals);
+  if (name.starts_with("plugin.")) name.remove_prefix(7);
+  const auto dot = name.rfind('.');
+  const bool whole = equals != std::string_view::npos && dot != std::string_view::npos &&
+                     name.find('.') != dot && dot + 1 < name.size();
+  if (!whole) {
+    return fail(
+        EINVAL, fmt::format("--set {}: it is not of the form PLUGIN.OPTION=VALUE", text),
+        "for example --set vmm.qemu.accel=tcg; fcvm plugin inspect PLUGIN lists its options");
+  }
+  return config::Assignment{fmt::format("plugin.{}", name.substr(0, dot)),
+                            std::string(name.substr(dot + 1)), std::string(text.substr(equals + 1)),
+                            fmt::format("--set {}", name)};
+}
+
+}  // namespace
+
+Result<config::LoadRequest> Invocation::load_request() const {
   config::LoadRequest request;
-  const auto environment = config::Environment::of_process();
-  warn_of_ignored(environment);
-  request.environment = with_former_names(environment);
+  request.environment = config::Environment::of_process();
+  warn_of_ignored(request.environment);
   request.share_file = layout_.share / "fcvm.toml";
   if (given("config")) request.config_file = value("config");
   request.profile = value("profile");
   request.built_in = default_paths();
   request.command_line = line_.run_assignments;
+  for (const auto& text : values("set")) {
+    request.command_line.push_back(FCVM_TRY(plugin_assignment(text)));
+  }
   for (const char* name : {"level", "format"}) {
     const auto option = std::string("log-") + name;
     if (given(option)) request.command_line.push_back({"log", name, value(option), "--" + option});
@@ -68,7 +83,8 @@ config::LoadRequest Invocation::load_request() const {
 
 Result<config::Config*> Invocation::config() {
   if (!config_) {
-    config_ = FCVM_TRY(config::load(load_request()) | remedy(line_.help));
+    const auto request = FCVM_TRY(load_request());
+    config_ = FCVM_TRY(config::load(request) | remedy(line_.help));
     for (const auto& warning : config_->warnings()) log::warning("config", "{}", warning);
   }
   return &*config_;

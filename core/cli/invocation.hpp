@@ -32,7 +32,7 @@ class Invocation {
 
   [[nodiscard]] const Layout& layout() const { return layout_; }
   /// How core/config is to load: all layers of this installation under this command line.
-  [[nodiscard]] config::LoadRequest load_request() const;
+  [[nodiscard]] Result<config::LoadRequest> load_request() const;
 
   /// The effective configuration; [plugin.*] is checked once registry() was asked for.
   [[nodiscard]] Result<config::Config*> config();

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/vm/model/publish.hpp"
+#include "core/vm/model/port.hpp"
 
 namespace fcvm::plan {
 namespace {

@@ -4,7 +4,7 @@
 #include <fcvm/result.hpp>
 
 #include "core/config/config.hpp"
-#include "core/vm/model/run_plan.hpp"
+#include "core/vm/model/disk_rates.hpp"
 
 namespace fcvm::plan {
 

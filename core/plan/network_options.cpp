@@ -42,11 +42,13 @@ Result<std::uint16_t> parse_open_port(std::string_view text) {
 Result<vm::OpenPorts> parse_open_ports(std::string_view text) {
   vm::OpenPorts ports;
   if (const auto slash = text.find('/'); slash != std::string_view::npos) {
-    ports.protocol = text.substr(slash + 1);
-    if (ports.protocol != "tcp" && ports.protocol != "udp") {
-      return fail(EINVAL, fmt::format("\"{}\" is no protocol that can be opened", ports.protocol),
+    const auto word = text.substr(slash + 1);
+    const auto protocol = vm::parse_protocol(word);
+    if (!protocol) {
+      return fail(EINVAL, fmt::format("\"{}\" is not a protocol that can be opened", word),
                   "use /tcp or /udp, or neither for both");
     }
+    ports.protocol = *protocol;
     text = text.substr(0, slash);
   }
   const auto dash = text.find('-');

@@ -8,15 +8,13 @@
 
 #include "core/base/io/file.hpp"
 #include "core/log/log.hpp"
+#include "core/plan/choose.hpp"
 #include "core/plan/network_options.hpp"
-#include "core/plugin/probe.hpp"
+#include "core/vm/model/port.hpp"
 #include "core/vm/model/proxies.hpp"
-#include "core/vm/model/publish.hpp"
 
 namespace fcvm::plan {
 namespace {
-
-constexpr const char* kDefaultNetwork = "rootless";
 
 /// The options that mean nothing without a network, as they were given.
 std::string needs_network(const vm::NetworkPlan& plan, const config::Config& config) {
@@ -34,46 +32,31 @@ std::string needs_network(const vm::NetworkPlan& plan, const config::Config& con
   return {};
 }
 
-/// Whether the plugin works here; if not, the error says why.
-Result<void> must_work(const Request& request, const plugin::Entry& entry,
-                       const vm::NetworkPlan& plan) {
-  const auto settings =
-      FCVM_TRY(plugin::Settings::of(request.config, entry.descriptor.id, plan.plugin_options()));
-  const auto probed = FCVM_TRY(plugin::probe(entry, settings));
-  if (probed.status != FCVM_PROBE_UNUSABLE) return {};
-  return fail(
-      ENOTSUP,
-      fmt::format("the network {} does not work here: {}", entry.descriptor.name(), probed.reason),
-      probed.remedy);
-}
-
-Result<const plugin::Entry*> find_working(const Request& request, const std::string& wanted,
-                                          const vm::NetworkPlan& plan) {
-  const plugin::Entry* entry =
-      FCVM_TRY(request.registry.find("net", wanted) | context("--network"));
-  FCVM_TRY(must_work(request, *entry, plan));
-  return entry;
-}
-
-/// Null for no network. `needed`, when not empty, is the option that cannot do without.
-Result<const plugin::Entry*> choose(const Request& request, const std::string& wanted,
-                                    const std::string& needed, const vm::NetworkPlan& plan) {
+/// No entry for no network. `needed`, when not empty, is the option that cannot do without.
+Result<Chosen> choose(const Request& request, const std::string& wanted, const std::string& needed,
+                      const vm::NetworkPlan& plan) {
   if (wanted == "none") {
-    if (needed.empty()) return nullptr;
+    if (needed.empty()) return Chosen();
     return fail(EINVAL, fmt::format("{} needs a network, and --network none has none", needed));
   }
-  if (wanted != "auto") return find_working(request, wanted, plan);
-  auto found = find_working(request, kDefaultNetwork, plan);
-  if (found || !needed.empty()) return found;
-  log::warning("run", "this VM has no network, since {}{}{}", found.error().message(),
-               found.error().remedy().empty() ? "" : "; to fix: ", found.error().remedy());
-  return nullptr;
+  if (wanted != "auto") {
+    Chosen named = FCVM_TRY(choose_named(request.registry, "net", wanted) | context("--network"));
+    // What a prefix makes possible only attach() finds out.
+    if (plan.ipv6_prefix.empty()) FCVM_TRY(check_works(request.config, named));
+    return named;
+  }
+  auto best = choose_best(request.config, request.registry, "net");
+  if (best || !needed.empty()) return best;
+  log::warning("run", "this VM has no network, since {}{}{}", best.error().message(),
+               best.error().remedy().empty() ? "" : "; to fix: ", best.error().remedy());
+  return Chosen();
 }
 
 /// A plugin that knows nothing of closing is used all the same, but neither silently nor for what
 /// it could not keep apart.
-Result<void> check_closing(const vm::NetworkPlan& plan, const plugin::Descriptor& plugin) {
-  if ((plugin.capabilities & FCVM_NET_KEEPS_CLOSED) != 0) return {};
+Result<void> check_closing(const vm::NetworkPlan& plan, const Chosen& chosen) {
+  const plugin::Descriptor& plugin = chosen.entry->descriptor;
+  if ((chosen.capabilities & FCVM_NET_KEEPS_CLOSED) != 0) return {};
   if (!plan.host_loopback.ports.empty() || !plan.host_addresses.ports.empty()) {
     return fail(ENOTSUP,
                 fmt::format("the network {} cannot open some ports of the host and keep the others "
@@ -89,14 +72,15 @@ Result<void> check_closing(const vm::NetworkPlan& plan, const plugin::Descriptor
 }
 
 /// What was asked of a plugin and it cannot do.
-Result<void> check_abilities(const vm::NetworkPlan& plan, const plugin::Descriptor& plugin) {
-  const auto can = [&](std::uint64_t bit) { return (plugin.capabilities & bit) != 0; };
+Result<void> check_abilities(const vm::NetworkPlan& plan, const Chosen& chosen) {
+  const plugin::Descriptor& plugin = chosen.entry->descriptor;
+  const auto can = [&](std::uint64_t bit) { return (chosen.capabilities & bit) != 0; };
   const auto refuse = [&](const std::string& what) {
     return fail(ENOTSUP, fmt::format("{}: the network {} cannot do that", what, plugin.name()),
                 "fcvm plugin ls shows the networks there are");
   };
   for (const auto& port : plan.publish) {
-    const bool udp = port.protocol == "udp";
+    const bool udp = port.protocol == vm::Protocol::kUdp;
     if (!can(udp ? FCVM_NET_CAN_PUBLISH_UDP : FCVM_NET_CAN_PUBLISH)) {
       return refuse("publishing " + vm::to_text(port));
     }
@@ -107,13 +91,8 @@ Result<void> check_abilities(const vm::NetworkPlan& plan, const plugin::Descript
   if (plan.rate_in + plan.rate_out != 0 && !can(FCVM_NET_CAN_LIMIT_RATE)) {
     return refuse("--network-rate");
   }
-  FCVM_TRY(check_closing(plan, plugin));
-  const auto& options = plugin.options.options;
-  const bool takes_prefix = std::any_of(options.begin(), options.end(), [](const auto& option) {
-    return option.name == vm::kIpv6PrefixOption;
-  });
-  if (!plan.ipv6_prefix.empty() && !takes_prefix) return refuse("--ipv6-prefix");
-  return {};
+  if (!plan.ipv6_prefix.empty() && !can(FCVM_NET_TAKES_IPV6_PREFIX)) return refuse("--ipv6-prefix");
+  return check_closing(plan, chosen);
 }
 
 Result<void> take_addresses(vm::NetworkPlan& plan, const config::Config& config) {
@@ -193,15 +172,15 @@ Result<vm::NetworkPlan> make_network_plan(const Request& request) {
   FCVM_TRY(take_ports(plan, config));
   if (config.boolean("run", "http-proxy")) plan.proxies = proxies_of_process();
   plan.proxy_endpoints = vm::proxy_endpoints(plan.proxies);
-  const plugin::Entry* entry =
+  const Chosen chosen =
       FCVM_TRY(choose(request, config.text("run", "network"), needs_network(plan, config), plan));
-  if (entry == nullptr) {
+  if (chosen.entry == nullptr) {
     vm::NetworkPlan none;
     none.hosts = plan.hosts;
     return none;
   }
-  plan.plugin = entry->descriptor.id;
-  FCVM_TRY(check_abilities(plan, entry->descriptor));
+  plan.plugin = chosen.entry->descriptor.id;
+  FCVM_TRY(check_abilities(plan, chosen));
   return plan;
 }
 

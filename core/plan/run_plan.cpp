@@ -10,12 +10,12 @@
 
 #include <fcvm/image.h>
 
+#include "core/plan/choose.hpp"
 #include "core/plan/disk_rate.hpp"
 #include "core/plan/env_file.hpp"
 #include "core/plan/log_options.hpp"
 #include "core/plan/network_plan.hpp"
 #include "core/plan/words.hpp"
-#include "core/plugin/probe.hpp"
 #include "core/setup/disk.hpp"
 #include "core/setup/guest.hpp"
 #include "core/vm/model/id.hpp"
@@ -28,35 +28,21 @@ namespace fs = std::filesystem;
 constexpr const char* kHelloImage = "fcvm/hello";
 constexpr std::uint64_t kLeastMemory = 128 * config::kMiB;
 
-Result<plugin::ProbeResult> probe_vmm(const Request& request, const plugin::Entry& entry) {
-  const auto settings = FCVM_TRY(plugin::Settings::of(request.config, entry.descriptor.id));
-  return plugin::probe(entry, settings);
-}
-
-/// The VMM that is wanted; or the best that works here, the first of these whose probe says so.
 Result<std::string> choose_vmm(const Request& request, const std::string& wanted) {
-  if (wanted != "auto") {
-    const plugin::Entry* entry = FCVM_TRY(request.registry.find("vmm", wanted));
-    const auto probed = FCVM_TRY(probe_vmm(request, *entry));
-    if (probed.status != FCVM_PROBE_UNUSABLE) return entry->descriptor.id;
-    return fail(ENOTSUP, fmt::format("the VMM {} does not work here: {}", wanted, probed.reason),
-                probed.remedy);
+  if (wanted == "auto") {
+    return FCVM_TRY(choose_best(request.config, request.registry, "vmm")).entry->descriptor.id;
   }
-  std::string reasons;
-  for (const char* name : {"firecracker", "qemu"}) {
-    const auto entry = request.registry.find("vmm", name);
-    if (!entry) continue;
-    const auto probed = probe_vmm(request, **entry);
-    if (probed && probed->status != FCVM_PROBE_UNUSABLE) return (*entry)->descriptor.id;
-    reasons += fmt::format("\n  {}: {}", name, probed ? probed->reason : probed.error().message());
-  }
-  return fail(ENOENT, "no VMM works here:" + reasons,
-              "fcvm doctor tells what is missing; `apt install qemu-system-x86` works everywhere");
+  Chosen named = FCVM_TRY(choose_named(request.registry, "vmm", wanted));
+  FCVM_TRY(check_works(request.config, named));
+  return named.entry->descriptor.id;
 }
 
+/// One that is named is not probed: what is missing it says when it is used, a moment later.
 Result<std::string> choose_image_plugin(const Request& request, const std::string& wanted) {
-  return FCVM_TRY(request.registry.find("image", wanted == "auto" ? "archive" : wanted))
-      ->descriptor.id;
+  const Chosen chosen =
+      FCVM_TRY(wanted == "auto" ? choose_best(request.config, request.registry, "image")
+                                : choose_named(request.registry, "image", wanted));
+  return chosen.entry->descriptor.id;
 }
 
 Result<std::uint32_t> pull_policy(const std::string& text) {

@@ -12,8 +12,15 @@
 #include <fcvm/sdk/sized.hpp>
 #include <fcvm/vmm.h>
 
+#include "core/base/printable.hpp"
+
 namespace fcvm::plugin {
 namespace {
+
+constexpr std::size_t kLongestWord = 64;
+constexpr std::size_t kLongestSummary = 160;
+constexpr std::size_t kLongestHelp = 1024;
+constexpr std::uint32_t kMostOptions = 256;
 
 struct Kind {
   std::string_view kind;
@@ -26,9 +33,10 @@ const std::vector<Kind>& kinds() {
        {"snapshot", "snapshot-diff", "restore-file", "restore-uffd", "balloon", "metadata",
         "hugepages", "rate-limit", "needs-elf-kernel", "emulated"}},
       {FCVM_KIND_NET,
-       {"ipv6", "publish", "publish-udp", "choose-address", "reattach", "needs-root"}},
+       {"ipv6", "publish", "publish-udp", "choose-address", "reattach", "needs-root",
+        "keeps-closed", "limit-rate", "ipv6-prefix"}},
       {FCVM_KIND_IMAGE, {"share", "needs-builder"}},
-      {FCVM_KIND_MEMORY, {"shares-pages", "prefetch", "needs-server"}},
+      {FCVM_KIND_MEMORY, {"shares-pages", "prefetch", "server", "record", "layers", "hugepages"}},
       {FCVM_KIND_READINESS, {"needs-network"}},
   };
   return all;
@@ -42,6 +50,18 @@ const Kind* find_kind(std::string_view kind) {
 }
 
 std::string text_or_empty(const char* text) { return text == nullptr ? "" : text; }
+
+/// For people: whatever a plugin says of itself may end on a terminal, in a log or in a sample
+/// file.
+std::string shown(const char* text, std::size_t most) {
+  return base::printable(text_or_empty(text).substr(0, most));
+}
+
+/// An id's, or an option's: it becomes a table of TOML, a word of a command line, a variable.
+bool is_word(std::string_view text) {
+  return !text.empty() && text.size() <= kLongestWord &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
+}
 
 Result<config::Type> option_type(std::uint32_t type) {
   switch (type) {
@@ -62,6 +82,8 @@ Result<config::Type> option_type(std::uint32_t type) {
   }
 }
 
+bool is_known(std::uint32_t type) { return type >= FCVM_OPTION_TEXT && type <= FCVM_OPTION_LIST; }
+
 std::vector<std::string> split_choices(std::string_view text) {
   std::vector<std::string> choices;
   while (!text.empty()) {
@@ -73,12 +95,18 @@ std::vector<std::string> split_choices(std::string_view text) {
 }
 
 Result<config::Option> read_option(const fcvm_option& row) {
-  if (row.name == nullptr || *row.name == '\0') return fail(EPROTO, "an option has no name");
+  if (!is_word(text_or_empty(row.name))) {
+    return fail(
+        EPROTO,
+        fmt::format("\"{}\" cannot be the name of an option", shown(row.name, kLongestWord)),
+        "use 1 to 64 of a-z, 0-9 and -");
+  }
   config::Option option;
   option.name = row.name;
   option.type = FCVM_TRY(option_type(row.type) | context(fmt::format("option `{}`", row.name)));
   option.initial = text_or_empty(row.default_value);
-  option.help = text_or_empty(row.help);
+  option.help = shown(row.help, kLongestHelp);
+  if (row.variable != nullptr) option.environment.emplace_back(row.variable);
   option.required = (row.flags & FCVM_OPTION_REQUIRED) != 0;
   option.secret = (row.flags & FCVM_OPTION_SECRET) != 0;
   option.choices = split_choices(text_or_empty(row.choices));
@@ -105,6 +133,32 @@ std::array<unsigned, 3> version_numbers(std::string_view text) {
   return numbers;
 }
 
+std::string_view family_of(std::string_view kind) { return kind.substr(0, kind.find('/')); }
+
+/// The headers of drafts change with releases, and with them what a call means.
+Result<void> check_draft(const fcvm_descriptor& raw) {
+  const std::uint32_t draft = raw.draft == 0 ? 1 : raw.draft;  // the first did not say its number
+  if (draft == FCVM_DRAFT) return {};
+  return fail(
+      EPROTO,
+      fmt::format("it was built for draft {} of the plugin interface; this fcvm {} speaks "
+                  "draft {}",
+                  draft, FCVM_VERSION, FCVM_DRAFT),
+      draft > FCVM_DRAFT ? "install a newer fcvm" : "rebuild the plugin with this fcvm's SDK");
+}
+
+/// A plugin of a newer kind may have the verbs of ours as well.
+std::string kind_in_common(const std::string& kind, const fcvm_plugin& table) {
+  if (find_kind(kind) != nullptr || table.verbs == nullptr) return kind;
+  for (const Kind& known : kinds()) {
+    if (family_of(known.kind) == family_of(kind) &&
+        table.verbs(std::string(known.kind).c_str()) != nullptr) {
+      return std::string(known.kind);
+    }
+  }
+  return kind;
+}
+
 Result<void> check_identity(const Descriptor& descriptor) {
   const Kind* kind = find_kind(descriptor.kind);
   if (kind == nullptr) {
@@ -113,11 +167,13 @@ Result<void> check_identity(const Descriptor& descriptor) {
                             descriptor.kind, FCVM_VERSION),
                 "install a plugin for this fcvm, or a newer fcvm");
   }
-  const auto family = descriptor.kind.substr(0, descriptor.kind.find('/'));
-  if (descriptor.family() != family || descriptor.name().empty()) {
-    return fail(EPROTO, fmt::format("its id \"{}\" is not of the form \"{}.NAME\" that its kind "
-                                    "\"{}\" asks for",
-                                    descriptor.id, family, descriptor.kind));
+  const auto family = family_of(descriptor.kind);
+  if (descriptor.family() != family || !is_word(descriptor.name())) {
+    return fail(EPROTO,
+                fmt::format("its id \"{}\" is not of the form \"{}.NAME\" that its kind "
+                            "\"{}\" asks for",
+                            base::printable(descriptor.id), family, descriptor.kind),
+                "NAME is 1 to 64 of a-z, 0-9 and -");
   }
   if (version_numbers(descriptor.min_host_version) > version_numbers(FCVM_VERSION)) {
     return fail(EPROTO,
@@ -151,17 +207,25 @@ Result<Descriptor> describe(const fcvm_plugin& plugin) {
                 raw.abi_version > FCVM_ABI_VERSION ? "install a newer fcvm"
                                                    : "rebuild the plugin with this fcvm's SDK");
   }
+  FCVM_TRY(check_draft(raw));
   Descriptor descriptor{text_or_empty(raw.id),
-                        text_or_empty(raw.kind),
-                        text_or_empty(raw.version),
-                        text_or_empty(raw.summary),
-                        text_or_empty(raw.min_host_version),
+                        kind_in_common(shown(raw.kind, kLongestWord), table),
+                        shown(raw.version, kLongestWord),
+                        shown(raw.summary, kLongestSummary),
+                        shown(raw.min_host_version, kLongestWord),
                         raw.capabilities,
+                        raw.preference,
                         {}};
   FCVM_TRY(check_identity(descriptor));
+  if (raw.option_count > kMostOptions) {
+    return fail(EPROTO,
+                fmt::format("it has {} options; {} are the most", raw.option_count, kMostOptions));
+  }
   descriptor.options.section = "plugin." + descriptor.id;
   descriptor.options.help = descriptor.summary;
   for (const fcvm_option& row : sized_elements(raw.options, raw.option_count)) {
+    // Of a newer host's types: what needs not be set can do without.
+    if (!is_known(row.type) && (row.flags & FCVM_OPTION_REQUIRED) == 0) continue;
     descriptor.options.options.push_back(FCVM_TRY(read_option(row)));
   }
   return descriptor;

@@ -21,6 +21,7 @@ struct Descriptor {
   std::string summary;
   std::string min_host_version;
   std::uint64_t capabilities = 0;
+  std::int32_t preference = 0;  // the most that its probe will answer
   config::OptionTable options;  // of the section "plugin.<id>"
 
   /// "net" of "net.rootless", and "rootless": what `--network rootless` names.

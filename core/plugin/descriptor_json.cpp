@@ -14,7 +14,7 @@ json option_to_json(const config::Option& option) {
   return {{"name", option.name},         {"type", static_cast<int>(option.type)},
           {"initial", option.initial},   {"help", option.help},
           {"required", option.required}, {"secret", option.secret},
-          {"choices", option.choices}};
+          {"choices", option.choices},   {"environment", option.environment}};
 }
 
 config::Option option_from_json(const json& from) {
@@ -26,6 +26,7 @@ config::Option option_from_json(const json& from) {
   option.required = from.at("required");
   option.secret = from.at("secret");
   option.choices = from.at("choices").get<std::vector<std::string>>();
+  option.environment = from.at("environment").get<std::vector<std::string>>();
   return option;
 }
 
@@ -40,6 +41,7 @@ std::string to_json(const Descriptor& descriptor) {
                       {"summary", descriptor.summary},
                       {"min_host_version", descriptor.min_host_version},
                       {"capabilities", descriptor.capabilities},
+                      {"preference", descriptor.preference},
                       {"options", std::move(options)}};
   // A plugin's text may be in any bytes: what is not UTF-8 is replaced, not thrown at the user.
   return whole.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -55,6 +57,7 @@ Result<Descriptor> descriptor_from_json(std::string_view text) {
     descriptor.summary = from.at("summary");
     descriptor.min_host_version = from.at("min_host_version");
     descriptor.capabilities = from.at("capabilities");
+    descriptor.preference = base::json_number<std::int32_t>(from.at("preference"));
     descriptor.options.section = "plugin." + descriptor.id;
     descriptor.options.help = descriptor.summary;
     for (const json& option : from.at("options")) {

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <string_view>
 
+#include <fmt/core.h>
+
 #include <fcvm/sdk/sized.hpp>
 
+#include "core/base/printable.hpp"
 #include "core/log/log.hpp"
 #include "core/plugin/checks.hpp"
 
@@ -27,7 +30,7 @@ std::int32_t serve(const fcvm_host* host, std::string_view service, fcvm_error* 
 }
 
 // --- log/1
-// -----------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------------------
 
 log::Level log_level(std::uint32_t level) {
   return static_cast<log::Level>(std::min(level, FCVM_LOG_ERROR));
@@ -46,7 +49,7 @@ std::int32_t log_enabled(const fcvm_host*, std::uint32_t level) noexcept {
 constexpr fcvm_log_v1 kLog = {sizeof(fcvm_log_v1), 0, log_write, log_enabled};
 
 // --- process/1
-// -------------------------------------------------------------------------------------
+// ----------------------------------------------------------------------------------------
 
 std::int32_t process_spawn(const fcvm_host* host, const fcvm_process_spec* spec,
                            std::uint64_t* handle, fcvm_error* error) noexcept {
@@ -56,19 +59,10 @@ std::int32_t process_spawn(const fcvm_host* host, const fcvm_process_spec* spec,
   });
 }
 
-std::int32_t process_wait(const fcvm_host* host, std::uint64_t handle, std::int64_t deadline,
-                          fcvm_process_status* out, fcvm_error* error) noexcept {
-  return serve(host, "process/1 wait", error, [&](HostTable& table) -> Result<void> {
-    sized_assign(out,
-                 FCVM_TRY(table.services().process->wait(handle, base::Deadline::at_ns(deadline))));
-    return {};
-  });
-}
-
-std::int32_t process_status(const fcvm_host* host, std::uint64_t handle,
-                            fcvm_process_status* out) noexcept {
+std::int32_t process_status(const fcvm_host* host, std::uint64_t handle, fcvm_process_status* out,
+                            fcvm_error* error) noexcept {
   auto status = self(host).services().process->status(handle);
-  if (!status) return -status.error().code();
+  if (!status) return put_error(error, status.error());
   sized_assign(out, *status);
   return 0;
 }
@@ -87,13 +81,12 @@ void process_release(const fcvm_host* host, std::uint64_t handle, std::int64_t g
   self(host).services().process->release(handle, std::chrono::nanoseconds(grace));
 }
 
-constexpr fcvm_process_v1 kProcess = {sizeof(fcvm_process_v1), 0,
-                                      process_spawn,           process_wait,
-                                      process_status,          process_signal,
-                                      process_pidfd,           process_release};
+constexpr fcvm_process_v1 kProcess = {
+    sizeof(fcvm_process_v1), 0, process_spawn, process_status, process_signal, process_pidfd,
+    process_release};
 
 // --- guest/1
-// ---------------------------------------------------------------------------------------
+// ------------------------------------------------------------------------------------------
 
 std::int32_t guest_dial(const fcvm_host* host, std::uint32_t port, std::int64_t deadline,
                         std::int32_t* fd, fcvm_error* error) noexcept {
@@ -114,24 +107,33 @@ std::int32_t guest_dial_tcp(const fcvm_host* host, std::uint16_t port, std::int6
   });
 }
 
-std::int32_t guest_exec(const fcvm_host* host, fcvm_guest_exec* exec, std::int64_t deadline,
+std::vector<std::string> texts(const char* const* words) {
+  std::vector<std::string> all;
+  for (; words != nullptr && *words != nullptr; ++words) all.emplace_back(*words);
+  return all;
+}
+
+std::string text(const char* maybe) { return maybe == nullptr ? "" : maybe; }
+
+std::int32_t guest_exec(const fcvm_host* host, const fcvm_guest_exec* exec, std::int64_t deadline,
+                        fcvm_output_fn output, void* context, std::int32_t* exit_code,
                         fcvm_error* error) noexcept {
   return serve(host, "guest/1 exec", error, [&](HostTable& table) -> Result<void> {
-    fcvm_guest_exec request = sized_copy(exec);
-    std::vector<std::string> arguments;
-    for (auto* at = request.arguments; at != nullptr && *at != nullptr; ++at) {
-      arguments.emplace_back(*at);
-    }
-    const auto done = FCVM_TRY(table.services().guest->exec(arguments, request.in_container != 0,
-                                                            base::Deadline::at_ns(deadline)));
-    request.exit_code = done.exit_code;
-    request.output_size = 0;
-    if (request.output != nullptr) {
-      const auto size = std::min<std::uint64_t>(done.output.size(), request.output_capacity);
-      std::copy_n(done.output.data(), size, request.output);
-      request.output_size = static_cast<std::uint32_t>(size);
-    }
-    sized_assign(exec, request);
+    const fcvm_guest_exec raw = sized_copy(exec);
+    GuestService::Exec command;
+    command.arguments = texts(raw.arguments);
+    command.in_container = (raw.flags & FCVM_EXEC_IN_CONTAINER) != 0;
+    command.environment = texts(raw.environment);
+    command.user = text(raw.user);
+    command.directory = text(raw.directory);
+    if (raw.input != nullptr) command.input.assign(raw.input, raw.input_length);
+    if (command.arguments.empty()) return fail(EINVAL, "guest/1 exec: no command is named");
+    const auto hand_on = [&](std::uint32_t source, std::string_view bytes) {
+      return output == nullptr || output(context, source, bytes.data(), bytes.size()) == 0;
+    };
+    const int code =
+        FCVM_TRY(table.services().guest->exec(command, base::Deadline::at_ns(deadline), hand_on));
+    if (exit_code != nullptr) *exit_code = code;
     return {};
   });
 }
@@ -141,9 +143,7 @@ std::int32_t guest_subscribe(const fcvm_host* host, std::uint32_t source, fcvm_l
                              fcvm_error* error) noexcept {
   return serve(host, "guest/1 subscribe", error, [&](HostTable& table) -> Result<void> {
     *subscription = FCVM_TRY(table.services().guest->subscribe(
-        source, [line, context](std::uint32_t from, std::string_view text) {
-          line(context, from, std::string(text).c_str());
-        }));
+        source, [line, context](const fcvm_line& one) { line(context, &one); }));
     return {};
   });
 }
@@ -157,12 +157,41 @@ constexpr fcvm_guest_v1 kGuest = {sizeof(fcvm_guest_v1), 0,          guest_dial,
                                   guest_unsubscribe};
 
 // --- state/1
-// ---------------------------------------------------------------------------------------
+// ------------------------------------------------------------------------------------------
+
+constexpr std::size_t kMostRecords = 256;
+constexpr std::size_t kLongestKey = 128;
+constexpr std::size_t kLongestValue = 4096;
+
+/// The limits of host.h: what is recorded is kept in the VM's record, and shown.
+Result<void> check_record(const char* key, const char* value) {
+  const std::string_view name = key == nullptr ? "" : key;
+  const std::string_view content = value == nullptr ? "" : value;
+  if (name.empty() || name.size() > kLongestKey || base::printable(name) != name) {
+    return fail(EINVAL, "state/1 put: a key is 1 to 128 bytes of text without control characters");
+  }
+  if (content.size() > kLongestValue ||
+      base::printable(content, base::Newlines::kKept) != content) {
+    return fail(EINVAL, fmt::format("state/1 put: the value of \"{}\" is not text of at most {} "
+                                    "bytes, without control characters but newlines and tabs",
+                                    name, kLongestValue));
+  }
+  return {};
+}
 
 std::int32_t state_put(const fcvm_host* host, const char* key, const char* value,
                        fcvm_error* error) noexcept {
   return serve(host, "state/1 put", error, [&](HostTable& table) -> Result<void> {
-    return table.services().state->put(table.plugin_id(), key, value);
+    FCVM_TRY(check_record(key, value));
+    StateService& state = *table.services().state;
+    const auto known = state.list(table.plugin_id());
+    const bool is_new =
+        std::none_of(known.begin(), known.end(), [&](const auto& one) { return one.first == key; });
+    if (is_new && known.size() >= kMostRecords) {
+      return fail(ENOSPC, fmt::format("state/1 put: {} has recorded {} things already",
+                                      table.plugin_id(), known.size()));
+    }
+    return state.put(table.plugin_id(), key, value);
   });
 }
 
@@ -172,11 +201,11 @@ std::int32_t state_forget(const fcvm_host* host, const char* key, fcvm_error* er
   });
 }
 
-std::int32_t state_list(const fcvm_host* host, fcvm_emit_fn emit, void* context,
+std::int32_t state_list(const fcvm_host* host, fcvm_record_fn record, void* context,
                         fcvm_error* error) noexcept {
   return serve(host, "state/1 list", error, [&](HostTable& table) -> Result<void> {
     for (const auto& [key, value] : table.services().state->list(table.plugin_id())) {
-      if (emit(context, (key + '\t' + value).c_str()) != 0) break;
+      if (record(context, key.c_str(), value.c_str()) != 0) break;
     }
     return {};
   });
@@ -193,11 +222,11 @@ constexpr fcvm_state_v1 kState = {sizeof(fcvm_state_v1), 0,          state_put,
                                   state_forget,          state_list, state_directory};
 
 // --- progress/1
-// ------------------------------------------------------------------------------------
+// ---------------------------------------------------------------------------------------
 
 std::uint64_t progress_begin(const fcvm_host* host, const char* what, std::uint64_t total,
                              const char* unit) noexcept {
-  return self(host).services().progress->begin(what, total, unit == nullptr ? "" : unit);
+  return self(host).services().progress->begin(text(what), total, text(unit));
 }
 
 void progress_update(const fcvm_host* host, std::uint64_t progress, std::uint64_t done) noexcept {

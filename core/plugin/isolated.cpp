@@ -17,8 +17,6 @@
 namespace fcvm::plugin {
 namespace {
 
-constexpr std::size_t kLargestMessage = 4 << 20;
-
 [[noreturn]] void run_child(const std::function<void(const Isolated::Send&)>& body, int to,
                             pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -26,7 +24,7 @@ constexpr std::size_t kLargestMessage = 4 << 20;
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, standard);
   body([to](std::string_view message) {
-    const auto frame = base::encode_frame(message, kLargestMessage);
+    const auto frame = base::encode_frame(message, Isolated::kLargestMessage);
     if (frame) [[maybe_unused]]
       auto sent = base::write_all(to, *frame);
   });

@@ -19,6 +19,8 @@ namespace fcvm::plugin {
 /// /dev/null: a plugin does not print.
 class Isolated {
  public:
+  /// A message that is longer than this is not sent.
+  static constexpr std::size_t kLargestMessage = 4 << 20;
   using Send = std::function<void(std::string_view message)>;
 
   /// `body` runs in the child, which exits when it returns. Call this from a process with one

@@ -24,6 +24,7 @@
 #include "core/base/io/file.hpp"
 #include "core/base/io/file_acl.hpp"
 #include "core/log/log.hpp"
+#include "core/plugin/process_spec.hpp"
 
 namespace fcvm::plugin {
 
@@ -154,7 +155,7 @@ Result<void> Jailer::settle_for(const base::JailOutcome& less, const fcvm_proces
   }
   if (!settings_.uid) return {};
   const uid_t uid = *std::exchange(settings_.uid, std::nullopt);
-  if (spec.directory_fd >= 0) FCVM_TRY(change_owners(spec.directory_fd, uid, ::geteuid()));
+  if (directory_of(spec) >= 0) FCVM_TRY(change_owners(directory_of(spec), uid, ::geteuid()));
   return take_back_files();
 }
 
@@ -176,9 +177,9 @@ Result<std::uint64_t> Jailer::spawn(std::string_view owner, const fcvm_process_s
   limited.limits = limits.data();
   limited.limit_count = static_cast<std::uint32_t>(limits.size());
   const auto handle = FCVM_TRY(keeper_.spawn_jailed(owner, limited, jail));
-  if (settings_.uid && spec.directory_fd >= 0) {
+  if (settings_.uid && directory_of(spec) >= 0) {
     const std::lock_guard lock(mutex_);
-    directories_[handle] = base::Fd(::fcntl(spec.directory_fd, F_DUPFD_CLOEXEC, 0));
+    directories_[handle] = base::Fd(::fcntl(directory_of(spec), F_DUPFD_CLOEXEC, 0));
   }
   return handle;
 }
@@ -196,12 +197,12 @@ Result<base::Jail> Jailer::jail_for(const fcvm_process_spec& spec) {
   base::Jail jail = FCVM_TRY(base::Jail::with_system());
   jail.uid = settings_.uid;
   jail.readers = settings_.readers;
-  jail.own_network = spec.net_namespace_fd < 0;
+  jail.own_network = net_namespace_of(spec) < 0;
   const std::string program = program_path(spec.program);
   if (!program.empty()) FCVM_TRY(jail.allow_program(program));
   for (const auto& path : settings_.files) FCVM_TRY(jail.allow(path, base::Jail::Access::kExecute));
-  if (spec.directory_fd >= 0) {
-    FCVM_TRY(add_directory(jail, spec.directory_fd));
+  if (directory_of(spec) >= 0) {
+    FCVM_TRY(add_directory(jail, directory_of(spec)));
     FCVM_TRY(add_files(jail));
     add_devices(jail);
   }
@@ -239,7 +240,7 @@ void Jailer::add_devices(base::Jail& jail) const {
 Result<void> Jailer::add_items(base::Jail& jail, const fcvm_process_spec& spec) {
   if (spec.jail == nullptr) return {};
   const auto list = sized_copy(spec.jail);
-  const std::string directory = spec.directory_fd < 0 ? "" : FCVM_TRY(path_of(spec.directory_fd));
+  const std::string directory = directory_of(spec) < 0 ? "" : FCVM_TRY(path_of(directory_of(spec)));
   for (const auto& item : sized_elements(list.items, list.item_count)) {
     if (item.path == nullptr) return fail(EINVAL, "an item of its jail has no path");
     const std::string path = (fs::path(directory) / item.path).lexically_normal().string();

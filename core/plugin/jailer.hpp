@@ -44,9 +44,6 @@ class Jailer final : public ProcessService {
   void set_files(VmFiles files) { files_ = std::move(files); }
 
   Result<std::uint64_t> spawn(std::string_view owner, const fcvm_process_spec& spec) override;
-  Result<fcvm_process_status> wait(std::uint64_t handle, base::Deadline deadline) override {
-    return keeper_.wait(handle, deadline);
-  }
   Result<fcvm_process_status> status(std::uint64_t handle) override {
     return keeper_.status(handle);
   }

@@ -1,6 +1,7 @@
 #include "core/plugin/probe.hpp"
 
-#include <array>
+#include <algorithm>
+#include <cstring>
 
 #include <fmt/core.h>
 
@@ -67,9 +68,12 @@ Result<ProbeResult> probe(const Entry& entry, const Settings& settings,
   if (message.size() != sizeof answer) return fail(EPROTO, probing + ": a garbled answer");
   std::memcpy(&answer, message.data(), sizeof answer);
   if (answer.code != 0) return unexpected(take_error(answer.code, answer.error).context(probing));
-  return ProbeResult{answer.probe.status, std::string(text_of(answer.probe.reason)),
+  return ProbeResult{answer.probe.status,
+                     std::string(text_of(answer.probe.reason)),
                      std::string(text_of(answer.probe.remedy)),
-                     std::string(text_of(answer.probe.detail))};
+                     std::string(text_of(answer.probe.detail)),
+                     answer.probe.capabilities & entry.descriptor.capabilities,
+                     std::min(answer.probe.preference, entry.descriptor.preference)};
 }
 
 }  // namespace fcvm::plugin

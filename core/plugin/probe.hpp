@@ -15,7 +15,10 @@ struct ProbeResult {
   std::string reason;
   std::string remedy;
   std::string detail;
+  std::uint64_t capabilities = 0;  // of the descriptor's, those to be had on this host
+  std::int32_t preference = 0;
 
+  [[nodiscard]] bool works() const { return status != FCVM_PROBE_UNUSABLE; }
   /// "usable" "degraded" "unusable".
   [[nodiscard]] std::string_view status_name() const;
 };

@@ -12,6 +12,7 @@
 #include "core/base/io/pipe.hpp"
 #include "core/base/process/spawn.hpp"
 #include "core/log/log.hpp"
+#include "core/plugin/process_spec.hpp"
 
 namespace fcvm::plugin {
 namespace {
@@ -52,23 +53,23 @@ Result<base::SpawnOptions> spawn_options(const fcvm_process_spec& spec) {
   }
   options.program = spec.program;
   if (spec.environment != nullptr) options.environment = strings(spec.environment);
-  options.cwd_fd = spec.directory_fd;
-  options.stdin_fd = spec.stdin_fd < 0 ? base::kDevNull : spec.stdin_fd;
+  options.cwd_fd = directory_of(spec);
+  options.stdin_fd = stdin_of(spec) < 0 ? base::kDevNull : stdin_of(spec);
   for (std::uint32_t i = 0; i < spec.passed_count; ++i) {
     options.extra_fds.push_back({spec.passed[i].from, spec.passed[i].to});
   }
-  enter(options, base::NamespaceKind::kUser, spec.user_namespace_fd);
-  enter(options, base::NamespaceKind::kNet, spec.net_namespace_fd);
-  enter(options, base::NamespaceKind::kMount, spec.mount_namespace_fd);
-  options.cgroup_fd = spec.cgroup_fd;
+  enter(options, base::NamespaceKind::kUser, user_namespace_of(spec));
+  enter(options, base::NamespaceKind::kNet, net_namespace_of(spec));
+  enter(options, base::NamespaceKind::kMount, mount_namespace_of(spec));
+  options.cgroup_fd = cgroup_of(spec);
   // A terminal's Ctrl-C is for fcvm to deal with: what it means to the VM, the container decides.
   options.new_session = true;
   options.own_namespaces = (spec.flags & FCVM_PROCESS_OWN_NAMESPACES) != 0;
   for (const auto& limit : sized_elements(spec.limits, spec.limit_count)) {
     options.limits.push_back(FCVM_TRY(resource_limit(limit)));
   }
-  if (spec.uid != UINT32_MAX) options.uid = spec.uid;
-  if (spec.gid != UINT32_MAX) options.gid = spec.gid;
+  if ((spec.flags & FCVM_PROCESS_HAS_UID) != 0) options.uid = spec.uid;
+  if ((spec.flags & FCVM_PROCESS_HAS_GID) != 0) options.gid = spec.gid;
   return options;
 }
 
@@ -174,9 +175,11 @@ Result<base::Child> ProcessKeeper::start(std::string_view owner, const fcvm_proc
   if (jail != nullptr && !options.environment) options.environment = kSmallEnvironment;
   if (options.cgroup_fd < 0) options.cgroup_fd = cgroup_fd_;
   std::optional<base::Pipe> log;
-  if (spec.stdout_fd < 0 || spec.stderr_fd < 0) log = FCVM_TRY(base::Pipe::create());
-  options.stdout_fd = spec.stdout_fd < 0 ? log->write_end.get() : spec.stdout_fd;
-  options.stderr_fd = spec.stderr_fd < 0 ? log->write_end.get() : spec.stderr_fd;
+  const int out = stdout_of(spec);
+  const int errors = stderr_of(spec);
+  if (out < 0 || errors < 0) log = FCVM_TRY(base::Pipe::create());
+  options.stdout_fd = out < 0 ? log->write_end.get() : out;
+  options.stderr_fd = errors < 0 ? log->write_end.get() : errors;
   base::Child child = FCVM_TRY(base::spawn(options, &outcome));
   if (log) {
     FCVM_TRY(base::set_nonblocking(log->read_end.get()));
@@ -246,16 +249,6 @@ fcvm_process_status ProcessKeeper::describe(Kept& kept) {
     status.exit_signal = kept.ended->signal().value_or(0);
   }
   return status;
-}
-
-Result<fcvm_process_status> ProcessKeeper::wait(std::uint64_t handle, base::Deadline deadline) {
-  const auto kept = FCVM_TRY(find(handle));
-  // Poll, and reap after: whoever signals meanwhile must not wait for this lock.
-  pollfd ended = {kept->child.pidfd(), POLLIN, 0};
-  while (::poll(&ended, 1, deadline.as_poll_ms()) <= 0) {
-    if (deadline.expired()) return fail(ETIMEDOUT, "the process still runs");
-  }
-  return status(handle);
 }
 
 Result<fcvm_process_status> ProcessKeeper::status(std::uint64_t handle) {

@@ -47,7 +47,6 @@ class ProcessKeeper : public ProcessService {
                                      const base::Jail& jail);
   /// In the order in which they were started.
   [[nodiscard]] std::vector<RunningProcess> running();
-  Result<fcvm_process_status> wait(std::uint64_t handle, base::Deadline deadline) override;
   Result<fcvm_process_status> status(std::uint64_t handle) override;
   Result<void> signal(std::uint64_t handle, int number) override;
   int pidfd(std::uint64_t handle) override;

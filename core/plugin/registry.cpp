@@ -33,12 +33,6 @@ Registry Registry::scan(const SearchPath& search) {
   return registry;
 }
 
-Result<void> Registry::add_path(const std::filesystem::path& path) {
-  const auto whole = FCVM_TRY(check_file(path));
-  auto found = plugin::scan({whole});
-  return add({FCVM_TRY(std::move(found.front().descriptor)), whole, nullptr});
-}
-
 Result<void> Registry::add_table(const fcvm_plugin* table) {
   const Object object = FCVM_TRY(Object::from_table(table));
   return add({FCVM_TRY(describe(object.table())), {}, table});
@@ -49,6 +43,7 @@ Result<void> Registry::add(Entry entry) {
       entries_.begin(), entries_.end(), entry,
       [](const Entry& a, const Entry& b) { return a.descriptor.id < b.descriptor.id; });
   if (at != entries_.end() && at->descriptor.id == entry.descriptor.id) {
+    at->rival = entry.path;
     return fail(EEXIST,
                 fmt::format("plugin {}: its id {} is already that of {}", entry.where(),
                             entry.descriptor.id, at->where()),
@@ -83,13 +78,21 @@ Unexpected Registry::not_found(std::string_view what, std::string_view family) c
       "fcvm plugin ls");
 }
 
+Result<const Entry*> Registry::sole(const Entry& entry) {
+  if (entry.rival.empty()) return &entry;
+  return fail(EEXIST,
+              fmt::format("two plugins have the id {}: {} and {}", entry.descriptor.id,
+                          entry.where(), entry.rival.string()),
+              "remove one of the two");
+}
+
 Result<const Entry*> Registry::find(std::string_view id_or_name) const {
   std::vector<const Entry*> named;
   for (const Entry& entry : entries_) {
-    if (entry.descriptor.id == id_or_name) return &entry;
+    if (entry.descriptor.id == id_or_name) return sole(entry);
     if (entry.descriptor.name() == id_or_name) named.push_back(&entry);
   }
-  if (named.size() == 1) return named.front();
+  if (named.size() == 1) return sole(*named.front());
   if (named.empty()) return not_found(id_or_name, "");
   std::vector<std::string> ids;
   for (const Entry* entry : named) ids.push_back(entry->descriptor.id);
@@ -99,7 +102,8 @@ Result<const Entry*> Registry::find(std::string_view id_or_name) const {
 
 Result<const Entry*> Registry::find(std::string_view family, std::string_view name) const {
   for (const Entry& entry : entries_) {
-    if (entry.descriptor.family() == family && entry.descriptor.name() == name) return &entry;
+    if (entry.descriptor.family() != family) continue;
+    if (entry.descriptor.name() == name || entry.descriptor.id == name) return sole(entry);
   }
   return not_found(name, family);
 }

@@ -21,6 +21,7 @@ struct Entry {
   Descriptor descriptor;
   std::filesystem::path path;  // empty for one that is part of this process
   const fcvm_plugin* table = nullptr;
+  std::filesystem::path rival{};  // another file with this id: to use either would be a guess
 
   /// "/usr/lib/fcvm/plugins/net.rootless.so", or "built in".
   [[nodiscard]] std::string where() const;
@@ -37,8 +38,7 @@ class Registry {
   /// with one file is in rejected().
   [[nodiscard]] static Registry scan(const SearchPath& search);
 
-  /// Adds one file or one table. EEXIST, naming both, when its id is taken.
-  Result<void> add_path(const std::filesystem::path& path);
+  /// Adds one that is part of this process. EEXIST, naming both, when its id is taken.
   Result<void> add_table(const fcvm_plugin* table);
 
   /// Sorted by id.
@@ -48,7 +48,7 @@ class Registry {
   /// By id ("net.rootless"), or by name alone where only one plugin has it. ENOENT says what there
   /// is and, when a file of that name was rejected, why.
   [[nodiscard]] Result<const Entry*> find(std::string_view id_or_name) const;
-  /// `--network rootless`: family "net", name "rootless".
+  /// `--network rootless` or `--network net.rootless`: family "net".
   [[nodiscard]] Result<const Entry*> find(std::string_view family, std::string_view name) const;
 
   /// Loads the object of an entry into this process.
@@ -59,6 +59,7 @@ class Registry {
 
  private:
   Result<void> add(Entry entry);
+  static Result<const Entry*> sole(const Entry& entry);
   [[nodiscard]] Unexpected not_found(std::string_view what, std::string_view family) const;
 
   std::vector<Entry> entries_;

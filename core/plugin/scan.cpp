@@ -20,8 +20,12 @@ std::string describe_file(const fs::path& path) {
     const Object object = FCVM_TRY(Object::from_path(path));
     return FCVM_TRY(describe(object.table()) | context("plugin " + path.string()));
   }();
-  if (descriptor) return kDescribed + to_json(*descriptor);
-  const Error& error = descriptor.error();
+  std::string whole = descriptor ? kDescribed + to_json(*descriptor) : "";
+  if (!whole.empty() && whole.size() <= Isolated::kLargestMessage) return whole;
+  const Error error = descriptor
+                          ? Error(EMSGSIZE, fmt::format("plugin {}: its description has {} MiB",
+                                                        path.string(), whole.size() >> 20))
+                          : descriptor.error();
   return fmt::format("{}{}{}{}{}{}", kFailed, error.code(), kSeparator, error.message(), kSeparator,
                      error.remedy());
 }

@@ -23,7 +23,6 @@ class ProcessService {
  public:
   virtual ~ProcessService() = default;
   virtual Result<std::uint64_t> spawn(std::string_view owner, const fcvm_process_spec& spec) = 0;
-  virtual Result<fcvm_process_status> wait(std::uint64_t handle, base::Deadline deadline) = 0;
   virtual Result<fcvm_process_status> status(std::uint64_t handle) = 0;
   virtual Result<void> signal(std::uint64_t handle, int number) = 0;
   virtual int pidfd(std::uint64_t handle) = 0;
@@ -33,17 +32,24 @@ class ProcessService {
 /// guest/1: the running VM.
 class GuestService {
  public:
-  struct ExecResult {
-    int exit_code;
-    std::string output;
+  struct Exec {
+    std::vector<std::string> arguments;
+    bool in_container = false;
+    std::vector<std::string> environment;
+    std::string user;
+    std::string directory;
+    std::string input;
   };
-  using LineHandler = std::function<void(std::uint32_t source, std::string_view line)>;
+  /// A piece of what a command wrote, FCVM_OUTPUT_STDOUT or _STDERR; false ends the command.
+  using OutputHandler = std::function<bool(std::uint32_t source, std::string_view bytes)>;
+  using LineHandler = std::function<void(const fcvm_line& line)>;
 
   virtual ~GuestService() = default;
   virtual Result<base::Fd> dial(std::uint32_t port, base::Deadline deadline) = 0;
   virtual Result<base::Fd> dial_tcp(std::uint16_t port, base::Deadline deadline) = 0;
-  virtual Result<ExecResult> exec(const std::vector<std::string>& arguments, bool in_container,
-                                  base::Deadline deadline) = 0;
+  /// The exit code, as a shell would give it.
+  virtual Result<int> exec(const Exec& command, base::Deadline deadline,
+                           const OutputHandler& output) = 0;
   virtual Result<std::uint64_t> subscribe(std::uint32_t source, LineHandler handler) = 0;
   virtual void unsubscribe(std::uint64_t subscription) = 0;
 };

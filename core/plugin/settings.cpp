@@ -42,16 +42,9 @@ std::int64_t number_of(const config::Value& value) {
 
 }  // namespace
 
-Result<Settings> Settings::of(const config::Config& config, const std::string& id,
-                              const std::map<std::string, std::string>& instead) {
+Result<Settings> Settings::of(const config::Config& config, const std::string& id) {
   const config::Section* section = config.section("plugin." + id);
-  if (section == nullptr) return Settings();
-  config::Section own = *section;
-  for (config::Entry& entry : own.entries) {
-    const auto found = instead.find(entry.option->name);
-    if (found != instead.end()) entry.value = found->second;
-  }
-  return from_section(own);
+  return section == nullptr ? Settings() : from_section(*section);
 }
 
 Result<Settings> Settings::from_section(const config::Section& section) {

@@ -17,10 +17,8 @@ class Settings {
  public:
   /// No settings at all: every option keeps its plugin's default.
   Settings() = default;
-  /// What the configuration says in [plugin.<id>]; `instead` replaces values of text options that
-  /// the plugin has.
-  [[nodiscard]] static Result<Settings> of(const config::Config& config, const std::string& id,
-                                           const std::map<std::string, std::string>& instead = {});
+  /// What the configuration says in [plugin.<id>].
+  [[nodiscard]] static Result<Settings> of(const config::Config& config, const std::string& id);
   /// From one section of the effective configuration.
   [[nodiscard]] static Result<Settings> from_section(const config::Section& section);
   /// From the table's defaults and `values` ("url=http://..."), as in `--wait-ready mode=http,...`.

@@ -36,7 +36,6 @@ BlockingVerb vmm_start(const Loaded& plugin) {
             auto spec = sized<fcvm_vm_spec>();
             spec.vm_id = "fake";
             spec.directory_fd = directory.get();
-            spec.net_namespace_fd = spec.user_namespace_fd = spec.cgroup_fd = -1;
             spec.cpus = 1;
             spec.memory_bytes = 64 << 20;
             spec.kernel = spec.kernel_elf = "kernel";

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
-#include <poll.h>
 #include <string>
 #include <unistd.h>
 
@@ -39,21 +38,10 @@ std::int32_t spawn(const fcvm_host* host, const fcvm_process_spec* spec, std::ui
   return self.start_sleeper(handle);
 }
 
-std::int32_t wait_sleeper(const fcvm_host* host, std::uint64_t handle, std::int64_t deadline,
-                          fcvm_process_status*, fcvm_error* error) {
+std::int32_t sleeper_status(const fcvm_host* host, std::uint64_t handle, fcvm_process_status* out,
+                            fcvm_error* error) {
   const auto* sleeper = FakeHost::of(host).sleeper(handle);
   if (sleeper == nullptr) return FakeHost::refuse(error, -ESRCH, "no such process");
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  const auto left = (deadline - now.tv_sec * 1'000'000'000 - now.tv_nsec) / 1'000'000;
-  pollfd fd{sleeper->pidfd.get(), POLLIN, 0};
-  ::poll(&fd, 1, left < 0 ? 0 : static_cast<int>(std::min<std::int64_t>(left, 60'000)));
-  return FakeHost::refuse(error, -ETIMEDOUT, "the fake program never ends");
-}
-
-std::int32_t sleeper_status(const fcvm_host* host, std::uint64_t handle, fcvm_process_status* out) {
-  const auto* sleeper = FakeHost::of(host).sleeper(handle);
-  if (sleeper == nullptr) return -ESRCH;
   auto status = sized<fcvm_process_status>();
   status.running = 1;
   status.pid = sleeper->pid;
@@ -66,7 +54,6 @@ const fcvm_process_v1* process_table() {
   static const fcvm_process_v1 table = [] {
     auto made = sized<fcvm_process_v1>();
     made.spawn = spawn;
-    made.wait = wait_sleeper;
     made.status = sleeper_status;
     made.signal = [](const fcvm_host*, std::uint64_t, std::int32_t, fcvm_error*) -> std::int32_t {
       return 0;
@@ -91,13 +78,12 @@ std::int32_t stream(const fcvm_host* host, const char* call, std::int32_t* fd, f
   return self.silent_stream(fd);
 }
 
-std::int32_t guest_exec(const fcvm_host* host, fcvm_guest_exec* exec, std::int64_t,
-                        fcvm_error* error) {
+std::int32_t guest_exec(const fcvm_host* host, const fcvm_guest_exec*, std::int64_t, fcvm_output_fn,
+                        void*, std::int32_t* exit_code, fcvm_error* error) {
   FakeHost::of(host).record("guest/1 exec");
   if (!silent(host)) return FakeHost::refuse(error, -ENOTCONN, "the fake guest runs no command");
   ::usleep(10'000);
-  exec->exit_code = 1;
-  exec->output_size = 0;
+  if (exit_code != nullptr) *exit_code = 1;
   return 0;
 }
 
@@ -133,7 +119,7 @@ const fcvm_state_v1* state_table() {
       FakeHost::of(host).record("state/1 forget " + text(key));
       return 0;
     };
-    made.list = [](const fcvm_host*, fcvm_emit_fn, void*, fcvm_error*) -> std::int32_t {
+    made.list = [](const fcvm_host*, fcvm_record_fn, void*, fcvm_error*) -> std::int32_t {
       return 0;
     };
     made.directory = [](const fcvm_host*, std::int32_t* fd, fcvm_error*) -> std::int32_t {

@@ -28,7 +28,8 @@ Result<const fcvm_plugin*> entry_table(void* object) {
 Result<Loaded> load(const Target& target) {
   Loaded plugin;
   plugin.object = FCVM_TRY(load_object(target.path));
-  plugin.table = FCVM_TRY(entry_table(plugin.object));
+  plugin.table =
+      std::make_shared<const fcvm_plugin>(sized_copy(FCVM_TRY(entry_table(plugin.object))));
   plugin.descriptor = sized<fcvm_descriptor>();
   auto error = sized<fcvm_error>();
   const auto code = plugin.table->describe(&plugin.descriptor, &error);

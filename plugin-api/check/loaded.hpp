@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fcvm/abi.h>
@@ -21,7 +23,8 @@ namespace fcvm::check {
 
 struct Loaded {
   void* object = nullptr;
-  const fcvm_plugin* table = nullptr;
+  /// As far as the plugin's reaches: what it does not have is null.
+  std::shared_ptr<const fcvm_plugin> table;
   fcvm_descriptor descriptor{};
   std::vector<fcvm_option> options;
   Guessed guessed;
@@ -42,9 +45,10 @@ struct Loaded {
 /// Owns an instance; destroys it once.
 class Instance {
  public:
-  Instance(const fcvm_plugin* table, void* raw) : table_(table), raw_(raw) {}
+  Instance(std::shared_ptr<const fcvm_plugin> table, void* raw)
+      : table_(std::move(table)), raw_(raw) {}
   Instance(Instance&& other) noexcept
-      : table_(other.table_), raw_(std::exchange(other.raw_, nullptr)) {}
+      : table_(std::move(other.table_)), raw_(std::exchange(other.raw_, nullptr)) {}
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
   ~Instance() { destroy(); }
@@ -56,7 +60,7 @@ class Instance {
   }
 
  private:
-  const fcvm_plugin* table_;
+  std::shared_ptr<const fcvm_plugin> table_;
   void* raw_;
 };
 

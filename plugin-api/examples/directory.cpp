@@ -43,17 +43,12 @@ class Directory : public fcvm::ImagePlugin {
     }
     return host_.capture({"tar", "-xOf", archive.path, "--", found[1]}, call);
   }
-  fcvm::Result<fcvm_image_delivery> prepare(const fcvm_image_request& request, std::string_view,
+  fcvm::Result<fcvm::ImageDelivery> prepare(const fcvm_image_request& request, std::string_view,
                                             const fcvm::Call&) {
     const auto archive = FCVM_TRY(find(request));
-    auto delivery = fcvm::sized<fcvm_image_delivery>();
-    delivery.how = FCVM_GUEST_LOAD_ARCHIVE;
-    delivery.archive_bytes = archive.bytes;
-    fcvm::put_text(delivery.format, "docker-archive");
-    delivery.disk_count = 1;
-    delivery.disk_flags[0] = FCVM_DISK_READ_ONLY;
-    if (fcvm::put_text(delivery.paths[0], archive.path)) return delivery;
-    return fcvm::fail(ENAMETOOLONG, archive.path + ": too long a path");
+    return fcvm::ImageDelivery{
+        FCVM_GUEST_LOAD_ARCHIVE,
+        {{archive.path, "docker-archive", archive.bytes, FCVM_DISK_READ_ONLY}}};
   }
   fcvm::Result<std::vector<std::string>> collect(int, const std::vector<std::string>&,
                                                  const fcvm::Call&) {

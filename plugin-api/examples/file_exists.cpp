@@ -22,12 +22,12 @@ class FileExists : public fcvm::ReadinessPlugin {
 
   fcvm::Result<void> wait(const fcvm_ready_target&, const fcvm::Call& call) {
     for (;;) {
-      const auto test = FCVM_TRY(host_.exec({"test", "-e", options_.path}, true, call) |
+      const auto test = FCVM_TRY(host_.exec({.arguments = {"test", "-e", options_.path}}, call) |
                                  fcvm::context("looking for " + options_.path));
       if (test.exit_code == 0) return {};
       if (test.exit_code != 1) {  // 126 or 127: asking again will not help
         return fcvm::fail(
-            EIO, "looking for " + options_.path + ": `test` in the container: " + test.output);
+            EIO, "looking for " + options_.path + ": `test` in the container: " + test.errors);
       }
       FCVM_TRY(call.sleep(options_.interval) | fcvm::context(options_.path + " is not there yet"));
     }

@@ -14,9 +14,11 @@ class PlainFile : public fcvm::MemoryPlugin {
                                     FCVM_MEMORY_SHARES_PAGES};
 
   fcvm::Result<void> open(const fcvm_memory_request& request, const fcvm::Call&) {
+    // One layer, since FCVM_MEMORY_CAN_LAYERS is not among the capabilities.
+    const auto layer = fcvm::sized_copy(request.layers[0]);
     // Opened anew and not duplicated: a borrowed fd is good for this call only.
-    snapshot_ = fcvm::Fd(::openat(request.snapshot_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
-    memory_ = request.memory;
+    snapshot_ = fcvm::Fd(::openat(layer.directory_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    memory_ = layer.path;
     if (::faccessat(snapshot_.get(), memory_.c_str(), R_OK, 0) == 0) return {};
     return fcvm::fail_errno("reading the snapshot's " + memory_);
   }
@@ -33,7 +35,7 @@ class PlainFile : public fcvm::MemoryPlugin {
     count_ = static_cast<std::uint32_t>(homes_.size());
     return offer;
   }
-  fcvm::Result<void> detach_clone(std::string_view clone_id) {
+  fcvm::Result<void> detach_clone(std::string_view clone_id, const fcvm::Call&) {
     const auto found = homes_.find(clone_id);
     if (found == homes_.end()) return fcvm::fail(ENOENT, "no clone " + std::string(clone_id));
     ::unlinkat(found->second.get(), "memory.bin", 0);  // the directory may be gone already
@@ -46,7 +48,7 @@ class PlainFile : public fcvm::MemoryPlugin {
     figures.clones = count_;
     return figures;
   }
-  fcvm::Result<void> close() { return snapshot_.close(); }
+  fcvm::Result<void> close(const fcvm::Call&) { return snapshot_.close(); }
 
  private:
   fcvm::Fd snapshot_;

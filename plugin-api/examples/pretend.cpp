@@ -12,11 +12,12 @@ class Pretend : public fcvm::VmmPlugin {
   explicit Pretend(fcvm::Host host) : host_(host) {}
 
   fcvm::Result<void> start(const fcvm_vm_spec& spec, const fcvm::Call&) {
-    auto how = fcvm::process_spec();
-    how.directory_fd = spec.directory_fd;
-    how.net_namespace_fd = spec.net_namespace_fd;
-    how.user_namespace_fd = spec.user_namespace_fd;
-    how.cgroup_fd = spec.cgroup_fd;
+    fcvm::ProcessSpec how;
+    how.in_directory(spec.directory_fd)
+        .in_net_namespace(fcvm::fd_of(spec.flags, FCVM_VM_HAS_NET_NAMESPACE, spec.net_namespace_fd))
+        .in_user_namespace(
+            fcvm::fd_of(spec.flags, FCVM_VM_HAS_USER_NAMESPACE, spec.user_namespace_fd))
+        .in_cgroup(fcvm::fd_of(spec.flags, FCVM_VM_HAS_CGROUP, spec.cgroup_fd));
     auto started = FCVM_TRY(host_.spawn({"sleep", "infinity"}, how));
     const std::lock_guard lock(mutex_);
     process_ = std::move(started);
@@ -33,7 +34,7 @@ class Pretend : public fcvm::VmmPlugin {
   fcvm::Result<fcvm_vm_status> status() {
     const std::lock_guard lock(mutex_);
     const auto process = process_.status();
-    auto status = fcvm::vm_status();
+    auto status = fcvm::sized<fcvm_vm_status>();
     if (state_ != FCVM_VM_NEW && process.running == 0) state_ = FCVM_VM_ENDED;
     status.state = state_;
     status.pid = process.pid;
@@ -41,7 +42,7 @@ class Pretend : public fcvm::VmmPlugin {
     fcvm::put_text(status.vmm_version, "pretend 1.0.0");
     return status;
   }
-  fcvm::Result<void> kill() {
+  fcvm::Result<void> kill(const fcvm::Call&) {
     const std::lock_guard lock(mutex_);
     process_.stop(std::chrono::nanoseconds(0));
     state_ = FCVM_VM_ENDED;

@@ -31,7 +31,7 @@ Record exited(int number) {
   record.network = "net.rootless";
   record.plugin_versions = {{"vmm.qemu", "0.1.0"}, {"net.rootless", "0.1.0"}};
   record.guest_addresses = {"10.0.2.15", "fd00::15"};
-  record.ports = {{"0.0.0.0", 8080, 80, "tcp"}, {"0.0.0.0", 8443, 443, "tcp"}};
+  record.ports = {{"0.0.0.0", 8080, 80}, {"0.0.0.0", 8443, 443}};
   return record;
 }
 

@@ -43,10 +43,13 @@ void give(T* to, const T& from) {
 
 inline fcvm_option options[] = {
     {sizeof(fcvm_option), FCVM_OPTION_TEXT, "pattern", nullptr, "what to look for", nullptr,
-     FCVM_OPTION_REQUIRED, 0},
-    {sizeof(fcvm_option), FCVM_OPTION_TEXT, "mode", "any", "how many must match", "any|all", 0, 0},
-    {sizeof(fcvm_option), FCVM_OPTION_DURATION, "interval", "10ms", "how often", nullptr, 0, 0},
-    {sizeof(fcvm_option), FCVM_OPTION_INTEGER, "count", "1", "how many times", nullptr, 0, 0},
+     nullptr, FCVM_OPTION_REQUIRED, 0},
+    {sizeof(fcvm_option), FCVM_OPTION_TEXT, "mode", "any", "how many must match", "any|all",
+     nullptr, 0, 0},
+    {sizeof(fcvm_option), FCVM_OPTION_DURATION, "interval", "10ms", "how often", nullptr, nullptr,
+     0, 0},
+    {sizeof(fcvm_option), FCVM_OPTION_INTEGER, "count", "1", "how many times", nullptr, nullptr, 0,
+     0},
 };
 inline const fcvm_option* const option_rows[] = {&options[0], &options[1], &options[2],
                                                  &options[3]};
@@ -60,6 +63,8 @@ inline fcvm_descriptor descriptor = {sizeof(fcvm_descriptor),
                                      0,
                                      option_rows,
                                      4,
+                                     FCVM_DRAFT,
+                                     0,
                                      0};
 
 inline std::int32_t describe(fcvm_descriptor* out, fcvm_error*) {

@@ -31,7 +31,7 @@ class GoodGate : public fcvm::ReadinessPlugin {
 
   fcvm::Result<void> wait(const fcvm_ready_target&, const fcvm::Call& call) {
     host_.debug("waiting for " + options_.pattern);
-    const auto lines = FCVM_TRY(host_.subscribe(FCVM_OUTPUT_STDOUT, [](auto, auto) {}));
+    const auto lines = FCVM_TRY(host_.subscribe(FCVM_OUTPUT_STDOUT, [](const auto&) {}));
     for (;;) FCVM_TRY(call.sleep(options_.interval));
   }
 

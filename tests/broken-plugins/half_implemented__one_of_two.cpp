@@ -6,7 +6,7 @@
 namespace {
 
 std::int32_t attach(void*, const fcvm_net_request*, std::int64_t, fcvm_net_attachment*,
-                    fcvm_error* error) {
+                    const fcvm_net_report*, fcvm_error* error) {
   return base::failed(error, -ENOTSUP, "attaches nothing");
 }
 std::int32_t detach(void*, std::int64_t, fcvm_error*) { return 0; }
@@ -14,10 +14,12 @@ std::int32_t dial(void*, std::uint32_t, std::uint16_t, std::int64_t, std::int32_
                   fcvm_error* error) {
   return base::failed(error, -ENOTCONN, "dials nothing");
 }
-std::int32_t publish(void*, const fcvm_publish*, std::int64_t, fcvm_error*) { return 0; }
+std::int32_t publish(void*, const fcvm_publish*, std::int64_t, const fcvm_net_report*,
+                     fcvm_error*) {
+  return 0;
+}
 std::int32_t health(void*, std::int32_t*, fcvm_error*) { return 0; }
-fcvm_net_v1 net_verbs = {
-    sizeof(fcvm_net_v1), 0, attach, detach, dial, publish, nullptr, health};
+fcvm_net_v1 net_verbs = {sizeof(fcvm_net_v1), 0, attach, detach, dial, publish, nullptr, health};
 const void* verbs(const char* kind) {
   return kind != nullptr && std::string_view(kind) == FCVM_KIND_NET ? &net_verbs : nullptr;
 }

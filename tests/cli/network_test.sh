@@ -34,13 +34,12 @@ refused "port 0" "port 0 cannot be published" --network tap -p 0:80
 refused "port 65536" "there is no port 65536" --network tap -p 80:65536
 refused "a reversed range" "the range 90-80 is reversed" --network tap -p 90-80:1-11
 refused "a range of another length" "cannot lead to" --network tap -p 80-90:1-2
-refused "an unknown protocol" "is no protocol" --network tap -p 80:80/sctp
-refused "a port without its host's" "which port of the host" --network tap -p 80
-refused "a word for a port" "is no port number" --network tap -p http:80
+refused "an unknown protocol" "is not a protocol" --network tap -p 80:80/sctp
+refused "a word for a port" "is not a port number" --network tap -p http:80
 refused "an address of another host" "is not an address of this host" --network tap -p 192.0.2.1:80:80
 refused "one of IPv6" "is not an address of this host" --network tap -p '[2001:db8::1]:80:80'
 refused "IPv6 without brackets" "in brackets" --network tap -p ::1:80:80
-refused "a name for an address" "is no IP address" --network tap -p localhost:80:80
+refused "a name for an address" "is not an IP address" --network tap -p localhost:80:80
 refused "an overlap" "overlaps with 80-90:80-90/tcp" --network tap -p 80-90:80-90 -p 85:1
 refused "an overlap in one list" "overlaps" --network tap -p 80:80,80:81
 refused "publishing without a network" "--publish needs a network" --network none -p 80:80
@@ -60,7 +59,7 @@ refused "the gateway that a profile opened and this closes" "closed to VMs" --ne
 refused "a word for a port that is opened" '"http" is no port' --network tap --host-loopback=http
 refused "port 0 that is opened" '"0" is no port' --network tap --host-addresses=80,0
 refused "a reversed range that is opened" "is reversed" --network tap --host-loopback=90-80
-refused "a protocol that has no ports" "is no protocol" --network tap --host-loopback=80/icmp
+refused "a protocol that has no ports" "is not a protocol" --network tap --host-loopback=80/icmp
 refused "some ports where a network knows no such" "keep the others closed" --network null --host-loopback=80
 refused "a rate where there is none" "cannot do that" --network tap --network-rate 10M
 refused "a rate without a network" "needs a network" --network none --network-rate 10M
@@ -88,6 +87,9 @@ check "wrong ports are told first" contains "$err" "port 0"
 run "$FCVM" port-forward nothing x
 check "here, too" contains "$err" "is no port"
 
+run "$FCVM" run --dry-run --network net.tap -p 80 image
+check "an id names a network as well as its name, and a port may stand alone" contains "$err" "fcvm setup"
+
 mkdir -p "$scratch/guest"
 "$FCVM_BUILD/tests/fc-agent-hosted" "$scratch/guest" 2>"$scratch/guest/log" &
 pids+=($!)
@@ -111,7 +113,7 @@ check "by its protocol" test "$out" = "[::1]:53"
 run "$FCVM" port web 5353
 check "TCP is meant without one" contains "$err" "5353/tcp of VM web is not published"
 run "$FCVM" port web x/tcp
-check "what is no port is an error" contains "$err" "is no port of a VM"
+check "what is no port is an error" contains "$err" "is not a port of a VM"
 run "$FCVM" port --json web
 check "JSON has podman's keys" test "$(jq -r '.[2] | "\(.host_ip) \(.host_port) \(.container_port) \(.protocol)"' <<<"$out")" = "::1 53 5353 udp"
 run "$FCVM" ls

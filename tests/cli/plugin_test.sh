@@ -42,6 +42,8 @@ cp "$broken/export__missing.so" "$dir/bad.so"
 rejected symbol "does not export fcvm_plugin_entry_v1"
 cp "$broken/descriptor__newer_abi.so" "$dir/bad.so"
 rejected newer "was built for plugin ABI 2"
+cp "$FCVM_BUILD/tests/abi/draft_plugin.so" "$dir/bad.so"
+rejected draft "was built for draft 1 of the plugin interface"
 cp "$broken/descriptor__crash.so" "$dir/bad.so"
 rejected crash "crash"
 cp "$broken/descriptor__hang.so" "$dir/bad.so"
@@ -52,10 +54,27 @@ cp "$dir/good.so" "$dir/zbad.so"
 mv "$dir/zbad.so" "$dir/bad2.so"
 run env FCVM_PLUGIN_PATH="$dir" "$FCVM" plugin ls --json
 check "a duplicate names both files" contains "$(jq -r '.rejected[].reason' <<<"$out")" "is already that of $dir/bad2.so"
+run env FCVM_PLUGIN_PATH="$dir" "$FCVM" run --dry-run --network net.null image
+check "and neither of the two is used" contains "$err" "two plugins have the id net.null"
 rm "$dir/bad2.so"
 
 cp "$broken/descriptor__crash.so" "$dir/net.crash.so"
 run env FCVM_PLUGIN_PATH="$dir" "$FCVM" plugin inspect net.crash
 check "asking for a broken one tells why it is broken" contains "$err" "crash"
 check "and does not take fcvm down" test "$rc" -eq 125
+# Options on the command line, and sections of plugins that are not there.
+run "$FCVM" plugin inspect --json --set vmm.qemu.accel=tcg vmm.qemu
+check "--set sets an option of a plugin" test "$rc" -eq 0
+run "$FCVM" plugin inspect --set vmm.qemu.acel=tcg vmm.qemu
+check "its names are checked" contains "$err" "did you mean \`accel\`?"
+run "$FCVM" plugin inspect --set vmm.qemu.accel=warp vmm.qemu
+check "its values are checked" contains "$err" "--set vmm.qemu.accel"
+run "$FCVM" plugin inspect --set vmm.qemi.accel=tcg vmm.qemu
+check "its plugins are checked" contains "$err" "there is no plugin \`vmm.qemi\`; did you mean \`vmm.qemu\`?"
+run "$FCVM" plugin inspect --set accel=tcg vmm.qemu
+check "its form is checked" contains "$err" "PLUGIN.OPTION=VALUE"
+printf '[plugin.net.rootles]\nmtu = 1\n' >"$scratch/absent.toml"
+run "$FCVM" plugin ls --config "$scratch/absent.toml"
+check "a section of an absent plugin breaks nothing" test "$rc" -eq 0
+check "but is warned of" contains "$err" "did you mean \`net.rootless\`?"
 finish

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <fcvm/abi.h>
+#include <fcvm/disk.h>
 #include <fcvm/host.h>
 #include <fcvm/image.h>
 #include <fcvm/memory.h>
@@ -45,9 +46,10 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_option, default_value, 16, 8),
     FIELD(fcvm_option, help, 24, 8),
     FIELD(fcvm_option, choices, 32, 8),
-    FIELD(fcvm_option, flags, 40, 4),
-    FIELD(fcvm_option, reserved, 44, 4),
-    END(fcvm_option, 48),
+    FIELD(fcvm_option, variable, 40, 8),
+    FIELD(fcvm_option, flags, 48, 4),
+    FIELD(fcvm_option, reserved, 52, 4),
+    END(fcvm_option, 56),
     FIELD(fcvm_setting, size, 0, 4),
     FIELD(fcvm_setting, type, 4, 4),
     FIELD(fcvm_setting, name, 8, 8),
@@ -71,14 +73,19 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_descriptor, capabilities, 48, 8),
     FIELD(fcvm_descriptor, options, 56, 8),
     FIELD(fcvm_descriptor, option_count, 64, 4),
-    FIELD(fcvm_descriptor, reserved, 68, 4),
-    END(fcvm_descriptor, 72),
+    FIELD(fcvm_descriptor, draft, 68, 4),
+    FIELD(fcvm_descriptor, preference, 72, 4),
+    FIELD(fcvm_descriptor, reserved, 76, 4),
+    END(fcvm_descriptor, 80),
     FIELD(fcvm_probe, size, 0, 4),
     FIELD(fcvm_probe, status, 4, 4),
     FIELD(fcvm_probe, reason, 8, 1024),
     FIELD(fcvm_probe, remedy, 1032, 512),
     FIELD(fcvm_probe, detail, 1544, 256),
-    END(fcvm_probe, 1800),
+    FIELD(fcvm_probe, capabilities, 1800, 8),
+    FIELD(fcvm_probe, preference, 1808, 4),
+    FIELD(fcvm_probe, reserved, 1812, 4),
+    END(fcvm_probe, 1816),
     FIELD(fcvm_host, size, 0, 4),
     FIELD(fcvm_host, reserved, 4, 4),
     FIELD(fcvm_host, version, 8, 8),
@@ -95,6 +102,23 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_plugin, verbs, 48, 8),
     FIELD(fcvm_plugin, recover, 56, 8),
     END(fcvm_plugin, 64),
+    FIELD(fcvm_rate_limit, size, 0, 4),
+    FIELD(fcvm_rate_limit, reserved, 4, 4),
+    FIELD(fcvm_rate_limit, bytes_per_second, 8, 8),
+    FIELD(fcvm_rate_limit, bytes_burst, 16, 8),
+    FIELD(fcvm_rate_limit, operations_per_second, 24, 8),
+    FIELD(fcvm_rate_limit, operations_burst, 32, 8),
+    FIELD(fcvm_rate_limit, read_bytes_per_second, 40, 8),
+    FIELD(fcvm_rate_limit, write_bytes_per_second, 48, 8),
+    FIELD(fcvm_rate_limit, read_operations_per_second, 56, 8),
+    FIELD(fcvm_rate_limit, write_operations_per_second, 64, 8),
+    END(fcvm_rate_limit, 72),
+    FIELD(fcvm_disk, size, 0, 4),
+    FIELD(fcvm_disk, flags, 4, 4),
+    FIELD(fcvm_disk, id, 8, 8),
+    FIELD(fcvm_disk, path, 16, 8),
+    FIELD(fcvm_disk, limit, 24, 8),
+    END(fcvm_disk, 32),
     FIELD(fcvm_log_v1, size, 0, 4),
     FIELD(fcvm_log_v1, reserved, 4, 4),
     FIELD(fcvm_log_v1, write, 8, 8),
@@ -153,20 +177,27 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_process_v1, size, 0, 4),
     FIELD(fcvm_process_v1, reserved, 4, 4),
     FIELD(fcvm_process_v1, spawn, 8, 8),
-    FIELD(fcvm_process_v1, wait, 16, 8),
-    FIELD(fcvm_process_v1, status, 24, 8),
-    FIELD(fcvm_process_v1, signal, 32, 8),
-    FIELD(fcvm_process_v1, pidfd, 40, 8),
-    FIELD(fcvm_process_v1, release, 48, 8),
-    END(fcvm_process_v1, 56),
+    FIELD(fcvm_process_v1, status, 16, 8),
+    FIELD(fcvm_process_v1, signal, 24, 8),
+    FIELD(fcvm_process_v1, pidfd, 32, 8),
+    FIELD(fcvm_process_v1, release, 40, 8),
+    END(fcvm_process_v1, 48),
+    FIELD(fcvm_line, size, 0, 4),
+    FIELD(fcvm_line, source, 4, 4),
+    FIELD(fcvm_line, flags, 8, 4),
+    FIELD(fcvm_line, reserved, 12, 4),
+    FIELD(fcvm_line, bytes, 16, 8),
+    FIELD(fcvm_line, length, 24, 8),
+    END(fcvm_line, 32),
     FIELD(fcvm_guest_exec, size, 0, 4),
-    FIELD(fcvm_guest_exec, in_container, 4, 4),
+    FIELD(fcvm_guest_exec, flags, 4, 4),
     FIELD(fcvm_guest_exec, arguments, 8, 8),
-    FIELD(fcvm_guest_exec, exit_code, 16, 4),
-    FIELD(fcvm_guest_exec, output_size, 20, 4),
-    FIELD(fcvm_guest_exec, output, 24, 8),
-    FIELD(fcvm_guest_exec, output_capacity, 32, 8),
-    END(fcvm_guest_exec, 40),
+    FIELD(fcvm_guest_exec, environment, 16, 8),
+    FIELD(fcvm_guest_exec, user, 24, 8),
+    FIELD(fcvm_guest_exec, directory, 32, 8),
+    FIELD(fcvm_guest_exec, input, 40, 8),
+    FIELD(fcvm_guest_exec, input_length, 48, 8),
+    END(fcvm_guest_exec, 56),
     FIELD(fcvm_guest_v1, size, 0, 4),
     FIELD(fcvm_guest_v1, reserved, 4, 4),
     FIELD(fcvm_guest_v1, dial, 8, 8),
@@ -188,23 +219,21 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_progress_v1, update, 16, 8),
     FIELD(fcvm_progress_v1, end, 24, 8),
     END(fcvm_progress_v1, 32),
-    FIELD(fcvm_rate_limit, size, 0, 4),
-    FIELD(fcvm_rate_limit, reserved, 4, 4),
-    FIELD(fcvm_rate_limit, bytes_per_second, 8, 8),
-    FIELD(fcvm_rate_limit, bytes_burst, 16, 8),
-    FIELD(fcvm_rate_limit, operations_per_second, 24, 8),
-    FIELD(fcvm_rate_limit, operations_burst, 32, 8),
-    FIELD(fcvm_rate_limit, read_bytes_per_second, 40, 8),
-    FIELD(fcvm_rate_limit, write_bytes_per_second, 48, 8),
-    FIELD(fcvm_rate_limit, read_operations_per_second, 56, 8),
-    FIELD(fcvm_rate_limit, write_operations_per_second, 64, 8),
-    END(fcvm_rate_limit, 72),
-    FIELD(fcvm_disk, size, 0, 4),
-    FIELD(fcvm_disk, flags, 4, 4),
-    FIELD(fcvm_disk, id, 8, 8),
-    FIELD(fcvm_disk, path, 16, 8),
-    FIELD(fcvm_disk, limit, 24, 8),
-    END(fcvm_disk, 32),
+    FIELD(fcvm_build, size, 0, 4),
+    FIELD(fcvm_build, flags, 4, 4),
+    FIELD(fcvm_build, directory_fd, 8, 4),
+    FIELD(fcvm_build, cpus, 12, 4),
+    FIELD(fcvm_build, memory_bytes, 16, 8),
+    FIELD(fcvm_build, arguments, 24, 8),
+    FIELD(fcvm_build, environment, 32, 8),
+    FIELD(fcvm_build, disks, 40, 8),
+    FIELD(fcvm_build, disk_count, 48, 4),
+    FIELD(fcvm_build, reserved, 52, 4),
+    END(fcvm_build, 56),
+    FIELD(fcvm_builder_v1, size, 0, 4),
+    FIELD(fcvm_builder_v1, reserved, 4, 4),
+    FIELD(fcvm_builder_v1, run, 8, 8),
+    END(fcvm_builder_v1, 16),
     FIELD(fcvm_nic, size, 0, 4),
     FIELD(fcvm_nic, mtu, 4, 4),
     FIELD(fcvm_nic, id, 8, 8),
@@ -259,13 +288,12 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_vm_status, pidfd, 12, 4),
     FIELD(fcvm_vm_status, exit_code, 16, 4),
     FIELD(fcvm_vm_status, exit_signal, 20, 4),
-    FIELD(fcvm_vm_status, balloon_bytes, 24, 8),
-    FIELD(fcvm_vm_status, vmm_version, 32, 64),
-    FIELD(fcvm_vm_status, vmm_path, 96, 256),
-    FIELD(fcvm_vm_status, accelerator, 352, 16),
-    FIELD(fcvm_vm_status, end_reason, 368, 256),
-    FIELD(fcvm_vm_status, snapshot_format, 624, 32),
-    END(fcvm_vm_status, 656),
+    FIELD(fcvm_vm_status, vmm_version, 24, 64),
+    FIELD(fcvm_vm_status, vmm_path, 88, 4096),
+    FIELD(fcvm_vm_status, accelerator, 4184, 16),
+    FIELD(fcvm_vm_status, end_reason, 4200, 256),
+    FIELD(fcvm_vm_status, snapshot_format, 4456, 32),
+    END(fcvm_vm_status, 4488),
     FIELD(fcvm_vm_balloon, size, 0, 4),
     FIELD(fcvm_vm_balloon, flags, 4, 4),
     FIELD(fcvm_vm_balloon, target_bytes, 8, 8),
@@ -301,6 +329,27 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_publish, count, 20, 2),
     FIELD(fcvm_publish, reserved, 22, 2),
     END(fcvm_publish, 24),
+    FIELD(fcvm_published, size, 0, 4),
+    FIELD(fcvm_published, protocol, 4, 4),
+    FIELD(fcvm_published, address, 8, 8),
+    FIELD(fcvm_published, host_port, 16, 2),
+    FIELD(fcvm_published, guest_port, 18, 2),
+    FIELD(fcvm_published, count, 20, 2),
+    FIELD(fcvm_published, reserved, 22, 2),
+    END(fcvm_published, 24),
+    FIELD(fcvm_net_report, size, 0, 4),
+    FIELD(fcvm_net_report, reserved, 4, 4),
+    FIELD(fcvm_net_report, context, 8, 8),
+    FIELD(fcvm_net_report, dns, 16, 8),
+    FIELD(fcvm_net_report, published, 24, 8),
+    END(fcvm_net_report, 32),
+    FIELD(fcvm_net_opening, size, 0, 4),
+    FIELD(fcvm_net_opening, what, 4, 4),
+    FIELD(fcvm_net_opening, address, 8, 8),
+    FIELD(fcvm_net_opening, protocol, 16, 4),
+    FIELD(fcvm_net_opening, first_port, 20, 2),
+    FIELD(fcvm_net_opening, count, 22, 2),
+    END(fcvm_net_opening, 24),
     FIELD(fcvm_net_request, size, 0, 4),
     FIELD(fcvm_net_request, flags, 4, 4),
     FIELD(fcvm_net_request, vm_id, 8, 8),
@@ -316,17 +365,10 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_net_request, openings, 72, 8),
     FIELD(fcvm_net_request, rate_in, 80, 8),
     FIELD(fcvm_net_request, rate_out, 88, 8),
-    END(fcvm_net_request, 96),
-
-    FIELD(fcvm_net_opening, size, 0, 4),
-    FIELD(fcvm_net_opening, what, 4, 4),
-    FIELD(fcvm_net_opening, address, 8, 8),
-    FIELD(fcvm_net_opening, protocol, 16, 4),
-    FIELD(fcvm_net_opening, first_port, 20, 2),
-    FIELD(fcvm_net_opening, count, 22, 2),
-    END(fcvm_net_opening, 24),
+    FIELD(fcvm_net_request, ipv6_prefix, 96, 8),
+    END(fcvm_net_request, 104),
     FIELD(fcvm_net_attachment, size, 0, 4),
-    FIELD(fcvm_net_attachment, mtu, 4, 4),
+    FIELD(fcvm_net_attachment, flags, 4, 4),
     FIELD(fcvm_net_attachment, net_namespace_fd, 8, 4),
     FIELD(fcvm_net_attachment, user_namespace_fd, 12, 4),
     FIELD(fcvm_net_attachment, tap, 16, 16),
@@ -335,10 +377,10 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_net_attachment, gateway_ipv4, 70, 16),
     FIELD(fcvm_net_attachment, guest_ipv6, 86, 52),
     FIELD(fcvm_net_attachment, gateway_ipv6, 138, 46),
-    FIELD(fcvm_net_attachment, dns, 184, 184),
-    FIELD(fcvm_net_attachment, host_address, 368, 46),
-    FIELD(fcvm_net_attachment, host_gateway, 414, 46),
-    END(fcvm_net_attachment, 460),
+    FIELD(fcvm_net_attachment, host_address, 184, 46),
+    FIELD(fcvm_net_attachment, host_gateway, 230, 46),
+    FIELD(fcvm_net_attachment, mtu, 276, 4),
+    END(fcvm_net_attachment, 280),
     FIELD(fcvm_net_v1, size, 0, 4),
     FIELD(fcvm_net_v1, reserved, 4, 4),
     FIELD(fcvm_net_v1, attach, 8, 8),
@@ -358,18 +400,18 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_image_identity, size, 0, 4),
     FIELD(fcvm_image_identity, reserved, 4, 4),
     FIELD(fcvm_image_identity, stored_bytes, 8, 8),
-    FIELD(fcvm_image_identity, digest, 16, 128),
-    FIELD(fcvm_image_identity, name, 144, 512),
-    END(fcvm_image_identity, 656),
+    FIELD(fcvm_image_identity, digest, 16, 160),
+    FIELD(fcvm_image_identity, name, 176, 512),
+    END(fcvm_image_identity, 688),
     FIELD(fcvm_image_delivery, size, 0, 4),
     FIELD(fcvm_image_delivery, how, 4, 4),
-    FIELD(fcvm_image_delivery, disk_count, 8, 4),
-    FIELD(fcvm_image_delivery, reserved, 12, 4),
-    FIELD(fcvm_image_delivery, archive_bytes, 16, 8),
-    FIELD(fcvm_image_delivery, format, 24, 16),
-    FIELD(fcvm_image_delivery, paths, 40, 4096),
-    FIELD(fcvm_image_delivery, disk_flags, 4136, 32),
-    END(fcvm_image_delivery, 4168),
+    END(fcvm_image_delivery, 8),
+    FIELD(fcvm_image_disk, size, 0, 4),
+    FIELD(fcvm_image_disk, flags, 4, 4),
+    FIELD(fcvm_image_disk, path, 8, 8),
+    FIELD(fcvm_image_disk, format, 16, 8),
+    FIELD(fcvm_image_disk, content_bytes, 24, 8),
+    END(fcvm_image_disk, 32),
     FIELD(fcvm_image_v1, size, 0, 4),
     FIELD(fcvm_image_v1, reserved, 4, 4),
     FIELD(fcvm_image_v1, resolve, 8, 8),
@@ -377,20 +419,27 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_image_v1, prepare, 24, 8),
     FIELD(fcvm_image_v1, collect, 32, 8),
     END(fcvm_image_v1, 40),
+    FIELD(fcvm_memory_layer, size, 0, 4),
+    FIELD(fcvm_memory_layer, directory_fd, 4, 4),
+    FIELD(fcvm_memory_layer, path, 8, 8),
+    END(fcvm_memory_layer, 16),
     FIELD(fcvm_memory_request, size, 0, 4),
-    FIELD(fcvm_memory_request, flags, 4, 4),
-    FIELD(fcvm_memory_request, snapshot_fd, 8, 4),
-    FIELD(fcvm_memory_request, reserved, 12, 4),
-    FIELD(fcvm_memory_request, memory, 16, 8),
-    FIELD(fcvm_memory_request, memory_bytes, 24, 8),
+    FIELD(fcvm_memory_request, layer_count, 4, 4),
+    FIELD(fcvm_memory_request, layers, 8, 8),
+    FIELD(fcvm_memory_request, memory_bytes, 16, 8),
+    FIELD(fcvm_memory_request, page_bytes, 24, 8),
     FIELD(fcvm_memory_request, working_set, 32, 8),
     END(fcvm_memory_request, 40),
     FIELD(fcvm_memory_clone, size, 0, 4),
-    FIELD(fcvm_memory_clone, vmm_pidfd, 4, 4),
+    FIELD(fcvm_memory_clone, flags, 4, 4),
     FIELD(fcvm_memory_clone, clone_id, 8, 8),
     FIELD(fcvm_memory_clone, directory_fd, 16, 4),
     FIELD(fcvm_memory_clone, reserved, 20, 4),
     END(fcvm_memory_clone, 24),
+    FIELD(fcvm_memory_offer, size, 0, 4),
+    FIELD(fcvm_memory_offer, type, 4, 4),
+    FIELD(fcvm_memory_offer, path, 8, 128),
+    END(fcvm_memory_offer, 136),
     FIELD(fcvm_memory_figures, size, 0, 4),
     FIELD(fcvm_memory_figures, clones, 4, 4),
     FIELD(fcvm_memory_figures, faults, 8, 8),
@@ -399,18 +448,18 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_memory_figures, fault_p50_ns, 32, 8),
     FIELD(fcvm_memory_figures, fault_p99_ns, 40, 8),
     END(fcvm_memory_figures, 48),
-    FIELD(fcvm_memory_offer, size, 0, 4),
-    FIELD(fcvm_memory_offer, type, 4, 4),
-    FIELD(fcvm_memory_offer, path, 8, 128),
-    END(fcvm_memory_offer, 136),
     FIELD(fcvm_memory_v1, size, 0, 4),
     FIELD(fcvm_memory_v1, reserved, 4, 4),
     FIELD(fcvm_memory_v1, open, 8, 8),
     FIELD(fcvm_memory_v1, attach_clone, 16, 8),
-    FIELD(fcvm_memory_v1, detach_clone, 24, 8),
-    FIELD(fcvm_memory_v1, figures, 32, 8),
-    FIELD(fcvm_memory_v1, close, 40, 8),
-    END(fcvm_memory_v1, 48),
+    FIELD(fcvm_memory_v1, clone_started, 24, 8),
+    FIELD(fcvm_memory_v1, prefetch, 32, 8),
+    FIELD(fcvm_memory_v1, working_set, 40, 8),
+    FIELD(fcvm_memory_v1, detach_clone, 48, 8),
+    FIELD(fcvm_memory_v1, health, 56, 8),
+    FIELD(fcvm_memory_v1, figures, 64, 8),
+    FIELD(fcvm_memory_v1, close, 72, 8),
+    END(fcvm_memory_v1, 80),
     FIELD(fcvm_ready_target, size, 0, 4),
     FIELD(fcvm_ready_target, reserved, 4, 4),
     FIELD(fcvm_ready_target, vm_id, 8, 8),
@@ -453,8 +502,9 @@ TEST_CASE("every growing struct begins with its size") {
   }
 }
 
-static_assert(FCVM_ABI_VERSION == 1u, "published");
 static_assert(FCVM_NO_DEADLINE == 9223372036854775807LL, "published");
+static_assert(FCVM_ABI_VERSION == 1u, "published");
+static_assert(FCVM_DRAFT == 2u, "published");
 static_assert(FCVM_OPTION_TEXT == 1u, "published");
 static_assert(FCVM_OPTION_BOOLEAN == 2u, "published");
 static_assert(FCVM_OPTION_INTEGER == 3u, "published");
@@ -466,19 +516,36 @@ static_assert(FCVM_OPTION_SECRET == 2u, "published");
 static_assert(FCVM_PROBE_USABLE == 1u, "published");
 static_assert(FCVM_PROBE_DEGRADED == 2u, "published");
 static_assert(FCVM_PROBE_UNUSABLE == 3u, "published");
+static_assert(FCVM_DISK_READ_ONLY == 1u, "published");
+static_assert(FCVM_DISK_CACHE_UNSAFE == 2u, "published");
 static_assert(FCVM_LOG_TRACE == 0u, "published");
 static_assert(FCVM_LOG_DEBUG == 1u, "published");
 static_assert(FCVM_LOG_INFO == 2u, "published");
 static_assert(FCVM_LOG_WARNING == 3u, "published");
 static_assert(FCVM_LOG_ERROR == 4u, "published");
-static_assert(FCVM_PROCESS_NEW_SESSION == 1u, "published");
-static_assert(FCVM_JAIL_WRITABLE == 1u && FCVM_JAIL_OPTIONAL == 2u, "published");
-static_assert(FCVM_JAILED_PRIVILEGES == 1u && FCVM_JAILED_LANDLOCK == 2u &&
-                  FCVM_JAILED_NAMESPACES == 3u,
-              "published");
+static_assert(FCVM_PROCESS_OWN_NAMESPACES == 1u, "published");
+static_assert(FCVM_PROCESS_HAS_DIRECTORY == 256u, "published");
+static_assert(FCVM_PROCESS_HAS_STDIN == 512u, "published");
+static_assert(FCVM_PROCESS_HAS_STDOUT == 1024u, "published");
+static_assert(FCVM_PROCESS_HAS_STDERR == 2048u, "published");
+static_assert(FCVM_PROCESS_HAS_USER_NAMESPACE == 4096u, "published");
+static_assert(FCVM_PROCESS_HAS_NET_NAMESPACE == 8192u, "published");
+static_assert(FCVM_PROCESS_HAS_MOUNT_NAMESPACE == 16384u, "published");
+static_assert(FCVM_PROCESS_HAS_CGROUP == 32768u, "published");
+static_assert(FCVM_PROCESS_HAS_UID == 65536u, "published");
+static_assert(FCVM_PROCESS_HAS_GID == 131072u, "published");
+static_assert(FCVM_JAIL_WRITABLE == 1u, "published");
+static_assert(FCVM_JAIL_OPTIONAL == 2u, "published");
+static_assert(FCVM_JAILED_NOT == 0u, "published");
+static_assert(FCVM_JAILED_PRIVILEGES == 1u, "published");
+static_assert(FCVM_JAILED_LANDLOCK == 2u, "published");
+static_assert(FCVM_JAILED_NAMESPACES == 3u, "published");
 static_assert(FCVM_OUTPUT_CONSOLE == 1u, "published");
 static_assert(FCVM_OUTPUT_STDOUT == 2u, "published");
 static_assert(FCVM_OUTPUT_STDERR == 3u, "published");
+static_assert(FCVM_LINE_GOES_ON == 1u, "published");
+static_assert(FCVM_EXEC_IN_CONTAINER == 1u, "published");
+static_assert(FCVM_BUILD_HAS_DIRECTORY == 256u, "published");
 static_assert(FCVM_VMM_CAN_SNAPSHOT == 1u, "published");
 static_assert(FCVM_VMM_CAN_SNAPSHOT_DIFF == 2u, "published");
 static_assert(FCVM_VMM_CAN_RESTORE_FILE == 4u, "published");
@@ -489,11 +556,12 @@ static_assert(FCVM_VMM_CAN_HUGEPAGES == 64u, "published");
 static_assert(FCVM_VMM_CAN_RATE_LIMIT == 128u, "published");
 static_assert(FCVM_VMM_NEEDS_ELF_KERNEL == 256u, "published");
 static_assert(FCVM_VMM_IS_EMULATED == 512u, "published");
-static_assert(FCVM_DISK_READ_ONLY == 1u, "published");
-static_assert(FCVM_DISK_CACHE_UNSAFE == 2u, "published");
 static_assert(FCVM_VM_HUGEPAGES == 1u, "published");
 static_assert(FCVM_VM_TRACK_DIRTY == 2u, "published");
 static_assert(FCVM_VM_START_PAUSED == 4u, "published");
+static_assert(FCVM_VM_HAS_NET_NAMESPACE == 256u, "published");
+static_assert(FCVM_VM_HAS_USER_NAMESPACE == 512u, "published");
+static_assert(FCVM_VM_HAS_CGROUP == 1024u, "published");
 static_assert(FCVM_MEMORY_FROM_FILE == 1u, "published");
 static_assert(FCVM_MEMORY_FROM_UFFD == 2u, "published");
 static_assert(FCVM_SNAPSHOT_FULL == 1u, "published");
@@ -502,6 +570,7 @@ static_assert(FCVM_VM_NEW == 0u, "published");
 static_assert(FCVM_VM_RUNNING == 1u, "published");
 static_assert(FCVM_VM_PAUSED == 2u, "published");
 static_assert(FCVM_VM_ENDED == 3u, "published");
+static_assert(FCVM_BALLOON_GUEST_REPORTS == 1u, "published");
 static_assert(FCVM_NET_CAN_IPV6 == 1u, "published");
 static_assert(FCVM_NET_CAN_PUBLISH == 2u, "published");
 static_assert(FCVM_NET_CAN_PUBLISH_UDP == 4u, "published");
@@ -510,6 +579,7 @@ static_assert(FCVM_NET_CAN_REATTACH == 16u, "published");
 static_assert(FCVM_NET_NEEDS_ROOT == 32u, "published");
 static_assert(FCVM_NET_KEEPS_CLOSED == 64u, "published");
 static_assert(FCVM_NET_CAN_LIMIT_RATE == 128u, "published");
+static_assert(FCVM_NET_TAKES_IPV6_PREFIX == 256u, "published");
 static_assert(FCVM_PROTO_TCP == 6u, "published");
 static_assert(FCVM_PROTO_UDP == 17u, "published");
 static_assert(FCVM_NET_WANT_IPV6 == 1u, "published");
@@ -520,6 +590,8 @@ static_assert(FCVM_NET_HOST_ADDRESSES == 16u, "published");
 static_assert(FCVM_OPEN_HOST_LOOPBACK == 1u, "published");
 static_assert(FCVM_OPEN_HOST_ADDRESSES == 2u, "published");
 static_assert(FCVM_OPEN_ADDRESS == 3u, "published");
+static_assert(FCVM_NET_HAS_NET_NAMESPACE == 256u, "published");
+static_assert(FCVM_NET_HAS_USER_NAMESPACE == 512u, "published");
 static_assert(FCVM_IMAGE_CAN_SHARE == 1u, "published");
 static_assert(FCVM_IMAGE_NEEDS_BUILDER == 2u, "published");
 static_assert(FCVM_PULL_MISSING == 1u, "published");
@@ -531,7 +603,11 @@ static_assert(FCVM_GUEST_MOUNT_STORE == 2u, "published");
 static_assert(FCVM_GUEST_USE_STORE_DISK == 3u, "published");
 static_assert(FCVM_MEMORY_SHARES_PAGES == 1u, "published");
 static_assert(FCVM_MEMORY_CAN_PREFETCH == 2u, "published");
-static_assert(FCVM_MEMORY_NEEDS_SERVER == 4u, "published");
+static_assert(FCVM_MEMORY_IS_SERVER == 4u, "published");
+static_assert(FCVM_MEMORY_CAN_RECORD == 8u, "published");
+static_assert(FCVM_MEMORY_CAN_LAYERS == 16u, "published");
+static_assert(FCVM_MEMORY_CAN_HUGEPAGES == 32u, "published");
+static_assert(FCVM_CLONE_RECORD == 1u, "published");
 static_assert(FCVM_READINESS_NEEDS_NETWORK == 1u, "published");
 
 TEST_CASE("the names by which both sides find each other are as published") {

@@ -72,8 +72,9 @@ TEST_CASE("net.null attaches nothing and dials nobody") {
   auto attachment = sized<fcvm_net_attachment>();
   auto error = sized<fcvm_error>();
   std::int32_t fd = -1;
-  CHECK(null.verbs->attach(null.instance, &request, null.soon, &attachment, &error) == 0);
-  CHECK(attachment.net_namespace_fd == -1);
+  const auto report = sized<fcvm_net_report>();
+  CHECK(null.verbs->attach(null.instance, &request, null.soon, &attachment, &report, &error) == 0);
+  CHECK(attachment.flags == 0);
   CHECK(text_of(attachment.tap).empty());
   CHECK(null.verbs->dial(null.instance, FCVM_PROTO_TCP, 80, null.soon, &fd, &error) ==
         -ENETUNREACH);
@@ -84,8 +85,8 @@ TEST_CASE("readiness.file-exists looks until the file is there") {
                                   {setting("path", FCVM_OPTION_TEXT, "/run/up", 0),
                                    setting("interval", FCVM_OPTION_DURATION, nullptr, 1'000'000)});
   int looks = 0;
-  gate.host.on_exec = [&](fcvm_guest_exec& exec) {
-    CHECK(std::string(exec.arguments[2]) == "/run/up");
+  gate.host.on_exec = [&](test::FakeHost::Exec& exec) {
+    CHECK(exec.arguments.at(2) == "/run/up");
     exec.exit_code = ++looks < 3 ? 1 : 0;
     return 0;
   };
@@ -120,9 +121,13 @@ TEST_CASE("memory.plain-file links the memory file and unlinks it again") {
   const Scratch home;
   std::ofstream(snapshot.path + "/memory.bin") << "pages";
   Example<fcvm_memory_v1> memory("memory.plain-file", FCVM_KIND_MEMORY);
+  auto layer = sized<fcvm_memory_layer>();
+  layer.directory_fd = snapshot.fd.get();
+  layer.path = "memory.bin";
+  const fcvm_memory_layer* const layers[] = {&layer};
   auto request = sized<fcvm_memory_request>();
-  request.snapshot_fd = snapshot.fd.get();
-  request.memory = "memory.bin";
+  request.layers = layers;
+  request.layer_count = 1;
   REQUIRE(memory.verbs->open(memory.instance, &request, memory.soon, &memory.error) == 0);
   auto clone = sized<fcvm_memory_clone>();
   clone.clone_id = "c1";
@@ -133,12 +138,14 @@ TEST_CASE("memory.plain-file links the memory file and unlinks it again") {
           0);
   CHECK(offer.type == FCVM_MEMORY_FROM_FILE);
   CHECK(::access((home.path + "/" + offer.path).c_str(), R_OK) == 0);
+  CHECK(memory.verbs->clone_started(memory.instance, "c1", 0, &memory.error) == 0);
+  CHECK(memory.verbs->health(memory.instance, nullptr, &memory.error) == 0);
   CHECK(memory.verbs->figures(memory.instance, &figures, nullptr) == 0);
   CHECK(figures.clones == 1);
-  CHECK(memory.verbs->detach_clone(memory.instance, "c1", &memory.error) == 0);
+  CHECK(memory.verbs->detach_clone(memory.instance, "c1", memory.soon, &memory.error) == 0);
   CHECK(::access((home.path + "/" + offer.path).c_str(), R_OK) != 0);
-  CHECK(memory.verbs->detach_clone(memory.instance, "c1", &memory.error) == -ENOENT);
-  CHECK(memory.verbs->close(memory.instance, &memory.error) == 0);
+  CHECK(memory.verbs->detach_clone(memory.instance, "c1", memory.soon, &memory.error) == -ENOENT);
+  CHECK(memory.verbs->close(memory.instance, memory.soon, &memory.error) == 0);
 }
 
 TEST_CASE("image.directory finds, digests and configures an archive") {
@@ -155,18 +162,27 @@ TEST_CASE("image.directory finds, digests and configures an archive") {
   REQUIRE(image.verbs->resolve(image.instance, &request, image.soon, &identity, &image.error) == 0);
   CHECK(text_of(identity.digest).size() == 7 + 64);
   std::string json;
-  const auto keep = [](void* context, const char* text) -> std::int32_t {
-    *static_cast<std::string*>(context) = text;
+  const auto keep = [](void* context, const char* text, std::uint64_t length) -> std::int32_t {
+    static_cast<std::string*>(context)->assign(text, length);
     return 0;
   };
   REQUIRE(image.verbs->config(image.instance, &request, identity.digest, image.soon, keep, &json,
                               &image.error) == 0);
   CHECK(json == R"({"architecture":"amd64"})");
   auto delivery = sized<fcvm_image_delivery>();
+  struct Disk {
+    std::string path;
+    std::uint64_t bytes = 0;
+  } disk;
+  const auto keep_disk = [](void* context, const fcvm_image_disk* raw) -> std::int32_t {
+    *static_cast<Disk*>(context) = {raw->path, raw->content_bytes};
+    return 0;
+  };
   REQUIRE(image.verbs->prepare(image.instance, &request, identity.digest, image.soon, &delivery,
-                               &image.error) == 0);
-  CHECK(text_of(delivery.paths[0]) == images.path + "/web.tar");
-  CHECK(delivery.archive_bytes == identity.stored_bytes);
+                               keep_disk, &disk, &image.error) == 0);
+  CHECK(delivery.how == FCVM_GUEST_LOAD_ARCHIVE);
+  CHECK(disk.path == images.path + "/web.tar");
+  CHECK(disk.bytes == identity.stored_bytes);
   request.reference = "none";
   CHECK(image.verbs->resolve(image.instance, &request, image.soon, &identity, &image.error) ==
         -ENOENT);
@@ -180,7 +196,8 @@ TEST_CASE("vmm.pretend goes through the states of a VM") {
     return status.state;
   };
   auto spec = sized<fcvm_vm_spec>();
-  spec.directory_fd = spec.net_namespace_fd = spec.user_namespace_fd = spec.cgroup_fd = -1;
+  const Scratch home;
+  spec.directory_fd = home.fd.get();
   CHECK(state() == FCVM_VM_NEW);
   CHECK(vmm.verbs->pause(vmm.instance, vmm.soon, &vmm.error) == -ESRCH);
   REQUIRE(vmm.verbs->start(vmm.instance, &spec, vmm.soon, &vmm.error) == 0);
@@ -190,7 +207,7 @@ TEST_CASE("vmm.pretend goes through the states of a VM") {
   CHECK(vmm.verbs->resume(vmm.instance, vmm.soon, &vmm.error) == 0);
   CHECK(state() == FCVM_VM_RUNNING);
   CHECK(vmm.verbs->restore == nullptr);
-  CHECK(vmm.verbs->kill(vmm.instance, &vmm.error) == 0);
+  CHECK(vmm.verbs->kill(vmm.instance, vmm.soon, &vmm.error) == 0);
   CHECK(state() == FCVM_VM_ENDED);
 }
 

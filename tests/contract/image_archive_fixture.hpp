@@ -11,6 +11,8 @@
 
 #include <openssl/evp.h>
 
+#include <fcvm/image.hpp>
+
 #include "core/base/io/file.hpp"
 #include "core/base/io/pipe.hpp"
 #include "core/base/io/temp_dir.hpp"
@@ -19,6 +21,7 @@
 #include "core/plugin/probe.hpp"
 #include "core/plugin/process_keeper.hpp"
 #include "core/plugin/registry.hpp"
+#include "core/plugin/scan.hpp"
 #include "core/tar/archive.hpp"
 #include "tests/support/must.hpp"
 #include "tests/support/shell_code.hpp"
@@ -100,12 +103,11 @@ struct Bars : plugin::ProgressService {
 
 /// Described once, while this process has one thread: describing forks.
 inline const plugin::Entry* described() {
-  static const plugin::Registry registry = [] {
-    plugin::Registry made;
-    must(made.add_path(FCVM_IMAGE_ARCHIVE));
-    return made;
+  static const plugin::Entry entry = [] {
+    auto found = plugin::scan({FCVM_IMAGE_ARCHIVE});
+    return plugin::Entry{must(std::move(found.front().descriptor)), FCVM_IMAGE_ARCHIVE};
   }();
-  return must(registry.find("image.archive"));
+  return &entry;
 }
 
 /// The plugin in this process, with a cache of its own or a shared one.
@@ -137,14 +139,17 @@ class Images {
                            deadline.as_ns(), append, static_cast<void*>(&lines)));
     return lines.empty() ? "" : lines.front();
   }
-  Result<fcvm_image_delivery> prepare(const std::string& reference, const std::string& digest) {
+  Result<ImageDelivery> prepare(const std::string& reference, const std::string& digest) {
     const auto request = request_for(reference);
-    auto delivery = sized<fcvm_image_delivery>();
+    auto raw = sized<fcvm_image_delivery>();
+    ImageDelivery delivery;
     FCVM_TRY(plugin_->call({"prepare"}, plugin_->verbs().prepare, &request, digest.c_str(),
-                           deadline.as_ns(), &delivery));
+                           deadline.as_ns(), &raw, +keep_disk,
+                           static_cast<void*>(&delivery.disks)));
+    delivery.how = raw.how;
     return delivery;
   }
-  Result<fcvm_image_delivery> prepare(const std::string& reference) {
+  Result<ImageDelivery> prepare(const std::string& reference) {
     const auto identity = FCVM_TRY(resolve(reference));
     return prepare(reference, identity.digest);
   }
@@ -164,8 +169,14 @@ class Images {
   Bars bars;
 
  private:
-  static std::int32_t append(void* context, const char* text) {
-    static_cast<std::vector<std::string>*>(context)->emplace_back(text);
+  static std::int32_t append(void* context, const char* text, std::uint64_t length) {
+    static_cast<std::vector<std::string>*>(context)->emplace_back(text, length);
+    return 0;
+  }
+  static std::int32_t keep_disk(void* context, const fcvm_image_disk* raw) {
+    const auto disk = sized_copy(raw);
+    static_cast<std::vector<ImageDisk>*>(context)->push_back(
+        {disk.path, disk.format, disk.content_bytes, disk.flags});
     return 0;
   }
   [[nodiscard]] fcvm_image_request request_for(const std::string& reference) const {

@@ -181,7 +181,7 @@ TEST_CASE("cancel and the deadline stop skopeo and leave nothing") {
   skopeo.put("stuck", "");
   Images images = skopeo.images();
   const std::string digest = must(images.resolve("app")).digest;
-  Result<fcvm_image_delivery> delivery = fail(EAGAIN, "");
+  Result<ImageDelivery> delivery = fail(EAGAIN, "");
   SECTION("cancel") {
     std::thread worker([&] { delivery = images.prepare("app", digest); });
     const auto process = skopeo.stuck();
@@ -202,7 +202,8 @@ TEST_CASE("cancel and the deadline stop skopeo and leave nothing") {
   CHECK(litter(skopeo.cache).empty());
   skopeo.remove("stuck");
   images.deadline = base::Deadline::in(30s);
-  CHECK(must(images.prepare("app", digest)).archive_bytes == skopeo.image.archive.size());
+  CHECK(must(images.prepare("app", digest)).disks.at(0).content_bytes ==
+        skopeo.image.archive.size());
 }
 
 TEST_CASE("a killed fetch leaves only what the next one removes") {
@@ -221,7 +222,8 @@ TEST_CASE("a killed fetch leaves only what the next one removes") {
   CHECK_FALSE(litter(skopeo.cache).empty());
   CHECK_FALSE(std::filesystem::exists(skopeo.cache + "/" + digest.substr(7) + ".tar"));
   skopeo.remove("stuck");
-  CHECK(must(skopeo.images().prepare("app", digest)).archive_bytes == skopeo.image.archive.size());
+  CHECK(must(skopeo.images().prepare("app", digest)).disks.at(0).content_bytes ==
+        skopeo.image.archive.size());
   CHECK(litter(skopeo.cache).empty());
 }
 

@@ -87,14 +87,14 @@ TEST_CASE("an image comes from a registry, once") {
   const auto delivery = must(images.prepare(name, identity.digest));
   CHECK(must(images.config(name, identity.digest)) == config);
   const auto inspected = run({"skopeo", "inspect", "--config", "--raw",
-                              "docker-archive:" + std::string(delivery.paths[0]) + ":" + name});
+                              "docker-archive:" + delivery.disks.at(0).path + ":" + name});
   INFO(inspected.output);
   CHECK(inspected.output == config);
   // Layers are uncompressed: the guest has only to copy them.
-  CHECK(content_of(delivery.paths[0]).find("one\n") != std::string::npos);
+  CHECK(content_of(delivery.disks.at(0).path).find("one\n") != std::string::npos);
   CHECK(litter(registry.path("cache")).empty());
-  const auto before = look_at(delivery.paths[0]);
-  CHECK(look_at(must(registry.images().prepare(name)).paths[0]).st_ino == before.st_ino);
+  const auto before = look_at(delivery.disks.at(0).path);
+  CHECK(look_at(must(registry.images().prepare(name)).disks.at(0).path).st_ino == before.st_ino);
 
   SECTION("a tag that moves is another image to --pull always only") {
     registry.push("two\n", "/team/tiny:1");
@@ -103,7 +103,7 @@ TEST_CASE("an image comes from a registry, once") {
     const auto moved = must(images.resolve(name));
     CHECK(text_of(moved.digest) != text_of(identity.digest));
     const auto fresh = must(images.prepare(name, moved.digest));
-    CHECK(content_of(fresh.paths[0]).find("two\n") != std::string::npos);
+    CHECK(content_of(fresh.disks.at(0).path).find("two\n") != std::string::npos);
   }
   SECTION("a pinned digest is what is fetched") {
     registry.push("two\n", "/team/tiny:1");
@@ -111,7 +111,7 @@ TEST_CASE("an image comes from a registry, once") {
     CHECK(text_of(must(images.resolve(pinned)).digest) == text_of(identity.digest));
     Images elsewhere(registry.path("cache2"), {{"insecure-registries", registry.host()}});
     const auto fetched = must(elsewhere.prepare(pinned));
-    CHECK(content_of(fetched.paths[0]).find("one\n") != std::string::npos);
+    CHECK(content_of(fetched.disks.at(0).path).find("one\n") != std::string::npos);
   }
   SECTION("a registry that is away matters to --pull always only") {
     registry.stop();

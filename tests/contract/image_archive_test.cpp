@@ -26,18 +26,18 @@ TEST_CASE("a plain archive is its own digest, and is delivered as it is") {
 
   const auto delivery = must(images.prepare(scene.reference, identity.digest));
   CHECK(delivery.how == FCVM_GUEST_LOAD_ARCHIVE);
-  CHECK(delivery.disk_count == 1);
-  CHECK(delivery.disk_flags[0] == FCVM_DISK_READ_ONLY);
-  CHECK(text_of(delivery.format) == "docker-archive");
-  CHECK(delivery.archive_bytes == scene.image.archive.size());
-  CHECK(content_of(delivery.paths[0]) == scene.image.archive);
+  CHECK(delivery.disks.size() == 1);
+  CHECK(delivery.disks.at(0).flags == FCVM_DISK_READ_ONLY);
+  CHECK(delivery.disks.at(0).format == "docker-archive");
+  CHECK(delivery.disks.at(0).content_bytes == scene.image.archive.size());
+  CHECK(content_of(delivery.disks.at(0).path) == scene.image.archive);
   CHECK(images.bars.succeeded);
   CHECK(litter(scene.cache).empty());
 
   SECTION("the second time nothing is fetched") {
-    const auto before = look_at(delivery.paths[0]);
+    const auto before = look_at(delivery.disks.at(0).path);
     const auto again = must(Images(scene.cache).prepare(scene.reference));
-    const auto after = look_at(again.paths[0]);
+    const auto after = look_at(again.disks.at(0).path);
     CHECK(before.st_ino == after.st_ino);
     CHECK(before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
     CHECK(must(images.resolve(scene.reference)).stored_bytes == scene.image.archive.size());
@@ -45,7 +45,7 @@ TEST_CASE("a plain archive is its own digest, and is delivered as it is") {
   SECTION("the user's file may go, or change in place") {
     std::filesystem::resize_file(scene.file, 0);
     std::filesystem::remove(scene.file);
-    CHECK(content_of(delivery.paths[0]) == scene.image.archive);
+    CHECK(content_of(delivery.disks.at(0).path) == scene.image.archive);
     CHECK(must(images.config(scene.reference, identity.digest)) == scene.image.config);
     says(images.resolve(scene.reference).error(), "No such file or directory");
   }
@@ -74,9 +74,10 @@ TEST_CASE("an archive of odd length is padded to whole sectors") {
   const Scene scene;
   make_file(scene.file, scene.image.archive + std::string(100, '\0'));
   const auto delivery = must(Images(scene.cache).prepare(scene.reference));
-  CHECK(delivery.archive_bytes == scene.image.archive.size() + 100);
-  CHECK(look_at(delivery.paths[0]).st_size % 512 == 0);
-  CHECK(must(Images(scene.cache).prepare(scene.reference)).archive_bytes == delivery.archive_bytes);
+  CHECK(delivery.disks.at(0).content_bytes == scene.image.archive.size() + 100);
+  CHECK(look_at(delivery.disks.at(0).path).st_size % 512 == 0);
+  CHECK(must(Images(scene.cache).prepare(scene.reference)).disks.at(0).content_bytes ==
+        delivery.disks.at(0).content_bytes);
 }
 
 TEST_CASE("skopeo's layouts become docker archives with the same configuration") {
@@ -93,7 +94,7 @@ TEST_CASE("skopeo's layouts become docker archives with the same configuration")
     CHECK(config.find("\"/hello\"") != std::string::npos);
     const auto delivery = must(images.prepare(source, identity.digest));
     CHECK(must(images.config(source, identity.digest)) == config);
-    CHECK(run({"skopeo", "inspect", "docker-archive:" + std::string(delivery.paths[0])}).code == 0);
+    CHECK(run({"skopeo", "inspect", "docker-archive:" + delivery.disks.at(0).path}).code == 0);
     CHECK(litter(scene.cache).empty());
     std::filesystem::remove_all(scene.directory.path() + "/made");
   }
@@ -103,14 +104,14 @@ TEST_CASE("a compressed archive is unpacked, and one image of several taken by n
   const Scene scene;
   Images images(scene.cache);
   const auto named = must(images.prepare(scene.reference + ":example.org/tiny:1"));
-  CHECK(run({"skopeo", "inspect", "docker-archive:" + std::string(named.paths[0])}).code == 0);
+  CHECK(run({"skopeo", "inspect", "docker-archive:" + named.disks.at(0).path}).code == 0);
   for (const std::string program : {"gzip", "xz"}) {
     REQUIRE(run({program, "-k", scene.file}).code == 0);
     const std::string packed = scene.reference + (program == "xz" ? ".xz" : ".gz");
     const auto identity = must(images.resolve(packed));
     CHECK(must(images.config(packed, identity.digest)) == scene.image.config);
     const auto unpacked = must(images.prepare(packed, identity.digest));
-    CHECK(content_of(unpacked.paths[0]).find("hello\n") != std::string::npos);
+    CHECK(content_of(unpacked.disks.at(0).path).find("hello\n") != std::string::npos);
   }
   CHECK(images.resolve(scene.reference + ":example.org/other:2"));
   says(images.prepare(scene.reference + ":example.org/other:2").error(), "example.org/other:2");
@@ -155,7 +156,7 @@ TEST_CASE("several at once fetch once") {
   Images one(scene.cache);
   Images two(scene.cache);
   const std::string digest = must(one.resolve(scene.reference)).digest;
-  Result<fcvm_image_delivery> first = fail(EAGAIN, "");
+  Result<ImageDelivery> first = fail(EAGAIN, "");
   std::thread other([&] { first = one.prepare(scene.reference, digest); });
   const auto second = two.prepare(scene.reference, digest);
   other.join();
@@ -179,10 +180,11 @@ TEST_CASE("collect removes what nobody names or holds") {
   CHECK(must(collector.collect({kept})).empty());
   user.reset();
   CHECK(must(collector.collect({kept})) == std::vector<std::string>{used});
-  CHECK_FALSE(std::filesystem::exists(delivery.paths[0]));
+  CHECK_FALSE(std::filesystem::exists(delivery.disks.at(0).path));
   CHECK(content_of(scene.cache + "/index.json").find(scene.reference + " ") == std::string::npos);
   CHECK(litter(scene.cache).empty());
-  CHECK(must(collector.prepare(scene.reference)).archive_bytes == scene.image.archive.size());
+  CHECK(must(collector.prepare(scene.reference)).disks.at(0).content_bytes ==
+        scene.image.archive.size());
 }
 
 TEST_CASE("a damaged archive is told apart from a missing one") {
@@ -212,7 +214,7 @@ TEST_CASE("a broken index is made anew") {
   const Scene scene;
   must(Images(scene.cache).prepare(scene.reference));
   make_file(scene.cache + "/index.json", "{\"version\":1,");
-  CHECK(must(Images(scene.cache).prepare(scene.reference)).archive_bytes ==
+  CHECK(must(Images(scene.cache).prepare(scene.reference)).disks.at(0).content_bytes ==
         scene.image.archive.size());
 }
 

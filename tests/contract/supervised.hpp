@@ -48,9 +48,8 @@ class Hosted : public VmmPlugin {
   explicit Hosted(Host host) : host_(host) {}
 
   Result<void> start(const fcvm_vm_spec& spec, const Call&) {
-    auto how = process_spec();
-    how.directory_fd = spec.directory_fd;
-    auto started = FCVM_TRY(host_.spawn(guest_program, how));
+    auto started =
+        FCVM_TRY(host_.spawn(guest_program, ProcessSpec().in_directory(spec.directory_fd)));
     const std::lock_guard lock(mutex_);
     directory_ = Fd(::fcntl(spec.directory_fd, F_DUPFD_CLOEXEC, 0));
     process_ = std::move(started);
@@ -67,7 +66,7 @@ class Hosted : public VmmPlugin {
   Result<fcvm_vm_status> status() {
     const std::lock_guard lock(mutex_);
     const auto process = process_.status();
-    auto status = vm_status();
+    auto status = sized<fcvm_vm_status>();
     if (state_ != FCVM_VM_NEW && process.running == 0) state_ = FCVM_VM_ENDED;
     status.state = state_;
     status.pid = process.pid;
@@ -75,7 +74,7 @@ class Hosted : public VmmPlugin {
     put_text(status.end_reason, "its process ended");
     return status;
   }
-  Result<void> kill() {
+  Result<void> kill(const Call&) {
     const std::lock_guard lock(mutex_);
     process_.stop(std::chrono::nanoseconds(0));
     state_ = FCVM_VM_ENDED;
@@ -109,12 +108,8 @@ class Nothing : public ImagePlugin {
   Result<std::string> config(const fcvm_image_request&, std::string_view, const Call&) {
     return std::string("{}");
   }
-  Result<fcvm_image_delivery> prepare(const fcvm_image_request&, std::string_view, const Call&) {
-    auto delivery = sized<fcvm_image_delivery>();
-    delivery.how = FCVM_GUEST_LOAD_ARCHIVE;
-    delivery.disk_count = 1;
-    put_text(delivery.paths[0], "/dev/null");
-    return delivery;
+  Result<ImageDelivery> prepare(const fcvm_image_request&, std::string_view, const Call&) {
+    return ImageDelivery{FCVM_GUEST_LOAD_ARCHIVE, {{"/dev/null", "docker-archive"}}};
   }
   Result<std::vector<std::string>> collect(int, const std::vector<std::string>&, const Call&) {
     return std::vector<std::string>();
@@ -126,10 +121,10 @@ class Silent : public NetPlugin {
  public:
   static constexpr Info kInfo{"net.silent", "1.0.0", "a network in which nobody answers"};
 
-  Result<fcvm_net_attachment> attach(const fcvm_net_request&, const Call&) {
+  Result<NetAttachment> attach(const fcvm_net_request&, const Call&) {
     if (!attach_hangs.empty()) (void)base::write_file_atomic(attach_hangs, "");
     while (!attach_hangs.empty()) ::pause();
-    return net_attachment();
+    return NetAttachment();
   }
   Result<void> detach(const Call&) {
     if (dials > 0) detached_beneath_a_dial = true;

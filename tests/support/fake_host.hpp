@@ -25,7 +25,14 @@ class FakeHost {
   std::set<std::string> missing;  // services that this host does not have
   std::vector<std::string> logged;
   std::vector<std::pair<std::string, std::string>> state;
-  std::function<std::int32_t(fcvm_guest_exec&)> on_exec;
+  struct Exec {
+    std::vector<std::string> arguments;
+    std::uint32_t flags;
+    std::int32_t exit_code = 0;
+    std::string output{};
+    std::string errors{};
+  };
+  std::function<std::int32_t(Exec&)> on_exec;
   std::function<std::int32_t(std::uint16_t port, std::int32_t* fd)> on_dial_tcp;
   std::vector<std::string> console;  // what a subscriber is told at once
 
@@ -69,7 +76,8 @@ class FakeHost {
   static fcvm_process_v1 process_table() {
     auto made = sized<fcvm_process_v1>();
     made.spawn = spawn;
-    made.status = [](const fcvm_host*, std::uint64_t handle, fcvm_process_status* out) {
+    made.status = [](const fcvm_host*, std::uint64_t handle, fcvm_process_status* out,
+                     fcvm_error*) {
       siginfo_t info{};
       auto status = sized<fcvm_process_status>();
       status.pid = pid_of(handle);
@@ -101,7 +109,9 @@ class FakeHost {
     pid_t pid = 0;
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
-    if (spec->stdout_fd >= 0) ::posix_spawn_file_actions_adddup2(&actions, spec->stdout_fd, 1);
+    if ((spec->flags & FCVM_PROCESS_HAS_STDOUT) != 0) {
+      ::posix_spawn_file_actions_adddup2(&actions, spec->stdout_fd, 1);
+    }
     const int failed = ::posix_spawnp(&pid, spec->program, &actions, nullptr,
                                       const_cast<char* const*>(spec->arguments), environ);
     ::posix_spawn_file_actions_destroy(&actions);
@@ -116,14 +126,28 @@ class FakeHost {
 
   static fcvm_guest_v1 guest_table() {
     auto made = sized<fcvm_guest_v1>();
-    made.exec = [](const fcvm_host* host, fcvm_guest_exec* exec, std::int64_t, fcvm_error*) {
-      return of(host).on_exec(*exec);
+    made.exec = [](const fcvm_host* host, const fcvm_guest_exec* raw, std::int64_t,
+                   fcvm_output_fn output, void* context, std::int32_t* exit_code, fcvm_error*) {
+      Exec exec{{}, raw->flags};
+      for (auto* at = raw->arguments; *at != nullptr; ++at) exec.arguments.emplace_back(*at);
+      const std::int32_t code = of(host).on_exec(exec);
+      if (code != 0) return code;
+      output(context, FCVM_OUTPUT_STDOUT, exec.output.data(), exec.output.size());
+      output(context, FCVM_OUTPUT_STDERR, exec.errors.data(), exec.errors.size());
+      *exit_code = exec.exit_code;
+      return 0;
     };
     made.dial_tcp = [](const fcvm_host* host, std::uint16_t port, std::int64_t, std::int32_t* fd,
                        fcvm_error*) { return of(host).on_dial_tcp(port, fd); };
     made.subscribe = [](const fcvm_host* host, std::uint32_t source, fcvm_line_fn line,
                         void* context, std::uint64_t* subscription, fcvm_error*) {
-      for (const auto& said : of(host).console) line(context, source, said.c_str());
+      for (const auto& said : of(host).console) {
+        auto one = sized<fcvm_line>();
+        one.source = source;
+        one.bytes = said.data();
+        one.length = said.size();
+        line(context, &one);
+      }
       *subscription = 1;
       return 0;
     };
@@ -137,8 +161,8 @@ class FakeHost {
       of(host).state.emplace_back(key, value);
       return 0;
     };
-    made.list = [](const fcvm_host* host, fcvm_emit_fn emit, void* context, fcvm_error*) {
-      for (const auto& [key, value] : of(host).state) emit(context, (key + "\t" + value).c_str());
+    made.list = [](const fcvm_host* host, fcvm_record_fn record, void* context, fcvm_error*) {
+      for (const auto& [key, value] : of(host).state) record(context, key.c_str(), value.c_str());
       return 0;
     };
     return made;

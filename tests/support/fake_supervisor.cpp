@@ -291,7 +291,8 @@ int main(int argc, char** argv) {
     if (word == "published") {
       record.network = "net.fake";
       record.host_address = "127.20.0.9";
-      record.ports = {{"127.20.0.9", 8000, 80, "tcp", 2}, {"::1", 53, 5353, "udp"}};
+      record.ports = {{"127.20.0.9", 8000, 80, fcvm::vm::Protocol::kTcp, 2},
+                      {"::1", 53, 5353, fcvm::vm::Protocol::kUdp}};
     }
     if (word == "broken") record.network_error = "its helper ended";
     if (word.substr(0, 6) == "agent=") guest.directory = word.substr(6);

@@ -81,7 +81,7 @@ class Tap : public fcvm::NetPlugin {
 
   Tap(fcvm::Host host, Options options) : options_(std::move(options)), publisher_(host) {}
 
-  Result<fcvm_net_attachment> attach(const fcvm_net_request& request, const Call& call) {
+  Result<fcvm::NetAttachment> attach(const fcvm_net_request& request, const Call& call) {
     FCVM_TRY(publisher_.reserve(request));
     auto net = FCVM_TRY(fcvm::base::Namespace::new_net());
     (void)FCVM_TRY(fcvm::base::in_namespace(net, make_links));
@@ -90,8 +90,11 @@ class Tap : public fcvm::NetPlugin {
     target.guest_ipv4 = "10.77.0.2";
     target.guest_ipv6 = "fd77::2";
     FCVM_TRY(publisher_.start(target, call));
-    auto made = fcvm::net_attachment();
-    made.net_namespace_fd = ::fcntl(net.fd(), F_DUPFD_CLOEXEC, 0);
+    fcvm::NetAttachment attachment;
+    attachment.net_namespace = Fd(::fcntl(net.fd(), F_DUPFD_CLOEXEC, 0));
+    attachment.dns = {request.dns_count > 0 ? request.dns[0] : "10.77.0.1"};
+    attachment.published = publisher_.reserved();
+    auto& made = attachment.given;
     made.mtu = request.mtu;
     fcvm::put_text(made.tap, kTap);
     fcvm::put_text(made.mac, request.mac == nullptr ? kMac : request.mac);
@@ -99,14 +102,13 @@ class Tap : public fcvm::NetPlugin {
     fcvm::put_text(made.gateway_ipv4, "10.77.0.1");
     fcvm::put_text(made.guest_ipv6, "fd77::2/64");
     fcvm::put_text(made.gateway_ipv6, "fd77::1");
-    fcvm::put_text(made.dns[0], request.dns_count > 0 ? request.dns[0] : "10.77.0.1");
     fcvm::put_text(made.host_address, publisher_.host_address());
     if ((request.flags & FCVM_NET_NO_HOST_LOOPBACK) == 0 || request.opening_count > 0) {
       fcvm::put_text(made.host_gateway, "10.77.0.1");
     }
     const std::lock_guard lock(mutex_);
     net_.emplace(std::move(net));
-    return made;
+    return attachment;
   }
   Result<void> detach(const Call&) {
     publisher_.stop();
@@ -119,7 +121,7 @@ class Tap : public fcvm::NetPlugin {
     const int type = protocol == FCVM_PROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
     return fcvm::base::in_namespace(*net_, [&] { return connect_to_guest(type, port, call); });
   }
-  Result<void> publish(const fcvm_publish& wanted, const Call& call) {
+  Result<fcvm::Published> publish(const fcvm_publish& wanted, const Call& call) {
     return publisher_.publish(wanted, call);
   }
   Result<void> unpublish(const fcvm_publish& unwanted, const Call& call) {

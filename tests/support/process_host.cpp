@@ -12,6 +12,7 @@
 #include <fcvm/sdk/sized.hpp>
 
 #include "core/base/process/spawn.hpp"
+#include "core/plugin/process_spec.hpp"
 
 namespace fcvm::test {
 
@@ -33,10 +34,11 @@ base::SpawnOptions options_from(const fcvm_process_spec& spec) {
       options.environment->emplace_back(*word);
     }
   }
-  options.cwd_fd = spec.directory_fd;
-  options.stdin_fd = spec.stdin_fd < 0 ? base::kDevNull : spec.stdin_fd;
-  options.stdout_fd = spec.stdout_fd < 0 ? base::kDevNull : spec.stdout_fd;
-  options.stderr_fd = spec.stderr_fd < 0 ? base::kDevNull : spec.stderr_fd;
+  const auto or_null = [](int fd) { return fd < 0 ? base::kDevNull : fd; };
+  options.cwd_fd = plugin::directory_of(spec);
+  options.stdin_fd = or_null(plugin::stdin_of(spec));
+  options.stdout_fd = or_null(plugin::stdout_of(spec));
+  options.stderr_fd = or_null(plugin::stderr_of(spec));
   options.own_namespaces = (spec.flags & FCVM_PROCESS_OWN_NAMESPACES) != 0;
   for (const auto& limit : sized_elements(spec.limits, spec.limit_count)) {
     rlimit now{};
@@ -47,11 +49,11 @@ base::SpawnOptions options_from(const fcvm_process_spec& spec) {
   for (std::uint32_t i = 0; i < spec.passed_count; ++i) {
     options.extra_fds.push_back({spec.passed[i].from, spec.passed[i].to});
   }
-  if (spec.user_namespace_fd >= 0) {
-    options.namespaces.push_back({base::NamespaceKind::kUser, spec.user_namespace_fd});
+  if (const int user = plugin::user_namespace_of(spec); user >= 0) {
+    options.namespaces.push_back({base::NamespaceKind::kUser, user});
   }
-  if (spec.net_namespace_fd >= 0) {
-    options.namespaces.push_back({base::NamespaceKind::kNet, spec.net_namespace_fd});
+  if (const int net = plugin::net_namespace_of(spec); net >= 0) {
+    options.namespaces.push_back({base::NamespaceKind::kNet, net});
   }
   return options;
 }
@@ -66,7 +68,7 @@ std::int32_t spawn(const fcvm_host*, const fcvm_process_spec* spec, std::uint64_
   return 0;
 }
 
-std::int32_t status(const fcvm_host*, std::uint64_t handle, fcvm_process_status* out) {
+std::int32_t status(const fcvm_host*, std::uint64_t handle, fcvm_process_status* out, fcvm_error*) {
   const std::lock_guard lock(mutex);
   base::Child& child = *children.at(handle);
   out->pid = child.pid();
@@ -75,11 +77,6 @@ std::int32_t status(const fcvm_host*, std::uint64_t handle, fcvm_process_status*
   out->exit_code = out->running == 0 && ended ? (*ended)->code().value_or(-1) : -1;
   out->exit_signal = out->running == 0 && ended ? (*ended)->signal().value_or(0) : 0;
   return 0;
-}
-
-std::int32_t wait(const fcvm_host* host, std::uint64_t handle, std::int64_t,
-                  fcvm_process_status* out, fcvm_error*) {
-  return status(host, handle, out);
 }
 
 std::int32_t signal(const fcvm_host*, std::uint64_t handle, std::int32_t number,
@@ -103,7 +100,6 @@ const void* service(const fcvm_host*, const char* id) {
   static const fcvm_process_v1 api = [] {
     auto made = sized<fcvm_process_v1>();
     made.spawn = spawn;
-    made.wait = wait;
     made.status = status;
     made.signal = signal;
     made.pidfd = pidfd;

@@ -4,7 +4,7 @@
 
 #include <fmt/core.h>
 
-#include "core/vm/model/publish.hpp"
+#include "core/vm/model/port.hpp"
 #include "core/vm/model/time_text.hpp"
 
 namespace fcvm::cli {
@@ -47,9 +47,10 @@ std::string command_text(const vm::Record& record, bool whole) {
 std::string ports_text(const vm::Record& record) {
   std::string text;
   for (const auto& port : record.ports) {
-    text += fmt::format("{}{}->{}/{}", text.empty() ? "" : ", ",
-                        vm::endpoint_text(port.address, port.host_port, port.count),
-                        vm::endpoint_text("", port.guest_port, port.count), port.protocol);
+    text +=
+        fmt::format("{}{}->{}/{}", text.empty() ? "" : ", ",
+                    vm::endpoint_text(port.address, port.host_port, port.count),
+                    vm::endpoint_text("", port.guest_port, port.count), vm::to_text(port.protocol));
   }
   return printable(text);
 }

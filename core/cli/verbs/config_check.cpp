@@ -10,11 +10,11 @@ namespace {
 
 /// The plugins whose options the files may set. The configuration that names their directories may
 /// be the broken one, so this does not insist on reading it.
-plugin::Registry known_plugins(Invocation& invocation) {
+plugin::Registry known_plugins(const Invocation& invocation, const config::LoadRequest& layers) {
   plugin::SearchPath search;
   search.environment = config::Environment::of_process().get("FCVM_PLUGIN_PATH").value_or("");
   search.installed = invocation.layout().plugins;
-  if (auto config = config::load(invocation.load_request())) {
+  if (auto config = config::load(layers)) {
     for (const auto& directory : config->list("paths", "plugin-dirs")) {
       search.configured.emplace_back(directory);
     }
@@ -23,8 +23,8 @@ plugin::Registry known_plugins(Invocation& invocation) {
 }
 
 Result<int> run(Invocation& invocation) {
-  const plugin::Registry registry = known_plugins(invocation);
-  config::LoadRequest request = invocation.load_request();
+  config::LoadRequest request = FCVM_TRY(invocation.load_request());
+  const plugin::Registry registry = known_plugins(invocation, request);
   request.plugins = registry.tables();
   std::vector<std::filesystem::path> files(invocation.positionals().begin(),
                                            invocation.positionals().end());

@@ -1,7 +1,9 @@
 // fcvm doctor: shows what this host lacks, and how to give it that.
 #include "core/setup/doctor/doctor.hpp"
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <unistd.h>
 
 #include <fmt/core.h>
@@ -9,6 +11,7 @@
 
 #include "core/cli/invocation.hpp"
 #include "core/cli/verbs/verbs.hpp"
+#include "core/plugin/probe.hpp"
 #include "core/vm/host/cgroup.hpp"
 #include "core/vm/host/cgroup_limits.hpp"
 #include "core/vm/model/id.hpp"
@@ -18,18 +21,54 @@ namespace {
 
 using setup::Verdict;
 
-/// Here and not with the others, since only the command line knows plugins.
-setup::Diagnosis look_at_plugins(Invocation& invocation) {
-  setup::Diagnosis diagnosis{"plugins", "do the work: VMMs, networks, images", false, {}};
-  const auto registry = invocation.registry();
-  if (!registry) {
-    diagnosis.finding = {Verdict::kFail, registry.error().message(), registry.error().remedy()};
-  } else if (!(*registry)->rejected().empty()) {
-    const auto& first = (*registry)->rejected().front();
-    diagnosis.finding = {Verdict::kWarn, first.error.message(), "fcvm plugin ls shows all"};
-  } else {
-    diagnosis.finding = {Verdict::kPass,
-                         fmt::format("{} found, all usable", (*registry)->entries().size())};
+const std::string kNoFix = "it does not say; fcvm plugin inspect shows what it needs";
+
+setup::Finding finding_of(const Result<plugin::ProbeResult>& probed) {
+  if (!probed) return {Verdict::kFail, probed.error().message(), probed.error().remedy()};
+  const std::string& fix = probed->remedy.empty() ? kNoFix : probed->remedy;
+  if (!probed->works()) return {Verdict::kWarn, "unusable: " + probed->reason, fix};
+  if (probed->status == FCVM_PROBE_DEGRADED) return {Verdict::kWarn, probed->reason, fix};
+  return {Verdict::kPass, probed->detail.empty() ? "works here" : probed->detail};
+}
+
+/// Each plugin says for itself whether it works here; what `auto` would choose among them follows.
+struct PluginDiagnoses {
+  std::vector<setup::Diagnosis> all;
+  std::vector<std::string> usable;  // ids
+};
+
+Result<PluginDiagnoses> look_at_plugins(Invocation& invocation) {
+  const config::Config* config = FCVM_TRY(invocation.config());
+  const plugin::Registry* registry = FCVM_TRY(invocation.registry());
+  PluginDiagnoses diagnoses;
+  for (const auto& entry : registry->entries()) {
+    const auto probed = [&]() -> Result<plugin::ProbeResult> {
+      FCVM_TRY(registry->find(entry.descriptor.id));
+      const auto settings = FCVM_TRY(plugin::Settings::of(*config, entry.descriptor.id));
+      return plugin::probe(entry, settings);
+    }();
+    if (probed && probed->works()) diagnoses.usable.push_back(entry.descriptor.id);
+    diagnoses.all.push_back(
+        {entry.descriptor.id, entry.descriptor.summary, false, finding_of(probed)});
+  }
+  for (const auto& rejected : registry->rejected()) {
+    diagnoses.all.push_back({rejected.path.filename(),
+                             "a plugin that was refused",
+                             false,
+                             {Verdict::kWarn, rejected.error.message(),
+                              rejected.error.remedy().empty() ? "remove " + rejected.path.string()
+                                                              : rejected.error.remedy()}});
+  }
+  return diagnoses;
+}
+
+setup::Diagnosis something_runs_vms(const std::vector<std::string>& usable) {
+  setup::Diagnosis diagnosis{"vmm", "something has to run the VMs", true, {}};
+  for (const auto& id : usable) {
+    if (id.starts_with("vmm.")) diagnosis.finding.found = id + " does";
+  }
+  if (diagnosis.finding.found.empty()) {
+    diagnosis.finding = {Verdict::kFail, "no VMM works here", "apt install qemu-system-x86"};
   }
   return diagnosis;
 }
@@ -86,15 +125,17 @@ const char* colour_of(Verdict verdict) {
 void print(const setup::Diagnosis& diagnosis) {
   const auto& finding = diagnosis.finding;
   const std::string colour = colour_of(finding.verdict);
-  fmt::print("{}{}{}  {:<16} {} ({})\n", colour, setup::to_string(finding.verdict),
+  fmt::print("{}{}{}  {:<18} {} ({})\n", colour, setup::to_string(finding.verdict),
              colour.empty() ? "" : "\033[0m", diagnosis.name, finding.found, diagnosis.why);
-  if (!finding.fix.empty()) fmt::print("{:<23}to fix: {}\n", "", finding.fix);
+  if (!finding.fix.empty()) fmt::print("{:<25}to fix: {}\n", "", finding.fix);
 }
 
 Result<int> run(Invocation& invocation) {
   const vm::Store* store = FCVM_TRY(invocation.store());
   auto diagnoses = setup::examine({.data = store->paths().data});
-  diagnoses.push_back(look_at_plugins(invocation));
+  auto plugins = FCVM_TRY(look_at_plugins(invocation));
+  diagnoses.push_back(something_runs_vms(plugins.usable));
+  std::move(plugins.all.begin(), plugins.all.end(), std::back_inserter(diagnoses));
   diagnoses.push_back(look_at_limits());
   const bool ready = !setup::prevents_running(diagnoses);
   if (invocation.flag("json")) {
@@ -114,8 +155,8 @@ Verb doctor_verb() {
       .arguments = "[--json]",
       .summary = "Check what this host needs to run VMs, and say how to fix what is missing",
       .details =
-          "Tries each thing as it will be used: opens the devices, makes a namespace, shares a\n"
-          "block between two files; and leaves nothing behind. A line tells\n"
+          "Tries each thing as it will be used: makes a namespace, shares a block between two\n"
+          "files, asks each plugin whether it works here; and leaves nothing behind. A line says\n"
           "  pass  it is there\n"
           "  warn  VMs run without it, but slower or with less\n"
           "  fail  something that is commonly used will not work\n"

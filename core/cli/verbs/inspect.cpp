@@ -41,7 +41,7 @@ Json ports_json(const vm::Record& record) {
   Json ports = Json::object();
   for (const auto& port : record.ports) {
     for (std::uint32_t i = 0; i < port.count; ++i) {
-      ports[fmt::format("{}/{}", port.guest_port + i, port.protocol)].push_back(
+      ports[fmt::format("{}/{}", port.guest_port + i, vm::to_text(port.protocol))].push_back(
           {{"HostIp", port.address}, {"HostPort", std::to_string(port.host_port + i)}});
     }
   }

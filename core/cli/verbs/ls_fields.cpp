@@ -67,7 +67,7 @@ Json ports_json(const vm::Record& record) {
                     {"container_port", port.guest_port},
                     {"host_port", port.host_port},
                     {"range", port.count},
-                    {"protocol", port.protocol}});
+                    {"protocol", vm::to_text(port.protocol)}});
   }
   return list;
 }

@@ -1,4 +1,6 @@
 // fcvm port: the published ports of a VM; `port add` and `port rm` change them while it runs.
+#include "core/vm/model/port.hpp"
+
 #include <charconv>
 
 #include <fmt/core.h>
@@ -9,7 +11,6 @@
 #include "core/cli/text/vm_text.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/vm/control/control_protocol.hpp"
-#include "core/vm/model/publish.hpp"
 
 namespace fcvm::cli {
 namespace {
@@ -19,18 +20,24 @@ constexpr std::chrono::seconds kLimit{60};
 /// Of a guest, as `fcvm port NAME 80/tcp` names it; without a protocol it is TCP, as in podman.
 struct GuestPort {
   std::uint16_t number = 0;
-  std::string protocol = "tcp";
+  vm::Protocol protocol = vm::Protocol::kTcp;
 };
 
 Result<GuestPort> parse_guest_port(std::string_view text) {
   GuestPort port;
   const auto slash = text.find('/');
-  if (slash != std::string_view::npos) port.protocol = text.substr(slash + 1);
+  const auto protocol = slash == std::string_view::npos
+                            ? vm::Protocol::kTcp
+                            : vm::parse_protocol(text.substr(slash + 1));
   const auto digits = text.substr(0, slash);
   const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port.number);
   const bool number = parsed.ec == std::errc() && parsed.ptr == digits.data() + digits.size();
-  if (number && port.number != 0 && (port.protocol == "tcp" || port.protocol == "udp")) return port;
-  return fail(EINVAL, fmt::format("\"{}\" is no port of a VM", text), "write 80, 80/tcp or 53/udp");
+  if (!number || port.number == 0 || !protocol) {
+    return fail(EINVAL, fmt::format("\"{}\" is not a port of a VM", text),
+                "write 80, 80/tcp or 53/udp");
+  }
+  port.protocol = *protocol;
+  return port;
 }
 
 /// A range as single ports.
@@ -55,9 +62,18 @@ void print_json(const std::vector<vm::PublishedPort>& ports) {
     list.push_back({{"host_ip", port.address},
                     {"host_port", port.host_port},
                     {"container_port", port.guest_port},
-                    {"protocol", port.protocol}});
+                    {"protocol", vm::to_text(port.protocol)}});
   }
   fmt::print("{}\n", list.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+void print(const vm::PublishedPort& port, bool guest_too) {
+  const auto where = printable(vm::endpoint_text(port.address, port.host_port, 1));
+  if (guest_too) {
+    fmt::print("{}/{} -> {}\n", port.guest_port, vm::to_text(port.protocol), where);
+  } else {
+    fmt::print("{}\n", where);
+  }
 }
 
 Result<int> run_list(Invocation& invocation) {
@@ -74,27 +90,22 @@ Result<int> run_list(Invocation& invocation) {
     if (ports.empty()) {
       return fail(ENOENT,
                   fmt::format("port {}/{} of VM {} is not published", wanted.number,
-                              wanted.protocol, record->name),
+                              vm::to_text(wanted.protocol), record->name),
                   fmt::format("fcvm port add {} HOSTPORT:{}/{}", record->name, wanted.number,
-                              wanted.protocol));
+                              vm::to_text(wanted.protocol)));
     }
   }
   if (invocation.flag("json")) {
     print_json(ports);
     return 0;
   }
-  for (const auto& port : ports) {
-    const auto where = printable(vm::endpoint_text(port.address, port.host_port, 1));
-    if (asks_one) {
-      fmt::print("{}\n", where);
-    } else {
-      fmt::print("{}/{} -> {}\n", port.guest_port, port.protocol, where);
-    }
-  }
+  for (const auto& port : ports) print(port, !asks_one);
   return 0;
 }
 
-Result<int> change(Invocation& invocation, const char* verb, const char* what) {
+/// Asks the VM's supervisor; the answer names the ports.
+Result<std::vector<vm::PublishedPort>> change(Invocation& invocation, const char* verb,
+                                              const char* what) {
   const vm::Store* store = FCVM_TRY(invocation.store());
   const auto& words = invocation.positionals();
   vm::ControlRequest request{.verb = verb};
@@ -107,15 +118,20 @@ Result<int> change(Invocation& invocation, const char* verb, const char* what) {
   const auto records = FCVM_TRY(invocation.records());
   const vm::Record* record = FCVM_TRY(vm::find_record(records, words.front()));
   if (!record->is_up()) return not_running(*record, what);
-  (void)FCVM_TRY(
-      vm::ask_supervisor(store->paths(), record->id, request, base::Deadline::in(kLimit)));
+  const auto answer =
+      FCVM_TRY(vm::ask_supervisor(store->paths(), record->id, request, base::Deadline::in(kLimit)));
+  return vm::parse_publish_list(answer.ports);
+}
+
+Result<int> run_add(Invocation& invocation) {
+  const auto ports = FCVM_TRY(change(invocation, "publish", "given ports"));
+  for (const auto& port : single_ports(ports)) print(port, true);
   return 0;
 }
 
-Result<int> run_add(Invocation& invocation) { return change(invocation, "publish", "given ports"); }
-
 Result<int> run_rm(Invocation& invocation) {
-  return change(invocation, "unpublish", "relieved of ports");
+  (void)FCVM_TRY(change(invocation, "unpublish", "relieved of ports"));
+  return 0;
 }
 
 }  // namespace
@@ -142,30 +158,32 @@ Verb port_verb() {
 }
 
 Verb port_add_verb() {
-  return {
-      .name = "port add",
-      .arguments = "NAME [HOSTIP:]HOSTPORT:GUESTPORT[/tcp|/udp]...",
-      .summary = "Publish ports of a running VM",
-      .details =
-          "Takes what `fcvm run --publish` does. Either all of the ports are published, or none.\n"
-          "\n"
-          "Example:\n"
-          "  fcvm port add web 8080:80 127.0.0.1:5353:53/udp\n",
-      .positionals = {.min = 2, .max = kAnyNumber},
-      .run = run_add};
+  return {.name = "port add",
+          .arguments = "NAME [HOSTIP:][HOSTPORT:]GUESTPORT[/tcp|/udp]...",
+          .summary = "Publish ports of a running VM",
+          .details =
+              "Takes what `fcvm run --publish` does, and prints where each port is reached. Either "
+              "all\n"
+              "of them are published, or none.\n"
+              "\n"
+              "Example:\n"
+              "  fcvm port add web 8080:80 127.0.0.1:5353:53/udp\n",
+          .positionals = {.min = 2, .max = kAnyNumber},
+          .run = run_add};
 }
 
 Verb port_rm_verb() {
-  return {.name = "port rm",
-          .arguments = "NAME [HOSTIP:]HOSTPORT:GUESTPORT[/tcp|/udp]...",
-          .summary = "Take published ports of a running VM back",
-          .details =
-              "Each has to be written as it was published, a range as the whole range.\n"
-              "\n"
-              "Example:\n"
-              "  fcvm port rm web 8080:80\n",
-          .positionals = {.min = 2, .max = kAnyNumber},
-          .run = run_rm};
+  return {
+      .name = "port rm",
+      .arguments = "NAME [HOSTIP:]HOSTPORT:GUESTPORT[/tcp|/udp]...",
+      .summary = "Take published ports of a running VM back",
+      .details =
+          "Each is written as HOSTPORT:GUESTPORT, where `fcvm port` shows it; a range as a whole.\n"
+          "\n"
+          "Example:\n"
+          "  fcvm port rm web 8080:80\n",
+      .positionals = {.min = 2, .max = kAnyNumber},
+      .run = run_rm};
 }
 
 }  // namespace fcvm::cli

@@ -10,7 +10,7 @@
 #include "core/cli/end_vm.hpp"
 #include "core/cli/invocation.hpp"
 #include "core/cli/verbs/verbs.hpp"
-#include "core/vm/model/publish.hpp"
+#include "core/vm/model/port.hpp"
 
 namespace fcvm::cli {
 namespace {

@@ -45,8 +45,10 @@ Result<void> remove_dead(const vm::Store& store, const vm::Record& record, bool 
   if (!now && now.error().code() == ENOENT) return {};
   if (now && !now->plugin_state.empty()) {
     if (!abandon) {
-      return fail(ENOTEMPTY, fmt::format("it has left things on the host that are not undone: {}", left_by(*now)),
-                  "fcvm gc undoes them, or says what is in the way; --abandon forgets them");
+      return fail(
+          ENOTEMPTY,
+          fmt::format("it has left things on the host that are not undone: {}", left_by(*now)),
+          "fcvm gc undoes them, or says what is in the way; --abandon forgets them");
     }
     log::warning("rm", "VM {}: abandoned on the host: {}", record.name, left_by(*now));
   }
@@ -95,36 +97,37 @@ Result<int> run(Invocation& invocation) {
 }  // namespace
 
 Verb rm_verb() {
-  return {.name = "rm",
-          .aliases = {"podman rm"},
-          .arguments = "[-f] [-i] [--abandon] NAME... | --all",
-          .summary = "Remove VMs: their records, disks and logs",
-          .details =
-              "A VM that runs is left alone and is an error, unless --force ends it first. Prints "
-              "what\n"
-              "was given for each VM that is removed.\n"
-              "\n"
-              "Exit codes, as podman's: 0 all were removed, 1 one was not there, 2 one runs, 125 "
-              "another\n"
-              "failure. With --ignore, and as in podman with --force, one that is not there is no "
-              "error.\n"
-              "\n"
-              "Examples:\n"
-              "  fcvm rm web\n"
-              "  fcvm rm -f web               # also while it runs\n"
-              "  fcvm rm --all                # every VM that has exited\n",
-          .options = {all_option("remove every VM that has exited; with --force, every VM"),
-                      {.name = "force",
-                       .type = config::Type::kBoolean,
-                       .help = "end VMs that run",
-                       .letter = 'f'},
-                      ignore_option(),
-                      {.name = "abandon",
-                       .type = config::Type::kBoolean,
-                       .help = "remove VMs also when a plugin has left things on the host and cannot "
-                               "undo them: they are printed, and stay"}},
-          .positionals = {.max = kAnyNumber},
-          .run = run};
+  return {
+      .name = "rm",
+      .aliases = {"podman rm"},
+      .arguments = "[-f] [-i] [--abandon] NAME... | --all",
+      .summary = "Remove VMs: their records, disks and logs",
+      .details =
+          "A VM that runs is left alone and is an error, unless --force ends it first. Prints "
+          "what\n"
+          "was given for each VM that is removed.\n"
+          "\n"
+          "Exit codes, as podman's: 0 all were removed, 1 one was not there, 2 one runs, 125 "
+          "another\n"
+          "failure. With --ignore, and as in podman with --force, one that is not there is no "
+          "error.\n"
+          "\n"
+          "Examples:\n"
+          "  fcvm rm web\n"
+          "  fcvm rm -f web               # also while it runs\n"
+          "  fcvm rm --all                # every VM that has exited\n",
+      .options = {all_option("remove every VM that has exited; with --force, every VM"),
+                  {.name = "force",
+                   .type = config::Type::kBoolean,
+                   .help = "end VMs that run",
+                   .letter = 'f'},
+                  ignore_option(),
+                  {.name = "abandon",
+                   .type = config::Type::kBoolean,
+                   .help = "remove VMs also when a plugin has left things on the host and cannot "
+                           "undo them: they are printed, and stay"}},
+      .positionals = {.max = kAnyNumber},
+      .run = run};
 }
 
 }  // namespace fcvm::cli

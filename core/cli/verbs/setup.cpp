@@ -17,7 +17,7 @@ using nlohmann::ordered_json;
 
 /// The configuration, in which the options of this command line count as [setup]'s.
 Result<config::Config> load_configuration(const Invocation& invocation) {
-  auto request = invocation.load_request();
+  auto request = FCVM_TRY(invocation.load_request());
   for (const auto& option : config::core_table("setup")->options) {
     if (invocation.given(option.name)) {
       request.command_line.push_back(

@@ -41,6 +41,9 @@ const std::vector<config::Option>& global_options() {
   static const std::vector<config::Option> all = {
       {.name = "config", .help = "read this TOML file above all others"},
       {.name = "profile", .help = "use the options of [profile.NAME]"},
+      {.name = "set",
+       .type = config::Type::kList,
+       .help = "set a plugin's option: vmm.qemu.accel=tcg; fcvm plugin inspect lists them"},
       {.name = "log-level",
        .help = "how much to log on stderr",
        .choices = {"trace", "debug", "info", "warn", "error", "off"}},

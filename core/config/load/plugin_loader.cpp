@@ -93,15 +93,19 @@ void PluginLoader::build(const OptionTable& table, const std::string& id) {
 void PluginLoader::refuse_unknown(const std::vector<std::string>& known) {
   for (const auto& [id, parts] : parts_) {
     if (std::binary_search(known.begin(), known.end(), id)) continue;
-    const std::string hint = did_you_mean(id, known);
     for (const Part& part : parts) {
-      const Origin where = part.document->origin(part.at);
-      if (!hint.empty()) {
-        problems_.add(where, "no plugin `" + id + "`" + hint);
-      } else {
-        warn(to_string(where) + ": [plugin." + id + "] has no effect: there is no such plugin");
-      }
+      // What is installed with fcvm may speak of plugins that a package of their own has.
+      if (part.document->layer == Layer::kShare) continue;
+      warn(to_string(part.document->origin(part.at)) + ": [plugin." + id +
+           "] has no effect: there is no such plugin" + did_you_mean(id, known));
     }
+  }
+  for (const Assignment& assignment : sources_.command_line) {
+    if (!assignment.section.starts_with("plugin.")) continue;
+    const std::string id = assignment.section.substr(7);
+    if (std::binary_search(known.begin(), known.end(), id)) continue;
+    problems_.add({Layer::kCommandLine, {}, 0, 0, assignment.spelled},
+                  "there is no plugin `" + id + "`" + did_you_mean(id, known));
   }
 }
 

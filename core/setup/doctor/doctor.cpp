@@ -18,8 +18,7 @@ std::string_view to_string(Verdict verdict) {
 
 std::vector<Diagnosis> examine(const Patient& patient) {
   std::vector<Diagnosis> diagnoses;
-  for (const auto& checks :
-       {machine_checks(), program_checks(), kernel_checks(), jail_checks(), storage_checks()}) {
+  for (const auto& checks : {program_checks(), kernel_checks(), jail_checks(), storage_checks()}) {
     for (const auto& check : checks) {
       diagnoses.push_back({check.name, check.why, check.vital, check.look(patient)});
     }

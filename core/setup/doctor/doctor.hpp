@@ -1,4 +1,4 @@
-// fcvm doctor: whether this host can run VMs, how well, and what would make it better.
+// What fcvm doctor looks at that is the core's own; what plugins need, their probes say.
 //
 // Each requirement is a row of a table with a small function that tries the thing itself: a device
 // is opened, a namespace made, a block shared. Nothing is left behind.
@@ -38,7 +38,6 @@ struct Diagnosis {
 };
 
 // Each file of checks has its rows; all are shown in this order.
-[[nodiscard]] std::vector<Check> machine_checks();
 [[nodiscard]] std::vector<Check> program_checks();
 [[nodiscard]] std::vector<Check> kernel_checks();
 [[nodiscard]] std::vector<Check> jail_checks();
@@ -50,12 +49,5 @@ struct Diagnosis {
 [[nodiscard]] bool prevents_running(const std::vector<Diagnosis>& diagnoses);
 
 [[nodiscard]] std::string_view to_string(Verdict verdict);
-
-/// By the first line of `pasta --version`, where versions are dates. Debian 12's, of March 2023,
-/// says "unknown version".
-[[nodiscard]] Finding judge_pasta(const std::string& version);
-
-/// What `/proc/cpuinfo` says of hardware virtualization: the flag of x86, or true elsewhere.
-[[nodiscard]] bool has_virtualization(std::string_view cpuinfo, std::string_view machine);
 
 }  // namespace fcvm::setup

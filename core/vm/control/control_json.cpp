@@ -58,6 +58,9 @@ Result<ControlAnswer> read_answer(const Json& json) {
   read_if_there(json, "exit_code", answer.exit_code);
   read_if_there(json, "record", answer.record_json);
   if (const auto stats = json.find("stats"); stats != json.end()) answer.stats = read_stats(*stats);
+  if (const auto ports = json.find("ports"); ports != json.end()) {
+    for (const Json& port : *ports) answer.ports.push_back(from_json_text(port));
+  }
   return answer;
 }
 
@@ -111,6 +114,7 @@ std::string encode_answer(const Result<ControlAnswer>& answer) {
     json["exit_code"] = answer->exit_code;
     if (!answer->record_json.empty()) json["record"] = to_json_text(answer->record_json);
     json["stats"] = write_stats(answer->stats);
+    for (const auto& port : answer->ports) json["ports"].push_back(to_json_text(port));
   } else {
     json["code"] = answer.error().code();
     json["message"] = to_json_text(answer.error().message());

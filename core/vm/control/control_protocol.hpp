@@ -48,10 +48,11 @@ struct LiveStats {
 };
 
 struct ControlAnswer {
-  int exit_code = 0;        // wait
-  std::string record_json;  // inspect
-  LiveStats stats;          // stats
-  std::vector<Fd> fds;      // dial, dial-tcp, attach
+  int exit_code = 0;               // wait
+  std::string record_json;         // inspect
+  LiveStats stats;                 // stats
+  std::vector<std::string> ports;  // publish, unpublish: as they were taken, or are gone
+  std::vector<Fd> fds;             // dial, dial-tcp, attach
 };
 
 /// A longer line ends the connection.

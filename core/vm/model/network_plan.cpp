@@ -9,7 +9,7 @@ std::string text_of_access(const char* name, const HostAccess& access) {
     if (text.back() != '=') text += ',';
     text += std::to_string(ports.first);
     if (ports.count > 1) text += "-" + std::to_string(ports.first + ports.count - 1);
-    if (!ports.protocol.empty()) text += "/" + ports.protocol;
+    if (ports.protocol) text += "/" + std::string(to_text(*ports.protocol));
   }
   return text;
 }

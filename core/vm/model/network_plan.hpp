@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/vm/model/port.hpp"
 #include "core/vm/model/proxies.hpp"
-#include "core/vm/model/record.hpp"
 #include "core/wire/boot_plan.hpp"
 
 namespace fcvm::vm {
@@ -15,14 +15,11 @@ namespace fcvm::vm {
 /// What a user writes for the address by which the guest reaches its host.
 inline constexpr const char* kHostGateway = "host-gateway";
 
-/// The option of a net plugin that takes NetworkPlan::ipv6_prefix.
-inline constexpr const char* kIpv6PrefixOption = "ipv6-prefix";
-
 /// Ports of the host which a guest may reach, though all else there is closed.
 struct OpenPorts {
   std::uint16_t first = 0;
   std::uint16_t count = 1;
-  std::string protocol;  // "tcp", "udp"; empty: both
+  std::optional<Protocol> protocol;  // nothing: both
 };
 
 /// How much of a closed part of the host is open.
@@ -38,7 +35,7 @@ struct NetworkPlan {
   std::string mac;     // wanted, each of these; empty: the plugin's choice
   std::string ipv4;
   std::string ipv6;
-  std::string ipv6_prefix;  // given to the plugin as its option kIpv6PrefixOption
+  std::string ipv6_prefix;
   std::uint32_t mtu = 0;
   HostAccess host_loopback;
   HostAccess host_addresses;
@@ -49,15 +46,10 @@ struct NetworkPlan {
   std::vector<std::string> dns_search;
   std::vector<std::string> dns_options;
   std::vector<wire::HostEntry> hosts;          // an address may be kHostGateway
-  std::vector<PublishedPort> publish;          // without an address: the VM's own
+  std::vector<PublishedPort> publish;          // wishes
   std::vector<std::string> proxies;            // "http_proxy=...", of the caller
   std::vector<ProxyEndpoint> proxy_endpoints;  // open, wherever they are
 
-  /// What of it the plugin is given as options of its own.
-  [[nodiscard]] std::map<std::string, std::string> plugin_options() const {
-    if (ipv6_prefix.empty()) return {};
-    return {{kIpv6PrefixOption, ipv6_prefix}};
-  }
   /// What is open of what is closed by default: "host-loopback=80/tcp", as the options say it.
   [[nodiscard]] std::vector<std::string> opened() const;
   /// What a record calls it.

@@ -12,33 +12,11 @@
 #include <fcvm/result.hpp>
 
 #include "core/base/process/process_id.hpp"
+#include "core/vm/model/disk_rates.hpp"
 #include "core/vm/model/phase.hpp"
+#include "core/vm/model/port.hpp"
 
 namespace fcvm::vm {
-
-/// A published port as `fcvm port` shows it, or a range of `count` of them.
-struct PublishedPort {
-  std::string address;
-  std::uint16_t host_port = 0;
-  std::uint16_t guest_port = 0;
-  std::string protocol;
-  std::uint16_t count = 1;
-
-  friend bool operator==(const PublishedPort&, const PublishedPort&) = default;
-};
-
-/// Of each disk, in a second; 0: as fast as it goes.
-struct DiskRates {
-  std::uint64_t read_bytes = 0;
-  std::uint64_t write_bytes = 0;
-  std::uint64_t read_operations = 0;
-  std::uint64_t write_operations = 0;
-
-  [[nodiscard]] bool limited() const {
-    return (read_bytes | write_bytes | read_operations | write_operations) != 0;
-  }
-  friend bool operator==(const DiskRates&, const DiskRates&) = default;
-};
 
 /// A process that a plugin started for the VM.
 struct ProcessRecord {

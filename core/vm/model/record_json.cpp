@@ -54,7 +54,7 @@ Json write_ports(const std::vector<PublishedPort>& ports) {
     list.push_back({{"address", to_json_text(port.address)},
                     {"host_port", port.host_port},
                     {"guest_port", port.guest_port},
-                    {"protocol", to_json_text(port.protocol)},
+                    {"protocol", to_text(port.protocol)},
                     {"count", port.count}});
   }
   return list;
@@ -167,7 +167,9 @@ void read(const Json& value, std::vector<PublishedPort>& into) {
     read_one.address = from_json_text(port.at("address"));
     read(port.at("host_port"), read_one.host_port);
     read(port.at("guest_port"), read_one.guest_port);
-    read_one.protocol = from_json_text(port.at("protocol"));
+    const auto protocol = parse_protocol(from_json_text(port.at("protocol")));
+    if (!protocol) throw std::invalid_argument(protocol.error().message());
+    read_one.protocol = *protocol;
     if (const auto count = port.find("count"); count != port.end()) read(*count, read_one.count);
   }
 }

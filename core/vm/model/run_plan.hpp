@@ -12,6 +12,7 @@
 
 #include <fcvm/result.hpp>
 
+#include "core/vm/model/disk_rates.hpp"
 #include "core/vm/model/log_driver.hpp"
 #include "core/vm/model/network_plan.hpp"
 #include "core/wire/boot_plan.hpp"

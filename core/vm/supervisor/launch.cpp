@@ -40,6 +40,7 @@ constexpr std::size_t kEntropySize = 64;
 constexpr auto kStartLimit = std::chrono::seconds(60);
 constexpr auto kAttachLimit = std::chrono::seconds(30);
 constexpr auto kDetachLimit = std::chrono::seconds(15);
+constexpr auto kKillLimit = std::chrono::seconds(10);
 
 std::string fresh_entropy() {
   std::string bytes(kEntropySize, '\0');
@@ -81,8 +82,7 @@ template <typename Verbs>
 Result<std::unique_ptr<plugin::Instance<Verbs>>> Launch::make_plugin(const std::string& id,
                                                                      plugin::Services services) {
   const plugin::Entry* entry = FCVM_TRY(context_.registry.find(id));
-  const plugin::Settings settings =
-      FCVM_TRY(plugin::Settings::of(context_.config, id, plan_.network.plugin_options()));
+  const plugin::Settings settings = FCVM_TRY(plugin::Settings::of(context_.config, id));
   plugin::Object object = FCVM_TRY(plugin::Registry::load(*entry));
   return plugin::Instance<Verbs>::create(std::move(object), id, settings, services);
 }
@@ -127,12 +127,13 @@ Result<void> Launch::fetch_image() {
   }
   image_ = FCVM_TRY(images_->prepare(plan_.image_reference, plan_.pull, base::Deadline::never()) |
                     context(fmt::format("image {}", plan_.image)));
-  const fcvm_image_delivery& delivery = image_.delivery;
-  if (delivery.how != FCVM_GUEST_LOAD_ARCHIVE || delivery.disk_count != 1) {
-    return fail(ENOTSUP, fmt::format("{} delivers images in a way that this fcvm does not know",
-                                     plan_.image_plugin));
+  if (image_.how != FCVM_GUEST_LOAD_ARCHIVE || image_.disks.size() != 1) {
+    return fail(ENOTSUP,
+                fmt::format("{} delivers image {} in a way that this fcvm does not know",
+                            plan_.image_plugin, plan_.image),
+                "choose another --image-mode; fcvm plugin ls shows those there are");
   }
-  return link(std::string(text_of(delivery.paths[0])), kImageDisk);
+  return link(image_.disks.front().path, kImageDisk);
 }
 
 Result<void> Launch::make_network() {
@@ -219,7 +220,6 @@ Result<void> Launch::start() {
   auto spec = sized<fcvm_vm_spec>();
   spec.vm_id = id_.c_str();
   spec.directory_fd = directory.get();
-  spec.net_namespace_fd = spec.user_namespace_fd = spec.cgroup_fd = -1;
   spec.cpus = plan_.cpus;
   spec.memory_bytes = plan_.memory_bytes;
   spec.kernel = kKernel;
@@ -235,8 +235,10 @@ Result<void> Launch::start() {
   spec.disk_count = 3;
   if (network_ != nullptr) {
     const Attachment& attachment = network_->attachment();
-    spec.net_namespace_fd = attachment.net_namespace ? attachment.net_namespace.get() : -1;
-    spec.user_namespace_fd = attachment.user_namespace ? attachment.user_namespace.get() : -1;
+    put_fd(spec.flags, FCVM_VM_HAS_NET_NAMESPACE, spec.net_namespace_fd,
+           attachment.net_namespace.get());
+    put_fd(spec.flags, FCVM_VM_HAS_USER_NAMESPACE, spec.user_namespace_fd,
+           attachment.user_namespace.get());
     nic.id = kNic;
     nic.tap = attachment.tap.c_str();
     nic.mac = attachment.mac.empty() ? nullptr : attachment.mac.c_str();
@@ -270,7 +272,7 @@ wire::ContainerSpec Launch::container(const std::string& agent) {
   spec.image = image_.id;
   spec.source.delivery = wire::ImageDelivery::kArchive;
   spec.source.disk_serial = kImageSerial;
-  spec.source.length = image_.delivery.archive_bytes;
+  spec.source.length = image_.disks.front().content_bytes;
   if (plan_.announces_vm) {
     auto status = machine_->status();
     const std::string vmm = status ? std::string(text_of(status->vmm_version)) : plan_.vmm;
@@ -282,7 +284,7 @@ wire::ContainerSpec Launch::container(const std::string& agent) {
 
 void Launch::end_machine() {
   if (!machine_) return;
-  if (auto killed = machine_->kill(); !killed) {
+  if (auto killed = machine_->kill(base::Deadline::in(kKillLimit)); !killed) {
     log::warning("vm", "ending the VM: {}", killed.error().message());
   }
 }

@@ -1,5 +1,7 @@
 #include "core/vm/supervisor/machine.hpp"
 
+#include "core/plugin/handed_over.hpp"
+
 namespace fcvm::vm {
 namespace {
 
@@ -36,7 +38,7 @@ Result<void> Machine::resume(base::Deadline deadline) {
 Result<Fd> Machine::connect(std::uint32_t port, base::Deadline deadline) {
   std::int32_t fd = -1;
   FCVM_TRY(instance_->call(kConnect, instance_->verbs().connect, port, deadline.as_ns(), &fd));
-  return Fd(fd);
+  return plugin::take_descriptor(instance_->plugin_id(), "the stream of connect", fd);
 }
 
 Result<fcvm_vm_status> Machine::status() {
@@ -45,6 +47,8 @@ Result<fcvm_vm_status> Machine::status() {
   return status;
 }
 
-Result<void> Machine::kill() { return instance_->call(kKill, instance_->verbs().kill); }
+Result<void> Machine::kill(base::Deadline deadline) {
+  return instance_->call(kKill, instance_->verbs().kill, deadline.as_ns());
+}
 
 }  // namespace fcvm::vm

@@ -23,7 +23,8 @@ class Machine {
   /// From any thread.
   [[nodiscard]] Result<Fd> connect(std::uint32_t port, base::Deadline deadline);
   [[nodiscard]] Result<fcvm_vm_status> status();
-  Result<void> kill();
+  /// Also of a VM that has ended: status() says why from then on.
+  Result<void> kill(base::Deadline deadline);
   void cancel() { instance_->cancel(); }
 
  private:

@@ -4,6 +4,8 @@
 #include <mutex>
 #include <thread>
 
+#include "core/plugin/handed_over.hpp"
+
 namespace fcvm::vm {
 namespace {
 
@@ -23,13 +25,15 @@ constexpr VerbRule kUnpublish{"unpublish", Threads::kWorker, kAttached};
 constexpr VerbRule kHealth{"health", Threads::kAny, kAttached};
 
 constexpr std::chrono::milliseconds kCancelPause{10};
+/// No network has as many resolvers or ranges of ports: a plugin's loop must not take all memory.
+constexpr std::size_t kMostReported = 65536;
 
 const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
 
 /// Borrows the text of `port`.
 fcvm_publish abi(const PublishedPort& port) {
   auto publish = sized<fcvm_publish>();
-  publish.protocol = port.protocol == "udp" ? FCVM_PROTO_UDP : FCVM_PROTO_TCP;
+  publish.protocol = static_cast<std::uint32_t>(port.protocol);
   publish.address = or_null(port.address);
   publish.host_port = port.host_port;
   publish.guest_port = port.guest_port;
@@ -50,8 +54,7 @@ fcvm_net_opening opening(std::uint32_t what, const OpenPorts& ports) {
   made.what = what;
   made.first_port = ports.first;
   made.count = ports.count;
-  if (ports.protocol == "tcp") made.protocol = FCVM_PROTO_TCP;
-  if (ports.protocol == "udp") made.protocol = FCVM_PROTO_UDP;
+  if (ports.protocol) made.protocol = static_cast<std::uint32_t>(*ports.protocol);
   return made;
 }
 
@@ -66,7 +69,7 @@ std::vector<fcvm_net_opening> openings_of(const NetworkPlan& plan) {
   }
   for (const auto& proxy : plan.proxy_endpoints) {
     const auto what = proxy.address.empty() ? FCVM_OPEN_HOST_LOOPBACK : FCVM_OPEN_ADDRESS;
-    all.push_back(opening(what, {proxy.port, 1, "tcp"}));
+    all.push_back(opening(what, {proxy.port, 1, Protocol::kTcp}));
     all.back().address = or_null(proxy.address);
   }
   return all;
@@ -77,26 +80,54 @@ std::string copy(const char (&field)[N]) {
   return std::string(text_of(field));
 }
 
-Attachment take(const fcvm_net_attachment& from) {
-  Attachment made{Fd(from.net_namespace_fd),
-                  Fd(from.user_namespace_fd),
-                  copy(from.tap),
-                  copy(from.mac),
-                  from.mtu,
-                  copy(from.guest_ipv4),
-                  copy(from.gateway_ipv4),
-                  copy(from.guest_ipv6),
-                  copy(from.gateway_ipv6),
-                  {},
-                  copy(from.host_address),
-                  copy(from.host_gateway)};
-  for (const auto& server : from.dns) {
-    if (auto text = copy(server); !text.empty()) made.dns.push_back(std::move(text));
+/// What a plugin reports: fcvm_net_report over these.
+struct Reported {
+  std::vector<std::string> dns;
+  std::vector<PublishedPort> published;
+
+  [[nodiscard]] fcvm_net_report abi() {
+    auto report = sized<fcvm_net_report>();
+    report.context = this;
+    report.dns = [](void* context, const char* address) {
+      auto& all = static_cast<Reported*>(context)->dns;
+      if (address != nullptr && all.size() < kMostReported) all.emplace_back(address);
+    };
+    report.published = [](void* context, const fcvm_published* raw) {
+      auto& all = static_cast<Reported*>(context)->published;
+      const auto port = sized_copy(raw);
+      if (port.address == nullptr || all.size() >= kMostReported) return;
+      all.push_back({port.address, port.host_port, port.guest_port,
+                     port.protocol == FCVM_PROTO_UDP ? Protocol::kUdp : Protocol::kTcp,
+                     port.count});
+    };
+    return report;
   }
-  return made;
-}
+};
 
 }  // namespace
+
+/// `taken`'s descriptors are ours, whatever is wrong with one of them.
+Result<Attachment> Network::take(const fcvm_net_attachment& taken) const {
+  const auto owned = [&](std::uint32_t bit, int fd, const char* what) -> Result<Fd> {
+    if ((taken.flags & bit) == 0) return Fd();
+    return plugin::take_descriptor(instance_->plugin_id(), what, fd);
+  };
+  auto net = owned(FCVM_NET_HAS_NET_NAMESPACE, taken.net_namespace_fd, "its network namespace");
+  auto user = owned(FCVM_NET_HAS_USER_NAMESPACE, taken.user_namespace_fd, "its user namespace");
+  return Attachment{FCVM_TRY(std::move(net)),
+                    FCVM_TRY(std::move(user)),
+                    copy(taken.tap),
+                    copy(taken.mac),
+                    taken.mtu,
+                    copy(taken.guest_ipv4),
+                    copy(taken.gateway_ipv4),
+                    copy(taken.guest_ipv6),
+                    copy(taken.gateway_ipv6),
+                    {},
+                    {},
+                    copy(taken.host_address),
+                    copy(taken.host_gateway)};
+}
 
 Result<void> Network::attach(const NetworkPlan& plan, const std::string& vm_id,
                              base::Deadline deadline) {
@@ -126,10 +157,15 @@ Result<void> Network::attach(const NetworkPlan& plan, const std::string& vm_id,
   request.dns_count = static_cast<std::uint32_t>(dns.size());
   request.publish = pointers.data();
   request.publish_count = static_cast<std::uint32_t>(pointers.size());
+  request.ipv6_prefix = or_null(plan.ipv6_prefix);
+  Reported reported;
+  const auto report = reported.abi();
   auto made = sized<fcvm_net_attachment>();
-  made.net_namespace_fd = made.user_namespace_fd = -1;
-  FCVM_TRY(instance_->call(kAttach, instance_->verbs().attach, &request, deadline.as_ns(), &made));
-  attachment_ = take(made);
+  FCVM_TRY(instance_->call(kAttach, instance_->verbs().attach, &request, deadline.as_ns(), &made,
+                           &report));
+  attachment_ = FCVM_TRY(take(made));
+  attachment_.dns = std::move(reported.dns);
+  attachment_.published = std::move(reported.published);
   const std::lock_guard lock(dials_);
   attached_ = true;
   return {};
@@ -154,12 +190,18 @@ Result<Fd> Network::dial(std::uint32_t protocol, std::uint16_t port, base::Deadl
   if (!lock || !attached_) return fail(ECANCELED, "the VM's network is being removed");
   std::int32_t fd = -1;
   FCVM_TRY(instance_->call(kDial, instance_->verbs().dial, protocol, port, deadline.as_ns(), &fd));
-  return Fd(fd);
+  return plugin::take_descriptor(instance_->plugin_id(), "the stream of dial", fd);
 }
 
-Result<void> Network::publish(const PublishedPort& port, base::Deadline deadline) {
+Result<PublishedPort> Network::publish(const PublishedPort& port, base::Deadline deadline) {
   const auto publish = abi(port);
-  return instance_->call(kPublish, instance_->verbs().publish, &publish, deadline.as_ns());
+  Reported reported;
+  const auto report = reported.abi();
+  FCVM_TRY(
+      instance_->call(kPublish, instance_->verbs().publish, &publish, deadline.as_ns(), &report));
+  if (reported.published.size() == 1) return reported.published.front();
+  return fail(EPROTO, instance_->plugin_id() + " published a port and did not report which",
+              "tell its author");
 }
 
 Result<void> Network::unpublish(const PublishedPort& port, base::Deadline deadline) {

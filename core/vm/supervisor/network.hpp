@@ -29,8 +29,9 @@ struct Attachment {
   std::string guest_ipv6;
   std::string gateway_ipv6;
   std::vector<std::string> dns;
-  std::string host_address;  // where ports without an address are published
-  std::string host_gateway;  // the guest's name for the host's loopback
+  std::vector<PublishedPort> published;  // as they were taken
+  std::string host_address;              // where ports without an address are published
+  std::string host_gateway;              // the guest's name for the host's loopback
 };
 
 class Network {
@@ -44,7 +45,9 @@ class Network {
   /// From any thread: a connection to a guest port; with FCVM_PROTO_UDP a connected socket.
   [[nodiscard]] Result<Fd> dial(std::uint32_t protocol, std::uint16_t port,
                                 base::Deadline deadline);
-  Result<void> publish(const PublishedPort& port, base::Deadline deadline);
+  /// As it was taken.
+  Result<PublishedPort> publish(const PublishedPort& wish, base::Deadline deadline);
+  /// What publish() or attach() has taken.
   Result<void> unpublish(const PublishedPort& port, base::Deadline deadline);
   /// From any thread. Fails with what broke; else a borrowed descriptor that turns readable when
   /// asking again is worthwhile, or -1.
@@ -54,6 +57,8 @@ class Network {
   [[nodiscard]] const Attachment& attachment() const { return attachment_; }
 
  private:
+  Result<Attachment> take(const fcvm_net_attachment& taken) const;
+
   std::unique_ptr<plugin::Instance<fcvm_net_v1>> instance_;
   Attachment attachment_;
   std::shared_mutex dials_;  // shared by those under way; detach() has it alone

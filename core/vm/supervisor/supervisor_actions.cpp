@@ -118,6 +118,7 @@ void Supervisor::Impl::leave() {
   leaver_ = std::thread([this] {
     machine_worker_.join();
     diallers_.join();
+    end_worker_.join();
     // Not before: until here somebody may be dialling the guest.
     launch_.reset();
     on_control([this] {

@@ -74,6 +74,7 @@ std::vector<ProcessRecord> Supervisor::Impl::running_processes() {
 void Supervisor::Impl::watch_vmm() {
   auto status = launch_->machine().status();
   if (!status) return;
+  if (status->state == FCVM_VM_NEW) return;
   vmm_pidfd_ = Fd(::fcntl(status->pidfd, F_DUPFD_CLOEXEC, 0));
   if (state_.ending) return;
   happen(lifecycle::MachineStarted{});
@@ -98,10 +99,20 @@ void Supervisor::Impl::watch_vmm() {
                          });
 }
 
+/// Why is known once the plugin has put the dead to rest, which may take it a moment.
 void Supervisor::Impl::on_vmm_ended() {
   if (state_.ending) return;
-  auto status = launch_->machine().status();
-  std::string reason = status ? std::string(text_of(status->end_reason)) : status.error().message();
+  asio::post(end_worker_, [this] {
+    launch_->end_machine();
+    auto status = launch_->machine().status();
+    std::string reason =
+        status ? std::string(text_of(status->end_reason)) : status.error().message();
+    on_control([this, reason = std::move(reason)]() mutable { tell_end(std::move(reason)); });
+  });
+}
+
+void Supervisor::Impl::tell_end(std::string reason) {
+  if (state_.ending) return;
   if (cgroup_.fd() >= 0 && ran_out_of_memory(record_.cgroup)) {
     reason += fmt::format(", since it used all that its limits allow ({})", record_.limits);
   }

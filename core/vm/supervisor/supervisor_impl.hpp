@@ -74,6 +74,7 @@ class Supervisor::Impl {
   void watch_vmm();
   std::vector<ProcessRecord> running_processes();
   void on_vmm_ended();
+  void tell_end(std::string reason);
   std::string console_remedy() const;
   void take_guest_event(const wire::Event& event);
   void on_guest_event(const wire::Event& event);
@@ -102,8 +103,9 @@ class Supervisor::Impl {
   void on_network_made();
   void watch_network();
   void on_network_broken(const Error& why);
-  Result<void> publish_each(const std::vector<PublishedPort>& ports);
-  Result<void> unpublish_each(const std::vector<PublishedPort>& ports);
+  Result<std::vector<PublishedPort>> publish_each(Network& network,
+                                                  const std::vector<PublishedPort>& wishes);
+  Result<void> unpublish_each(Network& network, const std::vector<PublishedPort>& ports);
   Result<Network*> live_network();
 
   // --- what is asked of it ---
@@ -160,6 +162,8 @@ class Supervisor::Impl {
   asio::thread_pool machine_worker_{1};
   /// Those who dial; they may wait for a guest, and must not keep the VM from being ended.
   asio::thread_pool diallers_{4};
+  // Asks why the VMM ended, while the worker may still wait for its guest.
+  asio::thread_pool end_worker_{1};
   asio::signal_set signals_{loop_};
   /// The host's own, whatever the guest says.
   std::array<asio::steady_timer, lifecycle::kTimers> timers_{

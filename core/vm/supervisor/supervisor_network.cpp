@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <fcntl.h>
 
-#include "core/vm/model/publish.hpp"
 #include "core/vm/supervisor/supervisor_impl.hpp"
 
 namespace fcvm::vm {
@@ -11,18 +10,6 @@ namespace {
 
 /// A descriptor that stays readable though all is well must not keep the loop busy.
 constexpr auto kHealthPause = 1s;
-
-/// With the address at which it is reached.
-PublishedPort placed(PublishedPort port, const std::string& host_address) {
-  if (port.address.empty()) port.address = host_address;
-  return port;
-}
-
-/// Where `port`, of which an address may be left out, stands among those that are published.
-std::vector<PublishedPort>::const_iterator find_port(const std::vector<PublishedPort>& ports,
-                                                     const PublishedPort& wanted) {
-  return std::find(ports.begin(), ports.end(), wanted);
-}
 
 }  // namespace
 
@@ -42,9 +29,7 @@ void Supervisor::Impl::on_network_made() {
     record.network_open = plan_.network.opened();
     record.network_rate_in = plan_.network.rate_in;
     record.network_rate_out = plan_.network.rate_out;
-    for (const auto& port : plan_.network.publish) {
-      record.ports.push_back(placed(port, made.host_address));
-    }
+    record.ports = made.published;
   });
   watch_network();
 }
@@ -106,62 +91,68 @@ void Supervisor::Impl::on_dial_tcp(const ControlRequest& request, ControlServer:
 /// On the worker, where all verbs of the network but dial and health run one at a time.
 void Supervisor::Impl::on_publish(const ControlRequest& request, ControlServer::Reply reply) {
   on_worker([this, request, reply = std::move(reply)] {
-    const auto done = [&]() -> Result<void> {
-      const bool adds = request.verb == "publish";
-      std::vector<PublishedPort> taken;
-      if (adds) {
-        const std::lock_guard lock(record_mutex_);
-        taken = record_.ports;
-        for (auto& port : taken) {
-          if (port.address == record_.host_address) port.address.clear();
-        }
+    auto done = [&]() -> Result<std::vector<std::string>> {
+      auto ports = FCVM_TRY(parse_publish_list(request.ports));
+      Network* const network = FCVM_TRY(live_network());
+      for (auto& port : ports) {
+        if (port.address.empty()) port.address = network->attachment().host_address;
       }
-      const auto ports = FCVM_TRY(parse_publish_list(request.ports, taken));
-      return adds ? publish_each(ports) : unpublish_each(ports);
+      if (request.verb == "publish") ports = FCVM_TRY(publish_each(*network, ports));
+      if (request.verb == "unpublish") FCVM_TRY(unpublish_each(*network, ports));
+      std::vector<std::string> texts;
+      for (const auto& port : ports) texts.push_back(to_text(port));
+      return texts;
     }();
-    on_control([reply, done] { reply.done(done); });
+    on_control([reply, done = std::move(done)]() mutable {
+      if (!done) return reply(unexpected(std::move(done).error()));
+      ControlAnswer answer;
+      answer.ports = *std::move(done);
+      reply(std::move(answer));
+    });
   });
 }
 
-/// All or none.
-Result<void> Supervisor::Impl::publish_each(const std::vector<PublishedPort>& ports) {
-  Network* const network = FCVM_TRY(live_network());
-  const auto& host_address = network->attachment().host_address;
-  for (auto port = ports.begin(); port != ports.end(); ++port) {
-    auto done = network->publish(*port, base::Deadline::in(kRequestLimit));
-    if (done) continue;
-    for (auto undone = ports.begin(); undone != port; ++undone) {
-      const auto removed = network->unpublish(*undone, base::Deadline::in(kRequestLimit));
+/// All or none; what was taken.
+Result<std::vector<PublishedPort>> Supervisor::Impl::publish_each(
+    Network& network, const std::vector<PublishedPort>& wishes) {
+  std::vector<PublishedPort> taken;
+  for (const auto& wish : wishes) {
+    auto one = [&]() -> Result<PublishedPort> {
+      {
+        const std::lock_guard lock(record_mutex_);
+        FCVM_TRY(check_free(wish, record_.ports));
+      }
+      return network.publish(wish, base::Deadline::in(kRequestLimit));
+    }();
+    if (one) {
+      taken.push_back(*std::move(one));
+      continue;
+    }
+    for (const auto& undone : taken) {
+      const auto removed = network.unpublish(undone, base::Deadline::in(kRequestLimit));
       if (!removed) log::warning("vm", "{}", removed.error().message());
     }
-    return std::move(done) | context("publishing " + to_text(*port));
+    return unexpected(std::move(one).error().context("publishing " + to_text(wish)));
   }
-  change_record([&](Record& record) {
-    for (const auto& port : ports) record.ports.push_back(placed(port, host_address));
-  });
-  return {};
+  change_record(
+      [&](Record& record) { record.ports.insert(record.ports.end(), taken.begin(), taken.end()); });
+  return taken;
 }
 
 /// Only what is there, and as it was published.
-Result<void> Supervisor::Impl::unpublish_each(const std::vector<PublishedPort>& ports) {
-  Network* const network = FCVM_TRY(live_network());
-  const auto& host_address = network->attachment().host_address;
+Result<void> Supervisor::Impl::unpublish_each(Network& network,
+                                              const std::vector<PublishedPort>& ports) {
   for (const auto& port : ports) {
     const std::lock_guard lock(record_mutex_);
-    if (find_port(record_.ports, placed(port, host_address)) != record_.ports.end()) continue;
+    const auto& all = record_.ports;
+    if (std::find(all.begin(), all.end(), port) != all.end()) continue;
     return fail(ENOENT, fmt::format("{} is not published", to_text(port)),
                 "fcvm port " + record_.name + " lists what is");
   }
   for (const auto& port : ports) {
-    // The plugin knows the VM's own address by its absence, as when it was published.
-    PublishedPort own = port;
-    if (own.address == host_address) own.address.clear();
-    FCVM_TRY(network->unpublish(own, base::Deadline::in(kRequestLimit)) |
+    FCVM_TRY(network.unpublish(port, base::Deadline::in(kRequestLimit)) |
              context("removing the published port " + to_text(port)));
-    change_record([&](Record& record) {
-      const auto at = find_port(record.ports, placed(port, host_address));
-      if (at != record.ports.end()) record.ports.erase(at);
-    });
+    change_record([&](Record& record) { std::erase(record.ports, port); });
   }
   return {};
 }

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <fcvm/growing.h>
 #include <fcvm/host.h>
 #include <fcvm/readiness.h>
 
@@ -24,11 +24,11 @@ struct instance {
 };
 
 static int32_t fail(fcvm_error* error, int code, const char* message, const char* remedy) {
-  if (error != NULL && error->size >= sizeof *error) {
-    error->code = -code;
-    snprintf(error->message, sizeof error->message, "%s", message);
-    snprintf(error->remedy, sizeof error->remedy, "%s", remedy);
-  }
+  fcvm_error mine = FCVM_INIT(fcvm_error);
+  mine.code = -code;
+  snprintf(mine.message, sizeof mine.message, "%s", message);
+  snprintf(mine.remedy, sizeof mine.remedy, "%s", remedy);
+  if (error != NULL) FCVM_GIVE(error, &mine);
   return -code;
 }
 
@@ -38,15 +38,10 @@ static int64_t now(void) {
   return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
 }
 
-/* Reads a service's table as far as both sides know it; a function the host lacks is NULL. */
+/* A service's table as far as both sides know it; a function the host lacks is NULL. */
 static fcvm_guest_v1 guest_service(const fcvm_host* host) {
-  fcvm_guest_v1 known = {0};
-  const int offers =
-      host != NULL && host->size >= offsetof(fcvm_host, service) + sizeof host->service;
-  const fcvm_guest_v1* found = offers ? host->service(host, "guest/1") : NULL;
-  if (found != NULL) {
-    memcpy(&known, found, found->size < sizeof known ? found->size : sizeof known);
-  }
+  fcvm_guest_v1 known;
+  FCVM_TAKE(&known, FCVM_HAS(host, service) ? host->service(host, "guest/1") : NULL);
   return known;
 }
 
@@ -70,25 +65,25 @@ static int32_t describe(fcvm_descriptor* out, fcvm_error* error) {
       .capabilities = FCVM_READINESS_NEEDS_NETWORK,
       .options = options,
       .option_count = 1,
+      .draft = FCVM_DRAFT,
   };
-  const uint32_t room = out->size;
   (void)error;
-  memcpy(out, &mine, room < sizeof mine ? room : sizeof mine);
-  out->size = room;
+  FCVM_GIVE(out, &mine);
   return 0;
 }
 
 static int32_t probe(const fcvm_host* host, const fcvm_settings* settings, int64_t deadline,
                      fcvm_probe* out, fcvm_error* error) {
-  fcvm_probe mine = {.size = out->size, .status = FCVM_PROBE_USABLE};
+  fcvm_probe mine = FCVM_INIT(fcvm_probe);
+  mine.status = FCVM_PROBE_USABLE;
+  mine.capabilities = FCVM_READINESS_NEEDS_NETWORK;
   (void)settings, (void)deadline, (void)error;
   if (guest_service(host).dial_tcp == NULL) {
     mine.status = FCVM_PROBE_UNUSABLE;
     snprintf(mine.reason, sizeof mine.reason, "this host cannot dial a guest's TCP port");
     snprintf(mine.remedy, sizeof mine.remedy, "use a newer fcvm");
   }
-  /* No more than the host has room for: an older one's struct may be shorter. */
-  memcpy(out, &mine, out->size < sizeof mine ? out->size : sizeof mine);
+  FCVM_GIVE(out, &mine);
   return 0;
 }
 

@@ -2,7 +2,7 @@
 //
 //   Result<fcvm_image_identity> resolve(const fcvm_image_request&, const fcvm::Call&);
 //   Result<std::string> config(const fcvm_image_request&, std::string_view digest, const Call&);
-//   Result<fcvm_image_delivery> prepare(const fcvm_image_request&, std::string_view digest,
+//   Result<fcvm::ImageDelivery> prepare(const fcvm_image_request&, std::string_view digest,
 //                                       const fcvm::Call&);
 //   Result<std::vector<std::string>> collect(int cache_fd, const std::vector<std::string>& keep,
 //                                            const fcvm::Call&);   // what it removed
@@ -15,7 +15,33 @@
 #include <fcvm/sdk/trampoline.hpp>
 
 namespace fcvm {
+
+struct ImageDisk {
+  std::string path;
+  std::string format;
+  std::uint64_t content_bytes = 0;
+  std::uint32_t flags = 0;
+};
+
+/// The disks, and how the guest uses them.
+struct ImageDelivery {
+  std::uint32_t how = FCVM_GUEST_LOAD_ARCHIVE;
+  std::vector<ImageDisk> disks;
+};
+
 namespace sdk {
+
+inline void emit_disks(const std::vector<ImageDisk>& disks, fcvm_image_disk_fn emit,
+                       void* context) {
+  for (const ImageDisk& disk : disks) {
+    auto raw = sized<fcvm_image_disk>();
+    raw.flags = disk.flags;
+    raw.path = disk.path.c_str();
+    raw.format = disk.format.c_str();
+    raw.content_bytes = disk.content_bytes;
+    if (emit(context, &raw) != 0) return;
+  }
+}
 
 struct ImageVerbs {
   static constexpr const char* kKind = FCVM_KIND_IMAGE;
@@ -36,16 +62,23 @@ struct ImageVerbs {
         return on_call<Plugin>(
             self, deadline, error, [&](Plugin& plugin, const Call& call) -> Result<void> {
               const auto json = FCVM_TRY(plugin.config(sized_copy(request), digest, call));
-              emit(context, json.c_str());
+              emit(context, json.data(), json.size());
               return {};
             });
       };
       made.prepare = [](void* self, const fcvm_image_request* request, const char* digest,
-                        std::int64_t deadline, fcvm_image_delivery* out,
-                        fcvm_error* error) -> std::int32_t {
-        return on_call<Plugin>(self, deadline, error, [&](Plugin& plugin, const Call& call) {
-          return store(out, plugin.prepare(sized_copy(request), digest, call));
-        });
+                        std::int64_t deadline, fcvm_image_delivery* out, fcvm_image_disk_fn emit,
+                        void* context, fcvm_error* error) -> std::int32_t {
+        return on_call<Plugin>(
+            self, deadline, error, [&](Plugin& plugin, const Call& call) -> Result<void> {
+              if (out == nullptr) return fail(EINVAL, "no place for the delivery");
+              const auto delivery = FCVM_TRY(plugin.prepare(sized_copy(request), digest, call));
+              auto raw = sized<fcvm_image_delivery>();
+              raw.how = delivery.how;
+              sized_assign(out, raw);
+              emit_disks(delivery.disks, emit, context);
+              return {};
+            });
       };
       made.collect = [](void* self, std::int32_t cache_fd, const char* const* keep,
                         std::uint32_t keep_count, std::int64_t deadline, fcvm_emit_fn emit,
@@ -54,7 +87,7 @@ struct ImageVerbs {
             self, deadline, error, [&](Plugin& plugin, const Call& call) -> Result<void> {
               const std::vector<std::string> kept(keep, keep + keep_count);
               for (const auto& gone : FCVM_TRY(plugin.collect(cache_fd, kept, call))) {
-                if (emit(context, gone.c_str()) != 0) break;
+                if (emit(context, gone.data(), gone.size()) != 0) break;
               }
               return {};
             });

@@ -2,16 +2,35 @@
 //
 //   Result<void> open(const fcvm_memory_request&, const fcvm::Call&);
 //   Result<fcvm_memory_offer> attach_clone(const fcvm_memory_clone&, const fcvm::Call&);
-//   Result<void> detach_clone(std::string_view clone_id);
+//   Result<void> clone_started(std::string_view clone_id, int vmm_pidfd);
+//   Result<void> detach_clone(std::string_view clone_id, const fcvm::Call&);
+//   Result<fcvm::MemoryHealth> health();     // from several threads
 //   Result<fcvm_memory_figures> figures();   // from several threads
-//   Result<void> close();
+//   Result<void> close(const fcvm::Call&);
+//   // optional:
+//   Result<void> prefetch(std::string_view clone_id, const fcvm::Call&);
+//   Result<void> working_set(std::string_view clone_id, int directory_fd, const char* path,
+//                            const fcvm::Call&);
+//
+// MemoryPlugin has a clone_started and a health for a plugin that only hands out files.
 #pragma once
+
+#include <string_view>
 
 #include <fcvm/memory.h>
 #include <fcvm/sdk/trampoline.hpp>
 
 namespace fcvm {
+
+/// All clones can be served; `watch` as in NetHealth.
+struct MemoryHealth {
+  int watch = -1;
+};
+
 namespace sdk {
+
+FCVM_HAS_VERB(prefetch);
+FCVM_HAS_VERB(working_set);
 
 struct MemoryVerbs {
   static constexpr const char* kKind = FCVM_KIND_MEMORY;
@@ -32,17 +51,50 @@ struct MemoryVerbs {
           return store(out, plugin.attach_clone(sized_copy(clone), call));
         });
       };
-      made.detach_clone = [](void* self, const char* clone_id, fcvm_error* error) -> std::int32_t {
-        return on_plugin<Plugin>(self, error,
-                                 [&](Plugin& plugin) { return plugin.detach_clone(clone_id); });
+      made.clone_started = [](void* self, const char* clone_id, std::int32_t vmm_pidfd,
+                              fcvm_error* error) -> std::int32_t {
+        return on_plugin<Plugin>(
+            self, error, [&](Plugin& plugin) { return plugin.clone_started(clone_id, vmm_pidfd); });
+      };
+      made.detach_clone = [](void* self, const char* clone_id, std::int64_t deadline,
+                             fcvm_error* error) -> std::int32_t {
+        return on_call<Plugin>(self, deadline, error, [&](Plugin& plugin, const Call& call) {
+          return plugin.detach_clone(clone_id, call);
+        });
+      };
+      made.health = [](void* self, std::int32_t* fd, fcvm_error* error) -> std::int32_t {
+        return on_plugin<Plugin>(self, error, [&](Plugin& plugin) -> Result<void> {
+          const MemoryHealth health = FCVM_TRY(plugin.health());
+          if (fd != nullptr) *fd = health.watch;
+          return {};
+        });
       };
       made.figures = [](void* self, fcvm_memory_figures* out, fcvm_error* error) -> std::int32_t {
         return on_plugin<Plugin>(self, error,
                                  [&](Plugin& plugin) { return store(out, plugin.figures()); });
       };
-      made.close = [](void* self, fcvm_error* error) -> std::int32_t {
-        return on_plugin<Plugin>(self, error, [&](Plugin& plugin) { return plugin.close(); });
+      made.close = [](void* self, std::int64_t deadline, fcvm_error* error) -> std::int32_t {
+        return on_call<Plugin>(self, deadline, error, [&](Plugin& plugin, const Call& call) {
+          return plugin.close(call);
+        });
       };
+      if constexpr (Has_prefetch<Plugin>::value) {
+        made.prefetch = [](void* self, const char* clone_id, std::int64_t deadline,
+                           fcvm_error* error) -> std::int32_t {
+          return on_call<Plugin>(self, deadline, error, [&](Plugin& plugin, const Call& call) {
+            return plugin.prefetch(clone_id, call);
+          });
+        };
+      }
+      if constexpr (Has_working_set<Plugin>::value) {
+        made.working_set = [](void* self, const char* clone_id, std::int32_t directory_fd,
+                              const char* path, std::int64_t deadline,
+                              fcvm_error* error) -> std::int32_t {
+          return on_call<Plugin>(self, deadline, error, [&](Plugin& plugin, const Call& call) {
+            return plugin.working_set(clone_id, directory_fd, path, call);
+          });
+        };
+      }
       return made;
     }();
     return &verbs;
@@ -54,6 +106,8 @@ struct MemoryVerbs {
 class MemoryPlugin {
  public:
   using Verbs = sdk::MemoryVerbs;
+  Result<void> clone_started(std::string_view, int) { return {}; }
+  Result<MemoryHealth> health() { return MemoryHealth{}; }
 };
 
 }  // namespace fcvm

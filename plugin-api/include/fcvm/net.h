@@ -25,6 +25,7 @@ extern "C" {
  * published ports and DNS, and link-local addresses, cloud metadata included. */
 #define FCVM_NET_KEEPS_CLOSED (1ull << 6)
 #define FCVM_NET_CAN_LIMIT_RATE (1ull << 7)
+#define FCVM_NET_TAKES_IPV6_PREFIX (1ull << 8)
 
 #define FCVM_PROTO_TCP 6u
 #define FCVM_PROTO_UDP 17u
@@ -33,11 +34,33 @@ typedef struct fcvm_publish {
   uint32_t size;
   uint32_t protocol;   /* FCVM_PROTO_... */
   const char* address; /* on the host, or NULL for the VM's own */
-  uint16_t host_port;
+  uint16_t host_port;  /* 0 in a request: a free one, the plugin's choice; of a range, its first */
   uint16_t guest_port;
   uint16_t count; /* a range of that many ports */
   uint16_t reserved;
 } fcvm_publish;
+
+/* What was published, as it was taken. */
+typedef struct fcvm_published {
+  uint32_t size;
+  uint32_t protocol;
+  const char* address; /* on the host */
+  uint16_t host_port;
+  uint16_t guest_port;
+  uint16_t count;
+  uint16_t reserved;
+} fcvm_published;
+
+/* Where `attach` and `publish` put what may be several. A function that is null is not interested.
+ */
+typedef struct fcvm_net_report {
+  uint32_t size;
+  uint32_t reserved;
+  void* context;
+  /* A resolver for the guest. */
+  void (*dns)(void* context, const char* address);
+  void (*published)(void* context, const fcvm_published* published);
+} fcvm_net_report;
 
 #define FCVM_NET_WANT_IPV6 1u
 #define FCVM_NET_NO_HOST_LOOPBACK 2u
@@ -73,46 +96,53 @@ typedef struct fcvm_net_request {
   uint32_t publish_count;
   uint32_t opening_count;
   const fcvm_net_opening* const* openings;
-  uint64_t rate_in;  /* bytes per second towards the guest; 0: no limit */
-  uint64_t rate_out; /* and from it */
+  uint64_t rate_in;        /* bytes per second towards the guest; 0: no limit */
+  uint64_t rate_out;       /* and from it */
+  const char* ipv6_prefix; /* whose addresses VMs are given, or NULL for the backend's own choice */
 } fcvm_net_request;
 
-/* What the guest is told, and where the VMM runs. Addresses are text; "" is none. */
+#define FCVM_NET_HAS_NET_NAMESPACE (1u << 8)
+#define FCVM_NET_HAS_USER_NAMESPACE (1u << 9)
+
+/* What the guest is told, and where the VMM runs. Addresses are text; "" is none. Without a tap the
+ * VM is given no NIC. */
 typedef struct fcvm_net_attachment {
   uint32_t size;
-  uint32_t mtu;
-  int32_t net_namespace_fd;  /* handed over; -1 for none */
-  int32_t user_namespace_fd; /* handed over; -1 for none */
+  uint32_t flags;            /* FCVM_NET_HAS_... */
+  int32_t net_namespace_fd;  /* handed over */
+  int32_t user_namespace_fd; /* handed over */
   char tap[16];
   char mac[18];
   char guest_ipv4[20]; /* with prefix length */
   char gateway_ipv4[16];
   char guest_ipv6[52]; /* with prefix length */
   char gateway_ipv6[46];
-  char dns[4][46];
   char host_address[46]; /* where published ports are reached on the host */
   char host_gateway[46]; /* the guest's name for the host's loopback, or "" */
+  uint32_t mtu;
 } fcvm_net_attachment;
 
 typedef struct fcvm_net_v1 {
   uint32_t size;
   uint32_t reserved;
-  /* [worker, detached] All or nothing: a failed attach has left nothing behind. */
+  /* [worker, blocks; detached] All or nothing: a failed attach has left nothing behind. */
   int32_t (*attach)(void* instance, const fcvm_net_request* request, int64_t deadline,
-                    fcvm_net_attachment* out, fcvm_error* error);
-  /* [worker, any state] Removes all that attach and publish made. Twice is harmless. */
+                    fcvm_net_attachment* out, const fcvm_net_report* report, fcvm_error* error);
+  /* [worker, blocks; any state] Removes all that attach and publish made. Twice is harmless. */
   int32_t (*detach)(void* instance, int64_t deadline, fcvm_error* error);
-  /* [any, attached] A connection to a guest port, made inside the namespace. For UDP a connected
-   * socket. */
+  /* [any, blocks; attached] A connection to a guest port, made inside the namespace. For UDP a
+   * connected socket. */
   int32_t (*dial)(void* instance, uint32_t protocol, uint16_t port, int64_t deadline, int32_t* fd,
                   fcvm_error* error);
-  /* [worker, attached] Optional, both or neither. */
+  /* [worker, blocks; attached] Optional, with unpublish. Reports what it took, once. */
   int32_t (*publish)(void* instance, const fcvm_publish* publish, int64_t deadline,
-                     fcvm_error* error);
+                     const fcvm_net_report* report, fcvm_error* error);
+  /* [worker, blocks; attached] The same port, with the numbers that were reported. */
   int32_t (*unpublish)(void* instance, const fcvm_publish* publish, int64_t deadline,
                        fcvm_error* error);
-  /* [any, attached] 0 while the network works; else what broke ("pasta ended: ..."). `*fd`, when
-   * not NULL, receives a borrowed fd to poll, readable when asking again is worthwhile, or -1. */
+  /* [any, quick; attached] 0 while the network works; else what broke ("pasta ended: ..."). `*fd`,
+   * when `fd` is not NULL, receives a borrowed fd to poll, readable when asking again is worthwhile
+   * (an epoll fd where there are several things to watch), or -1. */
   int32_t (*health)(void* instance, int32_t* fd, fcvm_error* error);
 } fcvm_net_v1;
 

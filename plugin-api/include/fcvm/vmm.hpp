@@ -4,7 +4,7 @@
 //   Result<void> pause(const fcvm::Call&);      Result<void> resume(const fcvm::Call&);
 //   Result<fcvm::Fd> connect(std::uint32_t port, const fcvm::Call&);   // from several threads
 //   Result<fcvm_vm_status> status();                                   // from several threads
-//   Result<void> kill();
+//   Result<void> kill(const fcvm::Call&);
 //   // optional:
 //   Result<void> restore(const fcvm_vm_spec&, const fcvm_vm_restore&, const fcvm::Call&);
 //   Result<void> snapshot(const fcvm_vm_snapshot&, const fcvm::Call&);
@@ -17,14 +17,6 @@
 #include <fcvm/vmm.h>
 
 namespace fcvm {
-
-/// The status of a VM that was not started, to fill in.
-[[nodiscard]] inline fcvm_vm_status vm_status() {
-  auto status = sized<fcvm_vm_status>();
-  status.pidfd = -1;
-  status.exit_code = -1;
-  return status;
-}
 
 namespace sdk {
 
@@ -75,8 +67,9 @@ struct VmmVerbs {
       return on_plugin<Plugin>(self, error,
                                [&](Plugin& plugin) { return store(out, plugin.status()); });
     };
-    made.kill = [](void* self, fcvm_error* error) -> std::int32_t {
-      return on_plugin<Plugin>(self, error, [&](Plugin& plugin) { return plugin.kill(); });
+    made.kill = [](void* self, std::int64_t deadline, fcvm_error* error) -> std::int32_t {
+      return on_call<Plugin>(self, deadline, error,
+                             [&](Plugin& plugin, const Call& call) { return plugin.kill(call); });
     };
   }
 

@@ -29,12 +29,11 @@ Result<std::uint64_t> room_for_archive(int to) {
 
 Result<void> gunzip(const Host& host, int from, int to, std::uint64_t most, const Call& call) {
   const char* arguments[] = {"gzip", "-dc", nullptr};
-  auto spec = process_spec();
+  ProcessSpec spec;
   spec.name = "gzip";
   spec.program = "gzip";
   spec.arguments = arguments;
-  spec.stdin_fd = from;
-  spec.stdout_fd = to;
+  spec.from(from).to(to);
   const auto limit = resource_limit(RLIMIT_FSIZE, most);
   const fcvm_resource_limit* const limits[] = {&limit};
   spec.limits = limits;

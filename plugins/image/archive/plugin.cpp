@@ -20,7 +20,7 @@ class ArchivePlugin : public ImagePlugin {
   using Options = archive::Options;
   static constexpr Info kInfo{"image.archive", FCVM_VERSION,
                               "archives fetched by skopeo, loaded by podman in the guest",
-                              FCVM_IMAGE_CAN_SHARE};
+                              FCVM_IMAGE_CAN_SHARE, 50};
 
   ArchivePlugin(const Host& host, Options options) : host_(host), options_(std::move(options)) {}
 
@@ -66,15 +66,16 @@ class ArchivePlugin : public ImagePlugin {
     return skopeo(wanted).config(wanted.reference, digest, scratch.path(), call);
   }
 
-  Result<fcvm_image_delivery> prepare(const fcvm_image_request& request,
-                                      std::string_view digest_text, const Call& call) {
+  Result<ImageDelivery> prepare(const fcvm_image_request& request, std::string_view digest_text,
+                                const Call& call) {
     const Wanted wanted = FCVM_TRY(read(request));
     const std::string digest = FCVM_TRY(checked(digest_text));
     const Cache cache = FCVM_TRY(Cache::open(host_, request.cache_fd));
     Lock held = FCVM_TRY(ensure_archive(host_, skopeo(wanted), cache, wanted, digest, call));
     const std::uint64_t bytes = FCVM_TRY(note_use(cache, wanted, digest, held, call));
     held_.push_back(std::move(held));
-    return deliver(cache.archive(digest), bytes);
+    return ImageDelivery{FCVM_GUEST_LOAD_ARCHIVE,
+                         {{cache.archive(digest), "docker-archive", bytes, FCVM_DISK_READ_ONLY}}};
   }
 
   Result<std::vector<std::string>> collect(int cache_fd, const std::vector<std::string>& keep,
@@ -127,20 +128,6 @@ class ArchivePlugin : public ImagePlugin {
       index.references[wanted.key()] = {digest, now, length};
     }));
     return length;
-  }
-
-  static Result<fcvm_image_delivery> deliver(const std::string& path, std::uint64_t bytes) {
-    auto delivery = sized<fcvm_image_delivery>();
-    delivery.how = FCVM_GUEST_LOAD_ARCHIVE;
-    delivery.disk_count = 1;
-    delivery.archive_bytes = bytes;
-    put_text(delivery.format, "docker-archive");
-    delivery.disk_flags[0] = FCVM_DISK_READ_ONLY;
-    if (!put_text(delivery.paths[0], path)) {
-      return fail(ENAMETOOLONG, "the path of the image cache is longer than 511 characters",
-                  "use a shorter FCVM_DATA_DIR");
-    }
-    return delivery;
   }
 
   Host host_;

@@ -55,12 +55,11 @@ Result<Ended> run_program(const Host& host, const std::string& program,
   std::vector<const char*> argv = {program.c_str()};
   for (const auto& argument : arguments) argv.push_back(argument.c_str());
   argv.push_back(nullptr);
-  auto spec = process_spec();
+  ProcessSpec spec;
   spec.name = "skopeo";
   spec.program = program.c_str();
   spec.arguments = argv.data();
-  spec.stdout_fd = output.get();
-  spec.stderr_fd = errors.get();
+  spec.to(output.get()).errors_to(errors.get());
   Result<Process> process = host.spawn(spec);
   if (!process && process.error().code() == ENOENT) {
     return fail(ENOENT, "skopeo, which fetches images, is not installed (" + program + ")",

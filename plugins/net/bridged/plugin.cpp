@@ -43,7 +43,7 @@ class BridgedPlugin : public NetPlugin {
     return probe_veth(options.veth());
   }
 
-  Result<fcvm_net_attachment> attach(const fcvm_net_request& request, const Call& call) {
+  Result<NetAttachment> attach(const fcvm_net_request& request, const Call& call) {
     const Mode mode{[this](const PlanInputs& inputs) { return plan_ipv6(inputs); }, true};
     return network_.attach(FCVM_TRY(Request::read(request)), mode, call);
   }
@@ -51,7 +51,9 @@ class BridgedPlugin : public NetPlugin {
   Result<Fd> dial(std::uint32_t protocol, std::uint16_t port, const Call& call) {
     return network_.dial(protocol, port, call);
   }
-  Result<void> publish(const fcvm_publish& wanted, const Call&) { return network_.publish(wanted); }
+  Result<Published> publish(const fcvm_publish& wanted, const Call&) {
+    return network_.publish(wanted);
+  }
   Result<void> unpublish(const fcvm_publish& unwanted, const Call&) {
     return network_.unpublish(unwanted);
   }

@@ -13,6 +13,7 @@ namespace fcvm::net {
 namespace {
 
 constexpr std::uint32_t kHighestPort = 65535;
+constexpr int kMostTries = 32;
 constexpr int kBacklog = 4096;  // the kernel takes it down to net.core.somaxconn
 
 struct SocketAddress {
@@ -96,6 +97,16 @@ Unexpected cannot_bind(const PortKey& key) {
   }
 }
 
+Result<std::uint16_t> port_of(const Fd& socket) {
+  sockaddr_storage bound{};
+  socklen_t length = sizeof bound;
+  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&bound), &length) != 0) {
+    return fail_errno("asking which port the kernel gave");
+  }
+  return ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
+                                           : reinterpret_cast<sockaddr_in&>(bound).sin_port);
+}
+
 Result<Fd> make_socket(const PortKey& key, int family) {
   const bool tcp = key.protocol == FCVM_PROTO_TCP;
   Fd made(::socket(family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -131,20 +142,21 @@ Result<PortRange> parse_range(const fcvm_publish& wanted, const std::string& own
                 "publish TCP or UDP");
   }
   const std::uint32_t count = wanted.count == 0 ? 1 : wanted.count;
-  for (const std::uint32_t first : {wanted.host_port, wanted.guest_port}) {
-    if (first == 0 || first + count - 1 > kHighestPort) {
-      return fail(EINVAL,
-                  "publishing " + std::to_string(count) + " port(s) from " + std::to_string(first) +
-                      ": ports are numbered from 1 to 65535",
-                  "choose ports in that range");
-    }
+  const auto fits = [count](std::uint32_t first) { return first + count - 1 <= kHighestPort; };
+  if (wanted.guest_port == 0 || !fits(wanted.guest_port) || !fits(wanted.host_port)) {
+    const auto first =
+        wanted.guest_port == 0 || !fits(wanted.guest_port) ? wanted.guest_port : wanted.host_port;
+    return fail(EINVAL,
+                "publishing " + std::to_string(count) + " port(s) from " + std::to_string(first) +
+                    ": ports are numbered from 1 to 65535",
+                "choose ports in that range");
   }
   const std::string address = wanted.address == nullptr ? own_address : wanted.address;
   return PortRange{wanted.protocol, FCVM_TRY(canonical(address)), wanted.host_port,
                    wanted.guest_port, static_cast<std::uint16_t>(count)};
 }
 
-Result<Listener> Listener::bind(const PortKey& key, std::uint16_t guest_port) {
+Result<Listener> Listener::bind(PortKey key, std::uint16_t guest_port) {
   const SocketAddress at = FCVM_TRY(numeric(key.address, key.port));
   Fd made = FCVM_TRY(make_socket(key, at.storage.ss_family));
   if (::bind(made.get(), at.generic(), at.length) != 0) return cannot_bind(key);
@@ -152,7 +164,39 @@ Result<Listener> Listener::bind(const PortKey& key, std::uint16_t guest_port) {
   if (key.protocol == FCVM_PROTO_TCP && ::listen(made.get(), kBacklog) != 0) {
     return cannot_bind(key);
   }
-  return Listener{key, guest_port, std::move(made)};
+  if (key.port == 0) key.port = FCVM_TRY(port_of(made));
+  return Listener{std::move(key), guest_port, std::move(made)};
+}
+
+Result<std::vector<Listener>> bind_range(const PortRange& range) {
+  for (int tries = 1;; ++tries) {
+    std::vector<Listener> bound;
+    Result<void> all;
+    for (std::uint32_t i = 0; i < range.count && all; ++i) {
+      PortKey key = range.key(static_cast<std::uint16_t>(i));
+      if (range.host_port == 0) {
+        const std::uint32_t next = bound.empty() ? 0 : bound.front().key.port + i;
+        if (next > kHighestPort) break;
+        key.port = static_cast<std::uint16_t>(next);
+      }
+      auto one = Listener::bind(std::move(key), static_cast<std::uint16_t>(range.guest_port + i));
+      if (one) {
+        bound.push_back(*std::move(one));
+      } else {
+        all = unexpected(std::move(one).error());
+      }
+    }
+    if (all && bound.size() == range.count) return bound;
+    // The kernel chose the first alone: those after it may be another's.
+    const bool again = range.host_port == 0 && range.count > 1 && tries < kMostTries &&
+                       (all || all.error().code() == EADDRINUSE);
+    if (again) continue;
+    if (!all) return unexpected(std::move(all).error());
+    return fail(EADDRINUSE,
+                "publishing: no " + std::to_string(range.count) +
+                    " free ports in a row were found on " + range.address,
+                "say which: HOSTPORT-HOSTPORT:GUESTPORT-GUESTPORT");
+  }
 }
 
 }  // namespace fcvm::net

@@ -29,7 +29,7 @@ std::string describe(const PortKey& key);
 struct PortRange {
   std::uint32_t protocol;
   std::string address;
-  std::uint16_t host_port;
+  std::uint16_t host_port;  // 0: any that is free, and as many after it
   std::uint16_t guest_port;
   std::uint16_t count;
 
@@ -50,8 +50,11 @@ struct Listener {
   std::uint16_t guest_port;
   Fd socket;  // listening (TCP) or bound (UDP), non-blocking
 
-  /// In the network namespace of the calling thread.
-  static Result<Listener> bind(const PortKey& key, std::uint16_t guest_port);
+  /// In the network namespace of the calling thread. Port 0 becomes one that is free.
+  static Result<Listener> bind(PortKey key, std::uint16_t guest_port);
 };
+
+/// One for each port of the range, in its order.
+Result<std::vector<Listener>> bind_range(const PortRange& range);
 
 }  // namespace fcvm::net

@@ -33,6 +33,13 @@ Result<Fd> duplicate(int fd) {
   return copy;
 }
 
+/// Of the listeners of one range.
+Published as_taken(const std::vector<Listener>& bound) {
+  const Listener& first = bound.front();
+  return {first.key.protocol, first.key.address, first.key.port, first.guest_port,
+          static_cast<std::uint16_t>(bound.size())};
+}
+
 Unexpected published_already(const PortKey& key) {
   return fail(EADDRINUSE, "publishing " + describe(key) + ": this VM publishes that port already",
               "give each port of the host once");
@@ -59,23 +66,21 @@ Result<void> Publisher::reserve(const fcvm_net_request& request) {
       stop();
       return unexpected(std::move(bound).error());
     }
+    reserved_ports_.push_back(as_taken(*bound));
     std::move(bound->begin(), bound->end(), std::back_inserter(reserved_));
   }
   return {};
 }
 
 Result<std::vector<Listener>> Publisher::bind_all(const PortRange& range) const {
-  std::vector<Listener> bound;
-  for (std::uint16_t i = 0; i < range.count; ++i) {
+  for (std::uint16_t i = 0; i < range.count && range.host_port != 0; ++i) {
     const PortKey key = range.key(i);
     const bool ours = published_.count(key) != 0 ||
                       std::any_of(reserved_.begin(), reserved_.end(),
                                   [&](const Listener& one) { return one.key == key; });
     if (ours) return published_already(key);
-    const auto guest_port = static_cast<std::uint16_t>(range.guest_port + i);
-    bound.push_back(FCVM_TRY(Listener::bind(key, guest_port)));
   }
-  return bound;
+  return bind_range(range);
 }
 
 Result<void> Publisher::start(const ForwardTarget& target, const Call& call) {
@@ -97,11 +102,12 @@ Result<void> Publisher::keep(const ForwardTarget& target) {
   return {};
 }
 
-Result<void> Publisher::publish(const fcvm_publish& wanted, const Call& call) {
+Result<Published> Publisher::publish(const fcvm_publish& wanted, const Call& call) {
   if (!net_namespace_) return fail(EINVAL, "publishing a port of a VM without a network");
   const PortRange range = FCVM_TRY(parse_range(wanted, own_address_.text()));
   const std::vector<Listener> bound = FCVM_TRY(bind_all(range));
-  return hand_over(bound, call);
+  FCVM_TRY(hand_over(bound, call));
+  return as_taken(bound);
 }
 
 /// All or nothing. What is ours is closed by the caller: the forwarder has its own copies.
@@ -162,6 +168,7 @@ void Publisher::stop() {
   }
   ending.stop(std::chrono::nanoseconds(0));
   reserved_.clear();
+  reserved_ports_.clear();
   control_.reset();
   user_namespace_.reset();
   net_namespace_.reset();
@@ -172,11 +179,11 @@ std::string Publisher::host_address() const {
   return own_address_.text();
 }
 
-std::vector<PublishedPort> Publisher::list() const {
+std::vector<Published> Publisher::list() const {
   const std::lock_guard lock(mutex_);
-  std::vector<PublishedPort> ports;
-  for (const auto& [key, published] : published_) {
-    ports.push_back({key.protocol, key.address, key.port, published.guest_port});
+  std::vector<Published> ports;
+  for (const auto& [key, forwarded] : published_) {
+    ports.push_back({key.protocol, key.address, key.port, forwarded.guest_port});
   }
   return ports;
 }
@@ -192,7 +199,8 @@ Error Publisher::ended() const {
   const auto status = forwarder_.status();
   std::string how = "it has closed its control socket";
   if (status.exit_signal != 0) how = "signal " + std::to_string(status.exit_signal) + " ended it";
-  if (status.exit_code >= 0) how = "it exited with " + std::to_string(status.exit_code);
+  if (status.running == 0 && status.exit_signal == 0)
+    how = "it exited with " + std::to_string(status.exit_code);
   return Error(EPIPE, std::string("the port forwarder (") + kProgram + ") is gone: " + how,
                "start the VM again: its published ports cannot be reached");
 }
@@ -204,12 +212,11 @@ Result<void> Publisher::spawn_forwarder(const Call& call) {
   std::vector<std::string> words = {program};
   words.insert(words.end(), guest_addresses_.begin(), guest_addresses_.end());
   const fcvm_passed_fd passed[] = {{ends.second.get(), forward::kControlFd}};
-  auto spec = process_spec();
+  ProcessSpec spec;
   spec.name = kProgram;
-  spec.flags = FCVM_PROCESS_NEW_SESSION;  // a terminal's Ctrl-C is for fcvm to deal with
   // Root enters the network's directly: in the user namespace there is nobody but root to be.
-  if (!may_enter_namespaces()) spec.user_namespace_fd = user_namespace_.get();
-  spec.net_namespace_fd = net_namespace_.get();
+  if (!may_enter_namespaces()) spec.in_user_namespace(user_namespace_.get());
+  spec.in_net_namespace(net_namespace_.get());
   spec.passed = passed;
   spec.passed_count = 1;
   Process started = FCVM_TRY(host_.spawn(words, spec) | context("starting the port forwarder"));

@@ -21,7 +21,7 @@
 #include <string>
 #include <vector>
 
-#include <fcvm/net.h>
+#include <fcvm/net.hpp>
 #include <fcvm/result.hpp>
 #include <fcvm/sdk/call.hpp>
 #include <fcvm/sdk/fd.hpp>
@@ -41,14 +41,6 @@ struct ForwardTarget {
   std::string guest_ipv6;  // tried for TCP when the guest's IPv4 address refuses, or alone
 };
 
-/// One port of the host that leads to one of the guest.
-struct PublishedPort {
-  std::uint32_t protocol;  // FCVM_PROTO_...
-  std::string address;
-  std::uint16_t host_port;
-  std::uint16_t guest_port;
-};
-
 /// reserve, start, publish, unpublish and stop: one at a time; the others from any thread.
 class Publisher {
  public:
@@ -66,7 +58,7 @@ class Publisher {
   Result<void> start(const ForwardTarget& target, const Call& call);
 
   /// All ports of the range or none.
-  Result<void> publish(const fcvm_publish& wanted, const Call& call);
+  Result<fcvm::Published> publish(const fcvm_publish& wanted, const Call& call);
   /// Fails with ENOENT, and changes nothing, unless every port of the range is published with that
   /// protocol, address and guest port. TCP connections that are open go on; UDP sessions end.
   Result<void> unpublish(const fcvm_publish& unwanted, const Call& call);
@@ -76,14 +68,16 @@ class Publisher {
 
   /// The VM's own address, for fcvm_net_attachment.host_address; "" before reserve().
   [[nodiscard]] std::string host_address() const;
+  /// What reserve() has taken, in the order of the request.
+  [[nodiscard]] const std::vector<fcvm::Published>& reserved() const { return reserved_ports_; }
   /// What is published, by protocol, address and host port.
-  [[nodiscard]] std::vector<PublishedPort> list() const;
+  [[nodiscard]] std::vector<fcvm::Published> list() const;
   /// Fails once the forwarder has ended, and says how. Else an fd to poll, which is readable when
   /// it has: the forwarder's pidfd, or -1 as long as none is needed. Borrowed until stop().
   [[nodiscard]] Result<int> health() const;
 
  private:
-  struct Published {
+  struct Forwarded {
     std::uint16_t guest_port;
     std::uint32_t id;  // the forwarder's name for it
   };
@@ -101,6 +95,7 @@ class Publisher {
 
   Host host_;
   std::vector<Listener> reserved_;  // bound, and not yet handed over
+  std::vector<fcvm::Published> reserved_ports_;
   Fd user_namespace_;
   Fd net_namespace_;
   std::vector<std::string> guest_addresses_;
@@ -111,7 +106,7 @@ class Publisher {
   mutable std::mutex mutex_;  // guards what [any] calls look at
   LoopbackAddress own_address_;
   Process forwarder_;
-  std::map<PortKey, Published> published_;
+  std::map<PortKey, Forwarded> published_;
 };
 
 }  // namespace fcvm::net

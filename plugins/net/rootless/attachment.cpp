@@ -113,8 +113,9 @@ Result<void> Attachment::start_publisher(const Call& call) {
   return watch(FCVM_TRY(publisher_->health()));
 }
 
-Result<fcvm_net_attachment> Attachment::describe() const {
-  auto out = net_attachment();
+Result<NetAttachment> Attachment::describe() const {
+  NetAttachment made;
+  auto& out = made.given;
   out.mtu = plan_.mtu;
   put_text(out.tap, kTap);
   put_text(out.mac, plan_.guest_mac.to_string());
@@ -124,23 +125,24 @@ Result<fcvm_net_attachment> Attachment::describe() const {
     put_text(out.guest_ipv6, plan_.guest_ipv6->to_string());
     if (plan_.carries_ipv6) put_text(out.gateway_ipv6, kGatewayIpv6);
   }
-  for (std::size_t i = 0; i < plan_.dns.size(); ++i) put_text(out.dns[i], plan_.dns[i]);
+  made.dns = plan_.dns;
+  made.published = publisher_->reserved();
   put_text(out.host_address, publisher_->host_address());
   if (plan_.names_gateway) put_text(out.host_gateway, kGatewayIpv4);
-  Fd user = FCVM_TRY(holder_.user_namespace().duplicate());
-  Fd net = FCVM_TRY(holder_.net_namespace().duplicate());
-  out.user_namespace_fd = user.release();
-  out.net_namespace_fd = net.release();
-  return out;
+  made.user_namespace = FCVM_TRY(holder_.user_namespace().duplicate());
+  made.net_namespace = FCVM_TRY(holder_.net_namespace().duplicate());
+  return made;
 }
 
 Result<Fd> Attachment::dial(std::uint32_t protocol, std::uint16_t port, const Call& call) const {
   return holder_.dial(protocol, port, call);
 }
 
-Result<void> Attachment::publish(const fcvm_publish& wanted, const Call& call) {
-  FCVM_TRY(publisher_->publish(wanted, call));
-  return watch(FCVM_TRY(publisher_->health()));
+Result<Published> Attachment::publish(const fcvm_publish& wanted, const Call& call) {
+  auto taken = FCVM_TRY(publisher_->publish(wanted, call));
+  const int forwarder = FCVM_TRY(publisher_->health());
+  FCVM_TRY(watch(forwarder));
+  return taken;
 }
 
 Result<void> Attachment::unpublish(const fcvm_publish& unwanted, const Call& call) {

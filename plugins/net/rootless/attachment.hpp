@@ -27,11 +27,11 @@ class Attachment {
   /// Ends all of it, with the verbs that are under way in other threads; returns when it has ended.
   void end();
 
-  /// What the guest and the VMM are told; the descriptors in it are the receiver's.
-  Result<fcvm_net_attachment> describe() const;
+  /// What the guest and the VMM are told.
+  Result<NetAttachment> describe() const;
 
   Result<Fd> dial(std::uint32_t protocol, std::uint16_t port, const Call& call) const;
-  Result<void> publish(const fcvm_publish& wanted, const Call& call);
+  Result<Published> publish(const fcvm_publish& wanted, const Call& call);
   Result<void> unpublish(const fcvm_publish& unwanted, const Call& call);
   Result<NetHealth> health() const;
 

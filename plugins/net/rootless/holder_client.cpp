@@ -41,9 +41,8 @@ Result<Holder> Holder::start(const Host& host, const HolderSetup& setup, const C
   auto sockets = FCVM_TRY(base::SocketPair::create(SOCK_SEQPACKET));
   const std::string program = FCVM_TRY(net::helper_program(kProgram));
   const fcvm_passed_fd passed{sockets.second.get(), kHolderSocket};
-  auto spec = process_spec();
+  ProcessSpec spec;
   spec.name = kProgram;
-  spec.flags = FCVM_PROCESS_NEW_SESSION;
   spec.passed = &passed;
   spec.passed_count = 1;
   Holder holder(FCVM_TRY(host.spawn({program}, spec)), std::move(sockets.first));

@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <map>
+#include <regex>
 
 #include "core/base/io/fd.hpp"
 #include "core/base/io/pipe.hpp"
@@ -15,13 +16,11 @@ namespace {
 constexpr const char* kInstall = "apt install passt (the Debian package with pasta)";
 constexpr std::size_t kMostWords = 400;
 
-/// Starts it with both outputs in the pipe, away from the terminal's Ctrl-C: the VM still needs its
-/// network while it stops.
+/// Starts it with both outputs in the pipe.
 Result<Process> spawn(const Host& host, const std::vector<std::string>& command, const Fd& output) {
-  auto spec = process_spec();
+  ProcessSpec spec;
   spec.name = "pasta";
-  spec.flags = FCVM_PROCESS_NEW_SESSION;
-  spec.stdout_fd = spec.stderr_fd = output.get();
+  spec.to(output.get()).errors_to(output.get());
   auto started = host.spawn(command, spec);
   if (started || started.error().code() != ENOENT) return started;
   return unexpected(std::move(started).error().remedied_by(kInstall));
@@ -41,7 +40,36 @@ void add_ipv6(std::vector<std::string>& words, const Plan& plan) {
                              "--dns-forward", kResolverIpv6, "--no-dhcpv6", "--no-ra"});
 }
 
+/// What it prints, on either output.
+Result<std::string> ask_pasta(const Host& host, const std::string& program, const char* question,
+                              const Call& call) {
+  auto pipe = FCVM_TRY(base::Pipe::create());
+  const auto process = FCVM_TRY(spawn(host, {program, question}, pipe.write_end));
+  pipe.write_end.reset();
+  return sdk::read_to_end(pipe.read_end, call) |
+         context(std::string("asking pasta for ") + question);
+}
+
 }  // namespace
+
+std::string fault_of_pasta(const std::string& version) {
+  // Those of 2025-02-05 to 2025-06-06 lose it in a pipe. Debian 13's is one, and mended; of
+  // February's and March's, which are not, this cannot tell.
+  if (version.empty()) return "";
+  static const std::regex date("(20[0-9]{2})_?([0-9]{2})_?([0-9]{2})");
+  std::smatch parts;
+  const bool dated = std::regex_search(version, parts, date);
+  if (dated && parts.str(1) + parts.str(2) + parts.str(3) >= "20250320") return "";
+  return version +
+         ": before 2025-03-20, pasta repeats answers to a guest that has closed its own half of a "
+         "TCP connection first";
+}
+
+Result<std::string> PastaOffer::version(const Host& host, const std::string& program,
+                                        const Call& call) {
+  const std::string text = FCVM_TRY(ask_pasta(host, program, "--version", call));
+  return text.substr(0, text.find('\n'));
+}
 
 Result<PastaOffer> PastaOffer::ask(const Host& host, const std::string& program, const Call& call) {
   static std::mutex mutex;
@@ -49,10 +77,7 @@ Result<PastaOffer> PastaOffer::ask(const Host& host, const std::string& program,
   const std::lock_guard lock(mutex);
   const auto at = known.find(program);
   if (at != known.end()) return PastaOffer(at->second);
-  auto pipe = FCVM_TRY(base::Pipe::create());
-  const auto process = FCVM_TRY(spawn(host, {program, "--help"}, pipe.write_end));
-  pipe.write_end.reset();
-  auto help = FCVM_TRY(sdk::read_to_end(pipe.read_end, call) | context("asking pasta for --help"));
+  auto help = FCVM_TRY(ask_pasta(host, program, "--help", call));
   known[program] = help;
   return PastaOffer(std::move(help));
 }

@@ -25,10 +25,17 @@ class PastaOffer {
   [[nodiscard]] bool has(const std::string& option) const;
   /// Questions by TCP to the address of --dns-forward go to the host's resolver, too.
   [[nodiscard]] bool forwards_tcp_dns() const { return has("--dns-host"); }
+  /// The first line of its --version; "" where it does not say it to a pipe.
+  static Result<std::string> version(const Host& host, const std::string& program,
+                                     const Call& call);
 
  private:
   std::string help_;
 };
+
+/// What is wrong with a pasta of that version ("pasta 2024_09_06.6b38f07", the first line of
+/// --version), or "".
+std::string fault_of_pasta(const std::string& version);
 
 /// The command line that joins the namespaces of `holder`.
 std::vector<std::string> pasta_command(const std::string& program, const PastaOffer& offer,

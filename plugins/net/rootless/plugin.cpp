@@ -13,7 +13,8 @@ class RootlessPlugin : public NetPlugin {
                               "a network without privilege, through pasta",
                               FCVM_NET_CAN_IPV6 | FCVM_NET_CAN_PUBLISH | FCVM_NET_CAN_PUBLISH_UDP |
                                   FCVM_NET_CAN_CHOOSE_ADDRESS | FCVM_NET_CAN_REATTACH |
-                                  FCVM_NET_KEEPS_CLOSED | FCVM_NET_CAN_LIMIT_RATE};
+                                  FCVM_NET_KEEPS_CLOSED | FCVM_NET_CAN_LIMIT_RATE,
+                              100};
   using Options = rootless::Options;
 
   RootlessPlugin(Host host, Options options) : host_(host), options_(std::move(options)) {}
@@ -27,10 +28,16 @@ class RootlessPlugin : public NetPlugin {
     auto filter = FCVM_TRY(base::NetlinkSocket::adopt(holder->take_filter()));
     const auto closed = net::make_tap_filter(filter, closed_filter(), {});
     if (!closed) return Probe::unusable(closed.error().message(), closed.error().remedy());
-    return Probe::usable(offer->forwards_tcp_dns() ? "" : "its pasta forwards DNS by UDP only");
+    const auto version = FCVM_TRY(PastaOffer::version(host, options.pasta, call));
+    const auto fault = fault_of_pasta(version);
+    if (fault.empty()) return Probe::usable(version);
+    return Probe::degraded(fault,
+                           "install a pasta (package passt) of 2025-03-20 or later, or use bridged "
+                           "networks, as root",
+                           version);
   }
 
-  Result<fcvm_net_attachment> attach(const fcvm_net_request& request, const Call& call) {
+  Result<NetAttachment> attach(const fcvm_net_request& request, const Call& call) {
     if (attachment()) return fail(EBUSY, "attaching the network: it is attached already");
     if (request.vm_id == nullptr) return fail(EINVAL, "attaching the network: no VM is named");
     std::shared_ptr<Attachment> made = FCVM_TRY(Attachment::make(host_, options_, request, call));
@@ -56,7 +63,7 @@ class RootlessPlugin : public NetPlugin {
     return attached->dial(protocol, port, call);
   }
 
-  Result<void> publish(const fcvm_publish& wanted, const Call& call) {
+  Result<Published> publish(const fcvm_publish& wanted, const Call& call) {
     const auto attached = FCVM_TRY(need("publishing a port"));
     return attached->publish(wanted, call);
   }

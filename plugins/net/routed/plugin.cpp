@@ -41,7 +41,7 @@ class RoutedPlugin : public NetPlugin {
       "net.routed", FCVM_VERSION, "an IPv6 address of the world for each VM; needs root and IPv6",
       FCVM_NET_CAN_IPV6 | FCVM_NET_CAN_PUBLISH | FCVM_NET_CAN_PUBLISH_UDP |
           FCVM_NET_CAN_CHOOSE_ADDRESS | FCVM_NET_CAN_REATTACH | FCVM_NET_NEEDS_ROOT |
-          FCVM_NET_KEEPS_CLOSED | FCVM_NET_CAN_LIMIT_RATE};
+          FCVM_NET_KEEPS_CLOSED | FCVM_NET_CAN_LIMIT_RATE | FCVM_NET_TAKES_IPV6_PREFIX};
 
   RoutedPlugin(const Host& host, const Options& options)
       : publisher_(host), network_(host, options.veth()), ipv6_prefix_(options.ipv6_prefix) {}
@@ -55,7 +55,7 @@ class RoutedPlugin : public NetPlugin {
     return Probe::usable("VMs at " + world->prefix.to_string());
   }
 
-  Result<fcvm_net_attachment> attach(const fcvm_net_request& request, const Call& call) {
+  Result<NetAttachment> attach(const fcvm_net_request& request, const Call& call) {
     if (network_.namespace_fd() >= 0) return fail(EBUSY, "this instance has a network already");
     const Request read = FCVM_TRY(Request::read(request));
     FCVM_TRY(publisher_.reserve(request));
@@ -71,7 +71,7 @@ class RoutedPlugin : public NetPlugin {
   Result<Fd> dial(std::uint32_t protocol, std::uint16_t port, const Call& call) {
     return network_.dial(protocol, port, call);
   }
-  Result<void> publish(const fcvm_publish& wanted, const Call& call) {
+  Result<Published> publish(const fcvm_publish& wanted, const Call& call) {
     return publisher_.publish(wanted, call);
   }
   Result<void> unpublish(const fcvm_publish& unwanted, const Call& call) {
@@ -97,26 +97,26 @@ class RoutedPlugin : public NetPlugin {
     return given.empty() ? WorldPrefix::of_host(host) : WorldPrefix::of_user(given, host);
   }
 
-  Result<fcvm_net_attachment> attach_reserved(const Request& request, const Call& call) {
+  Result<NetAttachment> attach_reserved(const Request& request, const Call& call) {
     const Mode mode{[this](const PlanInputs& inputs) { return plan_ipv6(inputs); }, false};
     auto made = FCVM_TRY(network_.attach(request, mode, call));
-    Fd inside(made.net_namespace_fd);
     ForwardTarget target;
     target.net_namespace_fd = network_.namespace_fd();
-    target.guest_ipv4 = text_of(made.guest_ipv4);
-    target.guest_ipv6 = text_of(made.guest_ipv6);
+    target.guest_ipv4 = text_of(made.given.guest_ipv4);
+    target.guest_ipv6 = text_of(made.given.guest_ipv6);
     if (auto started = publisher_.start(target, call); !started) {
       FCVM_TRY(network_.detach());
       return unexpected(std::move(started).error());
     }
-    put_text(made.host_address, publisher_.host_address());
-    made.net_namespace_fd = inside.release();
+    put_text(made.given.host_address, publisher_.host_address());
+    made.published = publisher_.reserved();
     return made;
   }
 
   Result<std::optional<Ipv6Plan>> plan_ipv6(const PlanInputs& inputs) const {
-    const WorldPrefix world = FCVM_TRY(find_world(ipv6_prefix_, inputs.host));
     const Request& request = inputs.request;
+    const std::string& prefix = request.ipv6_prefix.empty() ? ipv6_prefix_ : request.ipv6_prefix;
+    const WorldPrefix world = FCVM_TRY(find_world(prefix, inputs.host));
     // The guest of a snapshot without IPv6 knows of none.
     if (request.reattach && !request.ipv6) return std::optional<Ipv6Plan>();
     auto taken = FCVM_TRY(take_address(world, request, inputs.host, inputs.directory));

@@ -9,6 +9,8 @@ namespace fcvm::net {
 
 namespace {
 
+constexpr std::uint32_t kFirstChosen = 32768;
+
 /// Keeps the port from others, and answers nobody: what is not translated on its way, as from the
 /// guest itself to this host's loopback, is refused and does not wait in a queue for ever.
 Result<void> stop_listening(const Listener& listener) {
@@ -46,18 +48,37 @@ Result<HostPorts::Held> HostPorts::hold(const PortKey& key, std::uint16_t guest_
   return Held{guest_port, std::move(listener.socket)};
 }
 
-Result<void> HostPorts::add(const fcvm_publish& wanted) {
-  const PortRange range = FCVM_TRY(parse_range(wanted, own_address_));
+/// The VM's own address is not the host's to bind: each of its ports is free that this VM has not
+/// published. On another the kernel says what is, and whoever takes it meanwhile makes add() fail.
+Result<PortRange> HostPorts::choose_ports(PortRange range) const {
+  if (range.address != own_address_) {
+    const auto probe = FCVM_TRY(bind_range(range));
+    range.host_port = probe.front().key.port;
+    return range;
+  }
+  for (std::uint32_t first = kFirstChosen; first + range.count - 1 <= UINT16_MAX; ++first) {
+    range.host_port = static_cast<std::uint16_t>(first);
+    std::uint16_t free = 0;
+    while (free < range.count && held_.count(range.key(free)) == 0) ++free;
+    if (free == range.count) return range;
+    first += free;
+  }
+  return fail(EADDRINUSE, "publishing: no port of " + own_address_ + " is free");
+}
+
+Result<Published> HostPorts::add(const fcvm_publish& wanted) {
+  PortRange range = FCVM_TRY(parse_range(wanted, own_address_));
+  if (range.host_port == 0) range = FCVM_TRY(choose_ports(std::move(range)));
   std::map<PortKey, Held> added;
   for (std::uint16_t i = 0; i < range.count; ++i) {
     const auto guest_port = static_cast<std::uint16_t>(range.guest_port + i);
     added.emplace(range.key(i), FCVM_TRY(hold(range.key(i), guest_port)));
   }
   held_.merge(added);
-  return {};
+  return Published{range.protocol, range.address, range.host_port, range.guest_port, range.count};
 }
 
-Result<void> HostPorts::remove(const fcvm_publish& unwanted) {
+Result<Published> HostPorts::remove(const fcvm_publish& unwanted) {
   const PortRange range = FCVM_TRY(parse_range(unwanted, own_address_));
   for (std::uint16_t i = 0; i < range.count; ++i) {
     const auto found = held_.find(range.key(i));
@@ -68,8 +89,16 @@ Result<void> HostPorts::remove(const fcvm_publish& unwanted) {
                   "`fcvm port` lists what is published");
     }
   }
-  for (std::uint16_t i = 0; i < range.count; ++i) held_.erase(range.key(i));
-  return {};
+  const Published gone{range.protocol, range.address, range.host_port, range.guest_port,
+                       range.count};
+  drop(gone);
+  return gone;
+}
+
+void HostPorts::drop(const Published& ports) {
+  for (std::uint16_t i = 0; i < ports.count; ++i) {
+    held_.erase({ports.protocol, ports.address, static_cast<std::uint16_t>(ports.host_port + i)});
+  }
 }
 
 }  // namespace fcvm::net

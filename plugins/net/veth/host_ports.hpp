@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include <fcvm/net.h>
+#include <fcvm/net.hpp>
 #include <fcvm/result.hpp>
 #include <fcvm/sdk/fd.hpp>
 
@@ -26,14 +26,17 @@ class HostPorts {
       : own_address_(std::move(own_address)), has_ipv6_(has_ipv6) {}
 
   /// All ports of the range or none; EADDRINUSE and others say what fixes them.
-  Result<void> add(const fcvm_publish& wanted);
+  Result<Published> add(const fcvm_publish& wanted);
   /// ENOENT unless all of them are published so.
-  Result<void> remove(const fcvm_publish& unwanted);
+  Result<Published> remove(const fcvm_publish& unwanted);
+  /// What add() has returned.
+  void drop(const Published& ports);
 
   [[nodiscard]] const std::map<PortKey, Held>& list() const { return held_; }
   [[nodiscard]] const std::string& own_address() const { return own_address_; }
 
  private:
+  [[nodiscard]] Result<PortRange> choose_ports(PortRange range) const;
   [[nodiscard]] Result<Held> hold(const PortKey& key, std::uint16_t guest_port) const;
 
   std::string own_address_;

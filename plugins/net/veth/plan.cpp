@@ -163,7 +163,9 @@ Result<Plan> make_plan(const Request& request, const VethOptions& options, const
   FCVM_TRY(choose_resolvers(plan, request, options.resolv_conf));
   if (mode.translate_ports) {
     plan.ports.emplace(plan.pair.vm.address.to_string(), plan.ipv6.has_value());
-    for (const auto& wanted : request.publish) FCVM_TRY(plan.ports->add(wanted));
+    for (const auto& wanted : request.publish) {
+      plan.published.push_back(FCVM_TRY(plan.ports->add(wanted)));
+    }
   }
   const std::string ndp_proxy = plan.ipv6 ? plan.ipv6->ndp_proxy : "";
   plan.settings = FCVM_TRY(needed_settings(host, {plan.ipv6.has_value(), ndp_proxy}));

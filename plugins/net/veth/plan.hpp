@@ -65,6 +65,7 @@ struct Plan {
   std::vector<base::IpAddress> guest_resolvers;
   std::vector<NeededSetting> settings;
   std::optional<HostPorts> ports;
+  std::vector<Published> published;          // by the request, as they were taken
   std::vector<ForeignChain> foreign_chains;  // that would drop the VM's packets
   Firewall firewall;
   TapPolicy filter;

@@ -72,6 +72,7 @@ Result<Request> Request::read(const fcvm_net_request& from) {
     request.dns.push_back(FCVM_TRY(base::IpAddress::parse(from.dns[i]) |
                                    context(std::string("the resolver ") + from.dns[i])));
   }
+  request.ipv6_prefix = from.ipv6_prefix == nullptr ? "" : from.ipv6_prefix;
   request.publish = sized_elements(from.publish, from.publish_count);
   return request;
 }

@@ -28,6 +28,8 @@ struct Request {
   std::vector<base::IpAddress> dns;   // asked for; else the host's
   std::vector<fcvm_publish> publish;  // borrowed texts: for the call only
 
+  std::string ipv6_prefix;  // of which VMs are given addresses; "": the mode's choice
+
   static Result<Request> read(const fcvm_net_request& from);
 };
 

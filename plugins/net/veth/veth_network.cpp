@@ -82,8 +82,8 @@ VethNetwork::~VethNetwork() {
   if (const auto done = detach(); !done) host_.warning(done.error().message());
 }
 
-Result<fcvm_net_attachment> VethNetwork::attach(const Request& request, const Mode& mode,
-                                                const Call& call) {
+Result<NetAttachment> VethNetwork::attach(const Request& request, const Mode& mode,
+                                          const Call& call) {
   if (plan_) return fail(EBUSY, "attaching a network: this instance has one already");
   auto kernel = FCVM_TRY(base::Rtnetlink::open());
   if (!nft_) nft_ = FCVM_TRY(Nft::open());
@@ -95,8 +95,8 @@ Result<fcvm_net_attachment> VethNetwork::attach(const Request& request, const Mo
     plan_ = std::move(plan);
   }
   auto made = make(call);
-  for (const auto& one : request.publish) {
-    if (made && mode.translate_ports) made = begin_sessions_anew(one);
+  for (const auto& one : plan_->published) {
+    if (made) made = begin_sessions_anew(one);
   }
   auto described = made ? describe() : unexpected(std::move(made).error());
   if (described) return described;
@@ -164,8 +164,9 @@ Result<void> VethNetwork::hold_settings(const Call& call) {
   return {};
 }
 
-Result<fcvm_net_attachment> VethNetwork::describe() const {
-  auto made = net_attachment();
+Result<NetAttachment> VethNetwork::describe() const {
+  NetAttachment attachment;
+  auto& made = attachment.given;
   made.mtu = plan_->mtu;
   put_text(made.tap, kTap);
   put_text(made.mac, plan_->mac.to_string());
@@ -175,15 +176,12 @@ Result<fcvm_net_attachment> VethNetwork::describe() const {
     put_text(made.guest_ipv6, plan_->ipv6->guest.to_string());
     put_text(made.gateway_ipv6, inside_gateway6(plan_->ipv6->guest));
   }
-  std::size_t count = 0;
-  for (const auto& server : plan_->guest_resolvers) {
-    if (count < std::size(made.dns)) put_text(made.dns[count++], server.to_string());
-  }
+  for (const auto& server : plan_->guest_resolvers) attachment.dns.push_back(server.to_string());
   put_text(made.host_address, plan_->pair.vm.address.to_string());
   if (plan_->names_gateway) put_text(made.host_gateway, kInsideGateway);
-  Fd handed = FCVM_TRY(duplicate(inside_->fd()));
-  made.net_namespace_fd = handed.release();
-  return made;
+  attachment.published = plan_->published;
+  attachment.net_namespace = FCVM_TRY(duplicate(inside_->fd()));
+  return attachment;
 }
 
 Result<void> VethNetwork::detach() {

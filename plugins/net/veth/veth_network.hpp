@@ -26,10 +26,10 @@ class VethNetwork {
   VethNetwork(const VethNetwork&) = delete;
   VethNetwork& operator=(const VethNetwork&) = delete;
 
-  Result<fcvm_net_attachment> attach(const Request& request, const Mode& mode, const Call& call);
+  Result<NetAttachment> attach(const Request& request, const Mode& mode, const Call& call);
   Result<void> detach();
   Result<Fd> dial(std::uint32_t protocol, std::uint16_t port, const Call& call) const;
-  Result<void> publish(const fcvm_publish& wanted);
+  Result<Published> publish(const fcvm_publish& wanted);
   Result<void> unpublish(const fcvm_publish& unwanted);
   /// Fails when somebody took the link or the table away. Else an fd to poll.
   Result<int> health();
@@ -42,11 +42,11 @@ class VethNetwork {
   Result<void> make(const Call& call);
   Result<void> hold_settings(const Call& call);
   Result<void> forget_connections();
-  Result<void> begin_sessions_anew(const fcvm_publish& changed);
+  Result<void> begin_sessions_anew(const Published& changed);
   void begin_removal(const std::string& link);
   Result<void> make_table();
   [[nodiscard]] std::string pass_foreign_chains() const;
-  Result<fcvm_net_attachment> describe() const;
+  Result<NetAttachment> describe() const;
   Result<void> check_table();
 
   Host host_;

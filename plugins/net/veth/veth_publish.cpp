@@ -8,17 +8,16 @@ namespace fcvm::net {
 
 /// UDP knows of no end: clients of a port go on as they began, be it that nobody had published it
 /// yet. TCP connections that are open are to go on.
-Result<void> VethNetwork::begin_sessions_anew(const fcvm_publish& changed) {
-  const PortRange range = FCVM_TRY(parse_range(changed, plan_->pair.vm.address.to_string()));
-  if (range.protocol != FCVM_PROTO_UDP) return {};
-  const auto at = FCVM_TRY(base::IpAddress::parse(range.address));
+Result<void> VethNetwork::begin_sessions_anew(const Published& changed) {
+  if (changed.protocol != FCVM_PROTO_UDP) return {};
+  const auto at = FCVM_TRY(base::IpAddress::parse(changed.address));
   const bool anywhere = at == base::IpPrefix::any(at.family).address;
   const auto own = at.is_v4() || !plan_->ipv6 ? plan_->pair.vm.address : plan_->ipv6->outside;
   auto kernel = FCVM_TRY(base::Rtnetlink::open());
   const auto addresses = FCVM_TRY(kernel.addresses(at.family));
   return connections_->forget(at.family, [&](const Connection& one) {
-    if (one.protocol != IPPROTO_UDP || one.to_port < range.host_port ||
-        one.to_port >= range.host_port + range.count || !(anywhere || one.to == at)) {
+    if (one.protocol != IPPROTO_UDP || one.to_port < changed.host_port ||
+        one.to_port >= changed.host_port + changed.count || !(anywhere || one.to == at)) {
       return false;
     }
     const bool of_host = std::any_of(addresses.begin(), addresses.end(), [&](const auto& each) {
@@ -28,19 +27,23 @@ Result<void> VethNetwork::begin_sessions_anew(const fcvm_publish& changed) {
   });
 }
 
-Result<void> VethNetwork::publish(const fcvm_publish& wanted) {
+Result<Published> VethNetwork::publish(const fcvm_publish& wanted) {
   if (!plan_ || !plan_->ports) return fail(ENOTCONN, "publishing a port: there is no network");
-  FCVM_TRY(plan_->ports->add(wanted));
+  const Published taken = FCVM_TRY(plan_->ports->add(wanted));
   auto done = nft_->run(republish(plan_->firewall, *plan_->ports), "publishing a port");
-  if (!done) FCVM_TRY(plan_->ports->remove(wanted));
-  return done ? begin_sessions_anew(wanted) : done;
+  if (!done) {
+    plan_->ports->drop(taken);
+    return unexpected(std::move(done).error());
+  }
+  FCVM_TRY(begin_sessions_anew(taken));
+  return taken;
 }
 
 Result<void> VethNetwork::unpublish(const fcvm_publish& unwanted) {
   if (!plan_ || !plan_->ports) return fail(ENOTCONN, "there is no network");
-  FCVM_TRY(plan_->ports->remove(unwanted));
+  const Published gone = FCVM_TRY(plan_->ports->remove(unwanted));
   FCVM_TRY(nft_->run(republish(plan_->firewall, *plan_->ports), "withdrawing a port"));
-  return begin_sessions_anew(unwanted);
+  return begin_sessions_anew(gone);
 }
 
 }  // namespace fcvm::net

@@ -42,11 +42,11 @@ class OneVm : public VmmPlugin {
   }
   Result<fcvm_vm_status> status() {
     const auto vm = this->vm();
-    return vm ? vm->status() : vm_status();
+    return vm ? vm->status() : sized<fcvm_vm_status>();
   }
-  Result<void> kill() {
+  Result<void> kill(const Call& call) {
     const auto vm = this->vm();
-    return vm ? vm->kill() : Result<void>();
+    return vm ? vm->kill(call) : Result<void>();
   }
 
  protected:

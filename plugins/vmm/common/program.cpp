@@ -31,10 +31,10 @@ Result<std::string> ask(const Host& host, const std::string& program, const std:
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("making a pipe");
   const Fd reader(ends[0]);
   Fd writer(ends[1]);
-  auto spec = process_spec();
+  ProcessSpec spec;
   const std::string name = program.substr(program.rfind('/') + 1) + " " + question;
   spec.name = name.c_str();
-  spec.stdout_fd = writer.get();
+  spec.to(writer.get());
   const Process process = FCVM_TRY(host.spawn({program, question}, spec));
   writer.reset();
   std::string output;

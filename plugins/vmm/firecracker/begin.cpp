@@ -112,8 +112,7 @@ Vm::Vm(const Host& host, const fcvm_vm_spec& spec, const Options& options)
       memory_bytes_(spec.memory_bytes),
       guest_socket_(spec.guest_socket == nullptr ? "" : spec.guest_socket),
       has_nic_(has_nic(spec)),
-      counts_balloon_(options.balloon_stats >= std::chrono::seconds(1)),
-      balloon_bytes_(counts_balloon_ ? 0 : spec.balloon_bytes) {}
+      counts_balloon_(options.balloon_stats >= std::chrono::seconds(1)) {}
 
 Result<void> Vm::launch(const Options& options, const fcvm_vm_spec& spec, const Call& call) {
   process_ = FCVM_TRY(VmmProcess::launch(host_, options, binary_, version_, spec));

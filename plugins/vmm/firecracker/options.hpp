@@ -24,7 +24,8 @@ struct Options {
   static auto table() {
     return fcvm::options(
         fcvm::option("binary", &Options::binary,
-                     "the Firecracker program: a path, or a name in PATH"),
+                     "the Firecracker program: a path, or a name in PATH")
+            .variable("FCVM_FIRECRACKER_BIN"),
         fcvm::option("cpu-template", &Options::cpu_template,
                      "a static CPU template (T2, T2S, T2CL, T2A, C3, V1N1), or the path of a "
                      "custom template in JSON"),

@@ -12,7 +12,8 @@ class FirecrackerPlugin : public vmm::OneVm<Vm, firecracker::Options> {
       "vmm.firecracker", FCVM_VERSION, "Firecracker: the fastest, where there is KVM",
       FCVM_VMM_CAN_SNAPSHOT | FCVM_VMM_CAN_SNAPSHOT_DIFF | FCVM_VMM_CAN_RESTORE_FILE |
           FCVM_VMM_CAN_RESTORE_UFFD | FCVM_VMM_CAN_BALLOON | FCVM_VMM_CAN_METADATA |
-          FCVM_VMM_CAN_HUGEPAGES | FCVM_VMM_CAN_RATE_LIMIT | FCVM_VMM_NEEDS_ELF_KERNEL};
+          FCVM_VMM_CAN_HUGEPAGES | FCVM_VMM_CAN_RATE_LIMIT | FCVM_VMM_NEEDS_ELF_KERNEL,
+      100};
 
   static Result<Probe> probe(const Host& host, const Options& options, const Call& call) {
     const auto binary = find_binary(host, options, call);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <utility>
 
+#include "plugins/vmm/common/surroundings.hpp"
 #include "plugins/vmm/common/tail.hpp"
 
 namespace fcvm::firecracker {
@@ -16,7 +17,6 @@ constexpr const char* kLog = "firecracker.log";
 constexpr const char* kMetrics = "firecracker.metrics";
 /// A file of its own: Firecracker does not append to its log, and would write over what lies there.
 constexpr const char* kStderr = "firecracker.stderr";
-constexpr std::chrono::seconds kReapLimit{10};
 constexpr std::chrono::milliseconds kEndLimit{1000};
 /// Metadata documents and CPU templates may be long; the default is 50 KiB.
 constexpr const char* kLongestBody = "1048576";
@@ -119,14 +119,10 @@ Result<void> VmmProcess::spawn(const std::vector<std::string>& arguments,
   const Fd errors = FCVM_TRY(logs_->add(kStderr));
   logs_->watch(kLog);
   FCVM_TRY(logs_->start());
-  auto process = process_spec();
+  ProcessSpec process;
   process.name = "firecracker";
-  process.directory_fd = directory_.get();
-  process.stdout_fd = console.get();
-  process.stderr_fd = errors.get();
-  process.user_namespace_fd = spec.user_namespace_fd;
-  process.net_namespace_fd = spec.net_namespace_fd;
-  process.cgroup_fd = spec.cgroup_fd;
+  process.in_directory(directory_.get()).to(console.get()).errors_to(errors.get());
+  vmm::give_surroundings(process, spec);
   process_ = FCVM_TRY(host_.spawn(arguments, process));
   return {};
 }
@@ -151,19 +147,15 @@ Result<void> VmmProcess::await_socket(HttpClient& client, std::chrono::nanosecon
   }
 }
 
-Result<void> VmmProcess::kill() {
-  if (!running()) return {};
-  killed_ = true;
-  auto signalled = process_.signal(SIGKILL);
-  if (!signalled && signalled.error().code() != ESRCH) return signalled;
-  pollfd ended{process_.pidfd(), POLLIN, 0};
-  const auto limit = std::chrono::milliseconds(kReapLimit).count();
-  if (::poll(&ended, 1, static_cast<int>(limit)) <= 0) {
-    return fail(ETIMEDOUT, "killing Firecracker: it still is there after " +
-                               std::to_string(kReapLimit.count()) + " s; the kernel holds it");
+Result<void> VmmProcess::kill(const Call& call) {
+  if (running()) {
+    killed_ = true;
+    auto signalled = process_.signal(SIGKILL);
+    if (!signalled && signalled.error().code() != ESRCH) return signalled;
+    FCVM_TRY(process_.wait(call) | context("killing Firecracker: the kernel still holds it"));
+    remove_sockets();
   }
-  (void)process_.status();  // reaps
-  remove_sockets();
+  (void)end_reason();
   return {};
 }
 
@@ -180,6 +172,11 @@ Error VmmProcess::explain(Error error) {
   // In this order: the reason waits until what was said has come into the files.
   const std::string reason = end_reason();
   return Error(ESRCH, error.message() + ": " + reason + tails(), error.remedy());
+}
+
+std::string VmmProcess::known_end_reason() {
+  const std::lock_guard lock(mutex_);
+  return end_reason_;
 }
 
 std::string VmmProcess::end_reason() {

@@ -37,10 +37,13 @@ class VmmProcess {
   [[nodiscard]] int pidfd() const { return process_.pidfd(); }
   [[nodiscard]] fcvm_process_status status() const { return process_.status(); }
   [[nodiscard]] bool running() const { return status().running != 0; }
-  Result<void> kill();
+  /// Also of one that has ended: end_reason() is known afterwards.
+  Result<void> kill(const Call& call);
 
-  /// Why it ended; only once it has.
+  /// Why it ended; only once it has. Waits until what was said has come into the logs.
   [[nodiscard]] std::string end_reason();
+  /// The same as far as it is known, without waiting.
+  [[nodiscard]] std::string known_end_reason();
   /// An error that came of the process's end says so, with the end of what it and the guest said.
   Error explain(Error error);
   /// Fails when it has ended.

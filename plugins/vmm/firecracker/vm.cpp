@@ -14,9 +14,6 @@ namespace fcvm::firecracker {
 
 namespace {
 
-/// status() may be called from a thread that must not block.
-constexpr std::chrono::milliseconds kStatusLimit{50};
-constexpr std::int64_t kRefreshNs = 1'000'000'000;
 /// Names what is not whole yet.
 constexpr const char* kPart = ".part";
 
@@ -118,8 +115,6 @@ Result<void> Vm::set_balloon(std::uint64_t bytes, const Call& call) {
                 "try again when the VM has booted; the guest kernel needs virtio_balloon");
   }
   FCVM_TRY(std::move(answer));
-  if (!counts_balloon_) balloon_bytes_ = bytes >> 20 << 20;
-  balloon_asked_ = 0;
   return {};
 }
 
@@ -140,7 +135,6 @@ Result<fcvm_vm_balloon> Vm::balloon(const Call& call) {
     return fail(EPROTO, doing + ": Firecracker's answer is none: " +
                             vmm::printable(answer.body.substr(0, 200)));
   }
-  balloon_bytes_ = figures->actual_bytes;
   return *figures;
 }
 
@@ -174,37 +168,22 @@ Result<Fd> Vm::connect(std::uint32_t port, const Call& call) {
   return stream;
 }
 
-Result<void> Vm::kill() { return process_->kill(); }
-
-/// How much the guest gave up, asked at most once a second and only when nobody else is asking.
-void Vm::refresh_balloon() {
-  const std::unique_lock lock(api_mutex_, std::try_to_lock);
-  if (!lock.owns_lock() || monotonic_now() - balloon_asked_ < kRefreshNs) return;
-  balloon_asked_ = monotonic_now();
-  CancelSource nobody;
-  const Call call(nobody, monotonic_now() + std::chrono::nanoseconds(kStatusLimit).count());
-  const Request request = balloon_statistics_request();
-  const auto answer = client_->request(request.method, request.path, request.body, call);
-  if (!answer || answer->status != 200) return;
-  if (const auto figures = balloon_in(answer->body)) balloon_bytes_ = figures->actual_bytes;
-}
+Result<void> Vm::kill(const Call& call) { return process_->kill(call); }
 
 fcvm_vm_status Vm::status() {
   const auto process = process_->status();
-  auto status = vm_status();
+  auto status = sized<fcvm_vm_status>();
   const bool running = process.running != 0;
-  if (running && counts_balloon_ && has_balloon_) refresh_balloon();
   status.state = !running ? FCVM_VM_ENDED : paused_ ? FCVM_VM_PAUSED : FCVM_VM_RUNNING;
   status.pid = process.pid;
   status.pidfd = process_->pidfd();
   status.exit_code = process.exit_code;
   status.exit_signal = process.exit_signal;
-  status.balloon_bytes = balloon_bytes_;
   put_text(status.vmm_version, "firecracker " + version_.text);
   put_text(status.snapshot_format, version_.snapshot_format);
   put_text(status.vmm_path, binary_);
   put_text(status.accelerator, "kvm");
-  if (!running) put_text(status.end_reason, process_->end_reason());
+  if (!running) put_text(status.end_reason, process_->known_end_reason());
   return status;
 }
 

@@ -35,7 +35,7 @@ class Vm {
   Result<fcvm_vm_balloon> balloon(const Call& call);
   Result<void> set_metadata(const char* json, const Call& call);
   Result<Fd> connect(std::uint32_t port, const Call& call);
-  Result<void> kill();
+  Result<void> kill(const Call& call);
   [[nodiscard]] fcvm_vm_status status();
 
  private:
@@ -48,7 +48,6 @@ class Vm {
   Result<Response> ask(const Request& request, const std::string& doing, const Call& call);
   Result<void> end_lost_streams(const Call& call);
   Result<void> reset_vsock(const Call& call);
-  void refresh_balloon();
   [[nodiscard]] Error no_balloon(const std::string& doing) const;
 
   const Host host_;
@@ -62,11 +61,9 @@ class Vm {
   std::unique_ptr<VmmProcess> process_;
   std::atomic<bool> paused_{false};
   bool streams_lost_ = false;  // the guest will drop its vsock connections when it goes on
-  std::atomic<std::uint64_t> balloon_bytes_;
 
-  std::mutex api_mutex_;  // verbs come one at a time, but status() from any thread
+  std::mutex api_mutex_;  // of the client: connect() comes beside other verbs
   std::unique_ptr<HttpClient> client_;
-  std::int64_t balloon_asked_ = 0;
 };
 
 /// What both start and probe have to know: where Firecracker is, and that its version will do.

@@ -3,6 +3,7 @@
 
 #include "core/base/io/socket_pair.hpp"
 #include "core/base/io/unix_socket.hpp"
+#include "plugins/vmm/common/surroundings.hpp"
 #include "plugins/vmm/common/tail.hpp"
 #include "plugins/vmm/qemu/vm.hpp"
 
@@ -130,15 +131,11 @@ Result<void> Vm::run_process(const fcvm_vm_spec& spec, const std::vector<std::st
   // Firmware; that of the distribution's QEMU is among the system's files.
   jail.add(binary_.substr(0, binary_.rfind('/')) + "/../share/qemu", FCVM_JAIL_OPTIONAL);
   for (const std::string& file : memory_.files()) jail.add(file);
-  auto process = process_spec();
+  ProcessSpec process;
   process.name = "qemu";
   process.jail = jail.spec();
-  process.directory_fd = directory_.get();
-  process.stdout_fd = log.get();
-  process.stderr_fd = log.get();
-  process.user_namespace_fd = spec.user_namespace_fd;
-  process.net_namespace_fd = spec.net_namespace_fd;
-  process.cgroup_fd = spec.cgroup_fd;
+  process.in_directory(directory_.get()).to(log.get()).errors_to(log.get());
+  vmm::give_surroundings(process, spec);
   process.environment = variables.empty() ? nullptr : environment.data();
   process.passed = passed.data();
   process.passed_count = static_cast<std::uint32_t>(passed.size());

@@ -7,11 +7,15 @@ namespace fcvm::qemu {
 class QemuPlugin : public vmm::OneVm<Vm, qemu::Options> {
  public:
   using OneVm::OneVm;
+  static constexpr std::int32_t kPreference = 60;
+  /// A guest runs some ten times slower then: any VMM with KVM is better.
+  static constexpr std::int32_t kPreferenceEmulated = 20;
   static constexpr Info kInfo{
       "vmm.qemu", FCVM_VERSION, "QEMU: works everywhere, with KVM or by software emulation",
       FCVM_VMM_CAN_SNAPSHOT | FCVM_VMM_CAN_RESTORE_FILE | FCVM_VMM_CAN_RESTORE_UFFD |
           FCVM_VMM_CAN_BALLOON | FCVM_VMM_CAN_HUGEPAGES | FCVM_VMM_CAN_RATE_LIMIT |
-          FCVM_VMM_IS_EMULATED};
+          FCVM_VMM_IS_EMULATED,
+      kPreference};
 
   static Result<Probe> probe(const Host& host, const Options& options, const Call& call) {
     const auto binary = find_binary(options.binary);
@@ -36,7 +40,9 @@ class QemuPlugin : public vmm::OneVm<Vm, qemu::Options> {
     const std::string found = "QEMU " + version.text() + " at " + *binary;
     if (platform->kvm) return Probe::usable(found);
     const std::string why = kvm.usable ? "accel is set to tcg" : kvm.reason;
-    return Probe::degraded("software emulation: " + why, kvm.remedy, found);
+    auto probe = Probe::degraded("software emulation: " + why, kvm.remedy, found);
+    probe.preference = kPreferenceEmulated;
+    return probe;
   }
 };
 

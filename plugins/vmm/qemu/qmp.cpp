@@ -83,9 +83,6 @@ void Qmp::take_line(const std::string& text) {
     case QmpLine::kPanic:
       shutdown_reason_ = "guest-panic";
       return;
-    case QmpLine::kBalloon:
-      guest_bytes_ = line.number;
-      return;
     case QmpLine::kMigration:
       state_failed_ = line.text == "failed" || line.text == "cancelled";
       state_over_ = state_failed_ || line.text == "completed";
@@ -203,10 +200,6 @@ Result<fcvm_vm_balloon> Qmp::query_balloon(std::uint64_t memory_bytes, const Cal
   const std::string now = FCVM_TRY(ask("query-balloon", {}, call));
   const std::uint64_t left = std::min(number_in(now, {"actual"}), memory_bytes);
   figures.actual_bytes = left == 0 ? 0 : memory_bytes - left;
-  {
-    const std::lock_guard lock(mutex_);
-    guest_bytes_ = left;
-  }
   const std::string said = FCVM_TRY(
       ask("qom-get", R"({"path":)" + quoted(kBalloonPath) + R"(,"property":"guest-stats"})", call));
   if (number_in(said, {"last-update"}) == 0) return figures;
@@ -264,11 +257,6 @@ Result<void> Qmp::await_state(const Call& call) {
 std::string Qmp::shutdown_reason() const {
   const std::lock_guard lock(mutex_);
   return shutdown_reason_;
-}
-
-std::uint64_t Qmp::guest_bytes() const {
-  const std::lock_guard lock(mutex_);
-  return guest_bytes_;
 }
 
 }  // namespace fcvm::qemu

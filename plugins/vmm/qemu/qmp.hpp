@@ -47,8 +47,6 @@ class Qmp {
 
   /// From the SHUTDOWN event: "guest-shutdown", "guest-reset", "guest-panic"...; "" before it.
   [[nodiscard]] std::string shutdown_reason() const;
-  /// What the guest was last known to have, its balloon left out, or 0.
-  [[nodiscard]] std::uint64_t guest_bytes() const;
 
  private:
   /// The answer, as JSON. `passed` travels with the question.
@@ -79,7 +77,6 @@ class Qmp {
   std::string answer_error_;
   Version version_;
   std::string shutdown_reason_;
-  std::uint64_t guest_bytes_ = 0;
 };
 
 }  // namespace fcvm::qemu

@@ -39,9 +39,6 @@ QmpLine event(const std::string& name, const Json& data) {
     line.text = text_at(data, "reason");
   } else if (name == "GUEST_PANICKED") {
     line.kind = QmpLine::kPanic;
-  } else if (name == "BALLOON_CHANGE") {
-    line.kind = QmpLine::kBalloon;
-    line.number = number(member(data, "actual"));
   } else if (name == "MIGRATION") {
     line.kind = QmpLine::kMigration;
     line.text = text_at(data, "status");

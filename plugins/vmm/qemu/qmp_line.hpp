@@ -11,21 +11,12 @@
 namespace fcvm::qemu {
 
 struct QmpLine {
-  enum Kind {
-    kNothing,
-    kGreeting,
-    kAnswer,
-    kShutdown,
-    kPanic,
-    kBalloon,
-    kMigration
-  } kind = kNothing;
-  Version version;           // kGreeting
-  std::uint64_t id = 0;      // kAnswer
-  std::string answer;        // kAnswer: JSON
-  std::string error;         // kAnswer: not empty when it was refused
-  std::string text;          // kShutdown: the reason; kMigration: the status
-  std::uint64_t number = 0;  // kBalloon: bytes that the guest has
+  enum Kind { kNothing, kGreeting, kAnswer, kShutdown, kPanic, kMigration } kind = kNothing;
+  Version version;       // kGreeting
+  std::uint64_t id = 0;  // kAnswer
+  std::string answer;    // kAnswer: JSON
+  std::string error;     // kAnswer: not empty when it was refused
+  std::string text;      // kShutdown: the reason; kMigration: the status
 };
 
 QmpLine parse_qmp_line(std::string_view line);

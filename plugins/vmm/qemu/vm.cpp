@@ -16,7 +16,6 @@ namespace {
 
 /// The end of a snapshot's names until it is whole.
 constexpr const char* kUnfinished = ".new";
-constexpr std::chrono::seconds kReapLimit{10};
 constexpr std::chrono::milliseconds kDrainLimit{1000};
 
 }  // namespace
@@ -129,37 +128,33 @@ Result<Fd> Vm::connect(std::uint32_t port, const Call& call) {
   return stream;
 }
 
-Result<void> Vm::kill() {
-  if (process_.status().running == 0) return {};
-  killed_ = true;
-  auto signalled = process_.signal(SIGKILL);
-  if (!signalled && signalled.error().code() != ESRCH) return signalled;
-  pollfd ended{process_.pidfd(), POLLIN, 0};
-  const int ready =
-      ::poll(&ended, 1, static_cast<int>(std::chrono::milliseconds(kReapLimit).count()));
-  if (ready <= 0) {
-    return fail(ETIMEDOUT, "killing QEMU: it still is there after " +
-                               std::to_string(kReapLimit.count()) + " s; the kernel holds it");
+Result<void> Vm::kill(const Call& call) {
+  if (process_.status().running != 0) {
+    killed_ = true;
+    auto signalled = process_.signal(SIGKILL);
+    if (!signalled && signalled.error().code() != ESRCH) return signalled;
+    FCVM_TRY(process_.wait(call) | context("killing QEMU: the kernel still holds it"));
   }
-  (void)process_.status();  // reaps
+  (void)end_reason();
   return {};
 }
 
 fcvm_vm_status Vm::status() {
   const auto process = process_.status();
-  auto status = vm_status();
+  auto status = sized<fcvm_vm_status>();
   const bool running = process.running != 0;
   status.state = !running ? FCVM_VM_ENDED : paused_ ? FCVM_VM_PAUSED : FCVM_VM_RUNNING;
   status.pid = process.pid;
   status.pidfd = process_.pidfd();
   status.exit_code = process.exit_code;
   status.exit_signal = process.exit_signal;
-  const std::uint64_t left = qmp_->guest_bytes();
-  status.balloon_bytes = left == 0 || left > memory_bytes_ ? 0 : memory_bytes_ - left;
   put_text(status.vmm_version, "qemu " + version_.text() + " " + platform_.accelerator());
   put_text(status.vmm_path, binary_);
   put_text(status.accelerator, platform_.accelerator());
-  if (!running) put_text(status.end_reason, end_reason());
+  if (!running) {
+    const std::lock_guard lock(mutex_);
+    put_text(status.end_reason, end_reason_);
+  }
   return status;
 }
 

@@ -41,7 +41,7 @@ class Vm {
   Result<void> set_balloon(std::uint64_t bytes, const Call& call);
   Result<fcvm_vm_balloon> balloon(const Call& call);
   Result<Fd> connect(std::uint32_t port, const Call& call);
-  Result<void> kill();
+  Result<void> kill(const Call& call);
   [[nodiscard]] fcvm_vm_status status();
 
  private:

@@ -108,7 +108,7 @@ TEST_CASE("closed: the host's own addresses, and what is not a resolver's port")
     CHECK(heard(guest, kHostIpv4, kPort) == "refused");
     CHECK(heard_by_udp(guest, kHostIpv4, kPort).empty());
     CHECK(heard(guest, kHostIpv6, kPort) == "refused");
-    const std::string resolver = network.attachment().dns[0];
+    const std::string resolver = network.dns().at(0);
     CHECK(guest.ask_datagram(resolver, 53) == "the stub\n");
     CHECK(heard(guest, resolver, kPort) == "refused");
     CHECK(heard(guest, resolver, 22) == "refused");
@@ -183,7 +183,7 @@ TEST_CASE("closed: a resolver on the loopback that the user named is asked, and 
   Request request = closed();
   request.dns = {"127.0.0.1"};
   in_every_mode(request, [](FakeGuest& guest, Network& network, const Backend&) {
-    CHECK(std::string(network.attachment().dns[0]) == kGateway);
+    CHECK(network.dns().at(0) == kGateway);
     CHECK(std::string(network.attachment().host_gateway).empty());
     CHECK(heard(guest, kGateway, kPort) == "refused");
   });

@@ -49,7 +49,7 @@ void attaches_and_detaches(const Backend& backend) {
     INFO(network.message());
     REQUIRE(attached == 0);
     const auto& given = network.attachment();
-    CHECK((::fcntl(given.net_namespace_fd, F_GETFD) & FD_CLOEXEC) != 0);
+    CHECK((::fcntl(network.net_namespace(), F_GETFD) & FD_CLOEXEC) != 0);
     const auto mac = base::MacAddress::parse(given.mac);
     REQUIRE(mac);
     CHECK(mac->is_unicast());
@@ -354,7 +354,7 @@ TEST_CASE("an owner to be killed", "[.]") {
     Network network(backend, &state);
     REQUIRE(network.attach({}) == 0);
     struct stat status {};
-    REQUIRE(::fstat(network.attachment().net_namespace_fd, &status) == 0);
+    REQUIRE(::fstat(network.net_namespace(), &status) == 0);
     std::printf("attached %llu\n", static_cast<unsigned long long>(status.st_ino));
     std::fflush(stdout);
     ::pause();

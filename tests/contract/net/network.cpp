@@ -101,7 +101,6 @@ Network::Network(const Backend& backend, MemoryState* state)
   verbs_ = sized_copy(static_cast<const fcvm_net_v1*>(plugin_->verbs(FCVM_KIND_NET)));
   error_ = sized<fcvm_error>();
   attachment_ = sized<fcvm_net_attachment>();
-  attachment_.net_namespace_fd = attachment_.user_namespace_fd = -1;
   REQUIRE(plugin_->create(host_.get(), &settings_, &instance_, &error_) == 0);
 }
 
@@ -125,9 +124,9 @@ Network::~Network() {
 }
 
 void Network::close_namespaces() {
-  for (std::int32_t* fd : {&attachment_.net_namespace_fd, &attachment_.user_namespace_fd}) {
-    base::Fd(std::exchange(*fd, -1)).reset();
-  }
+  base::Fd(net_namespace()).reset();
+  base::Fd(user_namespace()).reset();
+  attachment_.flags = 0;
 }
 
 int Network::attach(const Request& request, std::int64_t deadline_ms) {
@@ -152,8 +151,12 @@ int Network::attach(const Request& request, std::int64_t deadline_ms) {
   raw.opening_count = static_cast<std::uint32_t>(openings.size());
   raw.rate_in = request.rate_in;
   raw.rate_out = request.rate_out;
+  raw.ipv6_prefix = text_or_null(request.ipv6_prefix);
+  dns_.clear();
+  published_.clear();
   auto given = sized<fcvm_net_attachment>();
-  const int code = verbs_.attach(instance_, &raw, in_ms(deadline_ms), &given, &error_);
+  const auto report = this->report();
+  const int code = verbs_.attach(instance_, &raw, in_ms(deadline_ms), &given, &report, &error_);
   if (code != 0) return code;
   close_namespaces();
   attachment_ = given;
@@ -180,7 +183,30 @@ int Network::dial(std::uint32_t protocol, std::uint16_t port, base::Fd& fd,
 }
 
 int Network::publish(const fcvm_publish& wanted) {
-  return verbs_.publish(instance_, &wanted, in_ms(kLongMs), &error_);
+  const auto report = this->report();
+  return verbs_.publish(instance_, &wanted, in_ms(kLongMs), &report, &error_);
+}
+
+fcvm_net_report Network::report() {
+  auto made = sized<fcvm_net_report>();
+  made.context = this;
+  made.dns = [](void* context, const char* server) {
+    static_cast<Network*>(context)->dns_.emplace_back(server);
+  };
+  made.published = [](void* context, const fcvm_published* raw) {
+    const auto port = sized_copy(raw);
+    static_cast<Network*>(context)->published_.push_back(
+        {port.protocol, port.address, port.host_port, port.guest_port, port.count});
+  };
+  return made;
+}
+
+int Network::net_namespace() const {
+  return fd_of(attachment_.flags, FCVM_NET_HAS_NET_NAMESPACE, attachment_.net_namespace_fd);
+}
+
+int Network::user_namespace() const {
+  return fd_of(attachment_.flags, FCVM_NET_HAS_USER_NAMESPACE, attachment_.user_namespace_fd);
 }
 
 int Network::unpublish(const fcvm_publish& unwanted) {
@@ -200,10 +226,10 @@ fcvm_probe Network::probe() {
 
 std::vector<base::NamespaceFd> Network::namespaces() const {
   std::vector<base::NamespaceFd> entered;
-  if (attachment_.user_namespace_fd >= 0) {
-    entered.push_back({base::NamespaceKind::kUser, attachment_.user_namespace_fd});
+  if (user_namespace() >= 0) {
+    entered.push_back({base::NamespaceKind::kUser, user_namespace()});
   }
-  entered.push_back({base::NamespaceKind::kNet, attachment_.net_namespace_fd});
+  entered.push_back({base::NamespaceKind::kNet, net_namespace()});
   return entered;
 }
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include <fcvm/net.h>
+#include <fcvm/net.hpp>
 #include <fcvm/sdk/call.hpp>
 #include <fcvm/sdk/sized.hpp>
 
@@ -72,6 +72,7 @@ struct Request {
   std::vector<fcvm_net_opening> openings;
   std::uint64_t rate_in = 0;
   std::uint64_t rate_out = 0;
+  std::string ipv6_prefix;
 };
 
 /// One instance of the plugin; `attachment` is what the last attach gave.
@@ -97,6 +98,12 @@ class Network {
   fcvm_probe probe();
 
   [[nodiscard]] const fcvm_net_attachment& attachment() const { return attachment_; }
+  /// Of the attachment, or -1.
+  [[nodiscard]] int net_namespace() const;
+  [[nodiscard]] int user_namespace() const;
+  /// What the attachment reported: resolvers, and ports as they were taken. publish() adds to them.
+  [[nodiscard]] const std::vector<std::string>& dns() const { return dns_; }
+  [[nodiscard]] const std::vector<Published>& published() const { return published_; }
   /// The user namespace first, where there is one; for spawn().
   [[nodiscard]] std::vector<base::NamespaceFd> namespaces() const;
   [[nodiscard]] std::string message() const { return std::string(text_of(error_.message)); }
@@ -105,6 +112,7 @@ class Network {
  private:
   void take_settings();
   void close_namespaces();
+  fcvm_net_report report();
 
   MemoryState own_state_;
   plugin::ProcessKeeper keeper_;
@@ -117,6 +125,8 @@ class Network {
   fcvm_net_v1 verbs_{};
   void* instance_ = nullptr;
   fcvm_net_attachment attachment_{};
+  std::vector<std::string> dns_;
+  std::vector<Published> published_;
   fcvm_error error_{};
 };
 

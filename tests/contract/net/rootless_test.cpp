@@ -9,7 +9,6 @@
 #include "core/base/io/poll.hpp"
 #include "core/base/net/rtnetlink.hpp"
 #include "core/base/process/child.hpp"
-#include "core/setup/doctor/doctor.hpp"
 #include "tests/contract/net/backends.hpp"
 #include "tests/contract/net/environment.hpp"
 #include "tests/contract/net/server.hpp"
@@ -66,7 +65,7 @@ TEST_CASE("rootless: the addresses are the documented ones") {
   CHECK(std::string(given.guest_ipv6) == "fd00::100/64");
   CHECK(std::string(given.gateway_ipv6) == "fd00::2");
   CHECK(std::string(given.host_gateway) == "10.0.2.2");
-  CHECK(given.user_namespace_fd >= 0);
+  CHECK(network.user_namespace() >= 0);
   CHECK(given.mtu == 65520);
   FakeGuest guest(network);
   for (const char* reached : {"10.0.2.1", kOutsideIpv4, kOutsideIpv6}) {
@@ -110,7 +109,7 @@ TEST_CASE("rootless: names are asked of the host's stub resolver") {
     Request request;
     request.flags = flags;
     REQUIRE(network.attach(request) == 0);
-    CHECK(std::string(network.attachment().dns[0]) == "10.0.2.3");
+    CHECK(network.dns().at(0) == "10.0.2.3");
     FakeGuest guest(network);
     CHECK(guest.ask_datagram("10.0.2.3", 53) == "the stub\n");
   }
@@ -145,10 +144,9 @@ TEST_CASE("rootless: who has closed its half hears the answer once, but for old 
   Network network(rootless());
   REQUIRE(network.attach({}) == 0);
   FakeGuest guest(network);
-  const std::string version =
-      guest.shell(pasta_to_test() + " --version 2>/dev/null | head -n 1").text;
-  const bool repeats = setup::judge_pasta(version).verdict == setup::Verdict::kWarn;
-  INFO("pasta's version: " << version);
+  const auto probed = network.probe();
+  const bool repeats = probed.status == FCVM_PROBE_DEGRADED;
+  INFO("pasta's version: " << text_of(probed.detail));
   const auto sockets = ServerSockets::bind("127.0.0.1", 4103);
   REQUIRE(sockets);
   auto served = std::async(std::launch::async, answer_at_end, std::cref(*sockets));
@@ -167,9 +165,9 @@ TEST_CASE("rootless: resolvers that the user names are used, if the guest reache
   Request request;
   request.dns = {"192.0.2.53", "127.0.0.1"};
   REQUIRE(network.attach(request) == 0);
-  CHECK(std::string(network.attachment().dns[0]) == "192.0.2.53");
-  CHECK(std::string(network.attachment().dns[1]) == "10.0.2.2");
-  CHECK(std::string(network.attachment().dns[2]).empty());
+  CHECK(network.dns().at(0) == "192.0.2.53");
+  CHECK(network.dns().at(1) == "10.0.2.2");
+  CHECK(network.dns().size() == 2);
   REQUIRE(network.detach() == 0);
   for (const char* unreachable : {"127.0.0.9", "nonsense"}) {
     request.dns = {unreachable};

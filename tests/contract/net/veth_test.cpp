@@ -107,11 +107,11 @@ TEST_CASE("bridged: the attachment says what the guest is told") {
   CHECK(std::string(given.guest_ipv6) == "fd00::100/64");
   CHECK(std::string(given.gateway_ipv6) == "fd00::2");
   CHECK(std::string(given.host_gateway) == "10.0.2.2");
-  CHECK(std::string(given.dns[0]) == "10.0.2.3");
-  CHECK(std::string(given.dns[1]).empty());
+  CHECK(network.dns().at(0) == "10.0.2.3");
+  CHECK(network.dns().size() == 1);
   CHECK(std::string(given.tap) == "tap0");
   CHECK(given.mtu == 1500);
-  CHECK(given.user_namespace_fd == -1);
+  CHECK(network.user_namespace() == -1);
   CHECK_THAT(std::string(given.host_address), StartsWith("172.30."));
 }
 
@@ -242,8 +242,8 @@ TEST_CASE("bridged and routed: names are asked of the host's stub resolver") {
     request.flags |= FCVM_NET_NO_HOST_LOOPBACK;
     attached(network, request);
     FakeGuest guest(network);
-    CHECK(guest.ask_datagram(network.attachment().dns[0], 53) == "the stub\n");
-    CHECK(guest.ask_stream(network.attachment().dns[0], 53) == "the stub\n");
+    CHECK(guest.ask_datagram(network.dns().at(0), 53) == "the stub\n");
+    CHECK(guest.ask_stream(network.dns().at(0), 53) == "the stub\n");
   }
 }
 

@@ -95,11 +95,23 @@ TEST_CASE("bad requests are refused each with its own message") {
   says(wanted(kPort, 80, "2001:db8::1"), EADDRNOTAVAIL, "[2001:db8::1]:8080/tcp");
   says(wanted(kPort, 80, "localhost"), EINVAL, "not an IP address");
   says(wanted(kPort, 80, ""), EINVAL, "not an IP address");
-  says(wanted(0, 80), EINVAL, "1 to 65535");
   says(wanted(kPort, 0), EINVAL, "1 to 65535");
   says(wanted(65'530, 80, nullptr, FCVM_PROTO_TCP, 10), EINVAL, "1 to 65535");
   says(wanted(kPort, 65'530, nullptr, FCVM_PROTO_TCP, 10), EINVAL, "1 to 65535");
   says(wanted(kPort, 80, nullptr, 132), EINVAL, "protocol 132 is unknown");
+}
+
+TEST_CASE("without a port of the host the VM gets one that is free, or as many in a row") {
+  Machine machine;
+  auto range = wanted(0, 80);
+  range.count = 3;
+  REQUIRE(machine.reserve({wanted(0, 80), range, wanted(0, 53, nullptr, FCVM_PROTO_UDP)}));
+  const auto& taken = machine.publisher.reserved();
+  REQUIRE(taken.size() == 3);
+  for (const auto& one : taken) CHECK(one.host_port > 0);
+  CHECK(taken[0].host_port != taken[1].host_port);
+  CHECK(taken[1].count == 3);
+  CHECK(taken[2].protocol == FCVM_PROTO_UDP);
 }
 
 TEST_CASE("a low port tells an ordinary user of the sysctl") {

@@ -105,7 +105,6 @@ class Machine {
     verbs_ = static_cast<const fcvm_vmm_v1*>(plugin_->verbs(FCVM_KIND_VMM));
     spec_.vm_id = "vm1";
     spec_.directory_fd = directory_fd_.get();
-    spec_.net_namespace_fd = spec_.user_namespace_fd = spec_.cgroup_fd = -1;
     spec_.cpus = 1;
     spec_.memory_bytes = 256u << 20;
     spec_.kernel = "kernel";
@@ -190,7 +189,7 @@ class Machine {
       REQUIRE(::symlinkat((source.path() + "/" + name).c_str(), directory(), name) == 0);
     }
   }
-  std::int32_t kill() { return verbs_->kill(instance_, &error_); }
+  std::int32_t kill() { return verbs_->kill(instance_, in_ms(20'000), &error_); }
   fcvm_vm_status status() {
     auto now = sized<fcvm_vm_status>();
     CHECK(verbs_->status(instance_, &now, &error_) == 0);
@@ -198,6 +197,7 @@ class Machine {
   }
   fcvm_vm_status ended() {
     for (int i = 0; i < 500 && status().state != FCVM_VM_ENDED; ++i) ::usleep(10'000);
+    CHECK(kill() == 0);  // from then on the reason is known
     return status();
   }
   [[nodiscard]] std::string message() const { return error_.message; }

@@ -117,9 +117,9 @@ TEST_CASE("without statistics the balloon counts as what was asked for") {
   machine.spec().balloon_bytes = 8 << 20;
   REQUIRE(machine.start() == 0);
   CHECK_THAT(machine.read("requests.log"), Contains("\"stats_polling_interval_s\":0"));
-  CHECK(machine.status().balloon_bytes == 8 << 20);
+  CHECK(machine.balloon().actual_bytes == 8 << 20);
   CHECK(machine.set_balloon(16 << 20) == 0);
-  CHECK(machine.status().balloon_bytes == 16 << 20);
+  CHECK(machine.balloon().actual_bytes == 16 << 20);
 }
 
 TEST_CASE("a balloon waits for the guest to take it") {

@@ -21,13 +21,13 @@ TEST_CASE("a VM starts, pauses, resumes and is killed") {
   CHECK(machine.status().state == FCVM_VM_PAUSED);
   CHECK(machine.verbs().resume(machine.instance(), in_ms(5000), machine.error()) == 0);
   CHECK(machine.status().state == FCVM_VM_RUNNING);
-  CHECK(machine.verbs().kill(machine.instance(), machine.error()) == 0);
+  CHECK(machine.kill() == 0);
   const auto ended = machine.status();
   CHECK(ended.state == FCVM_VM_ENDED);
   CHECK(ended.exit_signal == SIGKILL);
   CHECK(std::string(ended.end_reason) == "killed by fcvm");
   CHECK(::kill(running.pid, 0) != 0);
-  CHECK(machine.verbs().kill(machine.instance(), machine.error()) == 0);
+  CHECK(machine.kill() == 0);
 }
 
 TEST_CASE("destroying the instance ends QEMU and removes the guest socket") {
@@ -98,7 +98,7 @@ TEST_CASE("QEMU that stops answering is given up at the deadline and can be kill
   CHECK(machine.verbs().pause(machine.instance(), in_ms(200), machine.error()) == -ETIMEDOUT);
   CHECK(machine.status().state == FCVM_VM_RUNNING);
   CHECK(machine.verbs().resume(machine.instance(), in_ms(5000), machine.error()) == 0);
-  CHECK(machine.verbs().kill(machine.instance(), machine.error()) == 0);
+  CHECK(machine.kill() == 0);
 }
 
 TEST_CASE("an old QEMU is refused") {
@@ -143,8 +143,8 @@ TEST_CASE("the balloon counts what is taken from the guest") {
   REQUIRE(machine.start() == 0);
   auto* set = machine.verbs().set_balloon;
   CHECK(set(machine.instance(), 64u << 20, in_ms(5000), machine.error()) == 0);
-  for (int i = 0; i < 200 && machine.status().balloon_bytes == 0; ++i) ::usleep(5000);
-  CHECK(machine.status().balloon_bytes == 64u << 20);
+  for (int i = 0; i < 200 && machine.balloon().actual_bytes == 0; ++i) ::usleep(5000);
+  CHECK(machine.balloon().actual_bytes == 64u << 20);
   CHECK(set(machine.instance(), 256u << 20, in_ms(5000), machine.error()) == -EINVAL);
 }
 

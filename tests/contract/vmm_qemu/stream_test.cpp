@@ -159,7 +159,7 @@ TEST_CASE("what a guest writes to its console, and makes QEMU say, takes little 
   base::Fd refused;
   (void)machine.connect(18, refused);
   CHECK(echo(machine.connected(7), "lives") == "lives");
-  CHECK(machine.verbs().kill(machine.instance(), machine.error()) == 0);
+  CHECK(machine.kill() == 0);
   for (const std::string name : {"console", "qemu.log"}) {
     std::uintmax_t size = 0;
     for (const auto& entry : std::filesystem::directory_iterator(machine.path())) {
@@ -219,6 +219,6 @@ TEST_CASE("a killed VM closes its streams") {
   Machine machine(fake_qemu());
   REQUIRE(machine.start() == 0);
   const auto fd = machine.connected(7);
-  CHECK(machine.verbs().kill(machine.instance(), machine.error()) == 0);
+  CHECK(machine.kill() == 0);
   CHECK(read_to_end(fd).empty());
 }

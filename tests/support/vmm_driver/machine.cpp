@@ -112,7 +112,6 @@ fcvm_vm_spec Machine::spec() const {
   auto spec = fcvm::sized<fcvm_vm_spec>();
   spec.vm_id = "driven";
   spec.directory_fd = directory_fd_.get();
-  spec.net_namespace_fd = spec.user_namespace_fd = spec.cgroup_fd = -1;
   spec.cpus = arguments_.cpus;
   spec.memory_bytes = arguments_.memory_bytes;
   spec.kernel = arguments_.kernel.empty() ? nullptr : "kernel";
@@ -199,6 +198,6 @@ Result<fcvm::Fd> Machine::connect(std::uint32_t port) {
   return fcvm::Fd(fd);
 }
 
-Result<void> Machine::kill() { return answer(verbs_->kill(instance_, &error_)); }
+Result<void> Machine::kill() { return answer(verbs_->kill(instance_, deadline(), &error_)); }
 
 }  // namespace driver

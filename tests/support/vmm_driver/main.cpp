@@ -165,7 +165,6 @@ class Driver {
     line["pid"] = now.pid;
     line["vmm"] = fcvm::text_of(now.vmm_version);
     line["end"] = fcvm::text_of(now.end_reason);
-    line["balloon"] = now.balloon_bytes;
     if (!servers_.empty()) line["pages_served"] = servers_.back()->pages();
     return {};
   }

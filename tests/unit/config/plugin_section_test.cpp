@@ -36,17 +36,22 @@ TEST_CASE("plugin sections at load: mistakes, and the command line above all") {
             ":3:7: `mtu`: expected a whole number, got a text");
 }
 
-TEST_CASE("a plugin that is not there: a slip is a mistake, an absent one a warning") {
+TEST_CASE("a plugin that is not there is a warning in files, and a mistake on the command line") {
   Tree tree;
   tree.request.plugins = plugins();
-  const std::string file = tree.system("[plugin.net.rotless]\nmtu = 1\n");
-  CHECK(tree.error() == file + ":1:13: no plugin `net.rotless`; did you mean `net.rootless`?");
-  tree.system("[plugin.memory.uffd]\nx = 1\n");
+  const std::string file =
+      tree.system("[plugin.net.rotless]\nmtu = 1\n[plugin.memory.uffd]\nx = 1\n");
   tree.set("FCVM_PLUGIN_NET_ROOTLESS_MUT", "1");
   const auto warnings = tree.config().warnings();
-  REQUIRE(warnings.size() == 2);
-  CHECK(warnings[0] == file + ":1:16: [plugin.memory.uffd] has no effect: there is no such plugin");
-  CHECK(warnings[1].find("did you mean `FCVM_PLUGIN_NET_ROOTLESS_MTU`?") != std::string::npos);
+  REQUIRE(warnings.size() == 3);
+  CHECK(warnings[0] == file + ":3:16: [plugin.memory.uffd] has no effect: there is no such plugin");
+  CHECK(warnings[1] == file +
+                           ":1:13: [plugin.net.rotless] has no effect: there is no such plugin; "
+                           "did you mean `net.rootless`?");
+  CHECK(warnings[2].find("did you mean `FCVM_PLUGIN_NET_ROOTLESS_MTU`?") != std::string::npos);
+  tree.option("plugin.net.rotless", "mtu", "1280");
+  CHECK(tree.error().find("there is no plugin `net.rotless`; did you mean `net.rootless`?") !=
+        std::string::npos);
 }
 
 TEST_CASE("plugin sections of the wrong shape are mistakes without any table") {

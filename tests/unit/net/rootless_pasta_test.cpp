@@ -34,6 +34,17 @@ bool has(const Words& words, const Words& part) {
   return std::search(words.begin(), words.end(), part.begin(), part.end()) != words.end();
 }
 
+TEST_CASE("a pasta that repeats answers is told by its date") {
+  for (const char* old : {"pasta unknown version", "pasta 2024_09_06.6b38f07",
+                          "pasta 0.0~git20240906.6b38f07-1", "pasta 2025_03_19.1"}) {
+    CHECK(fault_of_pasta(old).find(old) == 0);
+  }
+  for (const char* mended : {"pasta 2025_03_20.32f6212", "pasta 0.0~git20250503.587980c-2",
+                             "pasta 2026_01_17.81c97f6", ""}) {
+    CHECK(fault_of_pasta(mended).empty());
+  }
+}
+
 TEST_CASE("what a pasta offers is told by whole words of its help") {
   CHECK(PastaOffer(kOldHelp).has("--stderr"));
   CHECK_FALSE(PastaOffer(kNewHelp).has("--stderr"));

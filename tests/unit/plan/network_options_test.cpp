@@ -50,9 +50,9 @@ TEST_CASE("ports of the host are opened one by one, in ranges, or all") {
   const auto access = parse_host_access({"80,5000-5009/udp", "none", "443/tcp,8000-8001"});
   REQUIRE(access);
   REQUIRE(access->ports.size() == 2);
-  CHECK((access->ports[0].first == 443 && access->ports[0].protocol == "tcp"));
+  CHECK((access->ports[0].first == 443 && access->ports[0].protocol == vm::Protocol::kTcp));
   CHECK((access->ports[1].first == 8000 && access->ports[1].count == 2));
-  CHECK(access->ports[1].protocol.empty());
+  CHECK_FALSE(access->ports[1].protocol);
   for (const char* bad : {"0", "65536", "x", "80-", "-80", "90-80", "80/icmp", "80/", "All"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_host_access({bad}));

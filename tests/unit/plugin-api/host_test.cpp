@@ -17,7 +17,7 @@ void copes_without_services(const fcvm_host* raw) {
   const Verb verb;
   host.info("heard by nobody");
   CHECK(host.spawn({"true"}).error().code() == ENOTSUP);
-  CHECK(host.exec({"true"}, true, verb.call).error().code() == ENOTSUP);
+  CHECK(host.exec({.arguments = {"true"}}, verb.call).error().code() == ENOTSUP);
   CHECK(host.dial_guest(1, verb.call).error().code() == ENOTSUP);
   CHECK(host.dial_guest_tcp(1, verb.call).error().code() == ENOTSUP);
   CHECK(host.subscribe(FCVM_OUTPUT_CONSOLE, {}).error().code() == ENOTSUP);
@@ -43,7 +43,7 @@ TEST_CASE("a service table of an older host lacks its newer functions") {
   auto raw = sized<fcvm_host>();
   raw.service = [](const fcvm_host*, const char*) -> const void* { return &old; };
   const Verb verb;
-  CHECK(Host(&raw).exec({"true"}, true, verb.call).error().code() == ENOTSUP);
+  CHECK(Host(&raw).exec({.arguments = {"true"}}, verb.call).error().code() == ENOTSUP);
   CHECK(Host(&raw).dial_guest(1, verb.call).error().code() == ENOTSUP);
 }
 
@@ -84,29 +84,29 @@ TEST_CASE("a process is signalled, waited for and reaped") {
 
 TEST_CASE("exec hands over the words and returns status and output") {
   test::FakeHost fake;
-  fake.on_exec = [](fcvm_guest_exec& exec) {
-    CHECK(exec.in_container == 1);
-    CHECK(std::string(exec.arguments[1]) == "hello");
-    CHECK(exec.arguments[2] == nullptr);
-    std::memcpy(exec.output, "hello\n", 6);
-    exec.output_size = 6;
+  fake.on_exec = [](test::FakeHost::Exec& exec) {
+    CHECK(exec.flags == FCVM_EXEC_IN_CONTAINER);
+    CHECK(exec.arguments == std::vector<std::string>{"echo", "hello"});
+    exec.output = "hello\n";
+    exec.errors = std::string(100'000, 'e');
     exec.exit_code = 3;
     return 0;
   };
   const Verb verb;
-  const auto done = *Host(fake.raw()).exec({"echo", "hello"}, true, verb.call);
+  const auto done = *Host(fake.raw()).exec({.arguments = {"echo", "hello"}}, verb.call);
   CHECK(done.exit_code == 3);
   CHECK(done.output == "hello\n");
+  CHECK(done.errors == std::string(Host::kMostOutput, 'e'));
+  CHECK(done.cut);
 }
 
 TEST_CASE("a subscription hears what was said, and survives being moved") {
   test::FakeHost fake;
   fake.console = {"booting", "ready"};
   std::vector<std::string> heard;
-  auto first =
-      *Host(fake.raw()).subscribe(FCVM_OUTPUT_CONSOLE, [&](std::uint32_t, std::string_view line) {
-        heard.emplace_back(line);
-      });
+  auto first = *Host(fake.raw()).subscribe(FCVM_OUTPUT_CONSOLE, [&](const fcvm_line& line) {
+    heard.emplace_back(line.bytes, line.length);
+  });
   const auto moved = std::move(first);
   CHECK(heard == std::vector<std::string>{"booting", "ready"});
 }

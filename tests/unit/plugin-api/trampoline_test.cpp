@@ -45,9 +45,7 @@ class Moody : public ReadinessPlugin {
 class Quiet : public NetPlugin {
  public:
   static constexpr Info kInfo{"net.quiet", "1.0.0", "nothing"};
-  Result<fcvm_net_attachment> attach(const fcvm_net_request&, const Call&) {
-    return net_attachment();
-  }
+  Result<NetAttachment> attach(const fcvm_net_request&, const Call&) { return NetAttachment(); }
   Result<Fd> dial(std::uint32_t, std::uint16_t, const Call&) { return Fd(::dup(0)); }
 };
 

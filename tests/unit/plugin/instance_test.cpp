@@ -24,7 +24,9 @@ Result<fcvm_net_attachment> attach(Net& net) {
   auto request = sized<fcvm_net_request>();
   request.mtu = 9000;
   auto attachment = sized<fcvm_net_attachment>();
-  FCVM_TRY(net.call({"attach"}, net.verbs().attach, &request, FCVM_NO_DEADLINE, &attachment));
+  const auto report = sized<fcvm_net_report>();
+  FCVM_TRY(
+      net.call({"attach"}, net.verbs().attach, &request, FCVM_NO_DEADLINE, &attachment, &report));
   return attachment;
 }
 
@@ -58,8 +60,9 @@ TEST_CASE("a verb that the plugin does not have is refused by name") {
   REQUIRE(net);
   CHECK((*net)->verbs().publish == nullptr);
   auto publish = sized<fcvm_publish>();
+  const auto report = sized<fcvm_net_report>();
   const auto published =
-      (*net)->call({"publish"}, (*net)->verbs().publish, &publish, FCVM_NO_DEADLINE);
+      (*net)->call({"publish"}, (*net)->verbs().publish, &publish, FCVM_NO_DEADLINE, &report);
   CHECK(published.error().code() == ENOTSUP);
   CHECK(published.error().message() == "net.toy cannot publish");
 }

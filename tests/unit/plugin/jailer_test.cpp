@@ -15,6 +15,7 @@
 #include "core/base/jail/jail_filter.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/skip.hpp"
+#include "tests/unit/plugin/ended_by.hpp"
 
 namespace fcvm::plugin {
 namespace {
@@ -45,9 +46,9 @@ struct Started {
     spec.program = arguments_[0];
     arguments_[2] = script_.c_str();
     spec.arguments = arguments_;
-    spec.directory_fd = directory;
+    spec.in_directory(directory);
   }
-  fcvm_process_spec spec = process_spec();
+  ProcessSpec spec;
 
  private:
   const std::string script_;
@@ -87,7 +88,7 @@ TEST_CASE("where namespaces are refused, root's VM runs as root and has its dire
     for (int i = 0; i < 2; ++i) {
       const auto handle = jailer.spawn("test", started.spec);
       if (!handle) return 2;
-      const auto ended = jailer.wait(*handle, base::Deadline::in(10s));
+      const auto ended = ended_by(jailer, *handle, 10s);
       if (!ended || ended->exit_code != 0) return 3;
       jailer.release(*handle, 0ns);
     }
@@ -122,7 +123,7 @@ TEST_CASE("a file that a VM reads is read by its user, and means to others what 
     const auto handle = jailer.spawn("test", started.spec);
     FCVM_SKIP_IF(!handle && handle.error().code() == EOPNOTSUPP, "no ACLs in " + dir->path());
     REQUIRE(handle);
-    const auto ended = jailer.wait(*handle, base::Deadline::in(10s));
+    const auto ended = ended_by(jailer, *handle, 10s);
     REQUIRE(ended);
     FCVM_SKIP_IF(ended->jailed < 3, "no namespaces here");
     CHECK(ended->exit_code == 0);

@@ -9,6 +9,7 @@
 #include "core/base/io/pipe.hpp"
 #include "core/base/process/process_id.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/unit/plugin/ended_by.hpp"
 
 namespace fcvm::plugin {
 namespace {
@@ -18,11 +19,10 @@ using namespace std::chrono_literals;
 struct Command {
   explicit Command(std::vector<const char*> words) : words_(std::move(words)) {
     words_.push_back(nullptr);
-    spec = process_spec();
     spec.program = words_.front();
     spec.arguments = words_.data();
   }
-  fcvm_process_spec spec;
+  ProcessSpec spec;
 
  private:
   std::vector<const char*> words_;
@@ -33,10 +33,10 @@ TEST_CASE("a kept process runs, is waited for and reports how it ended") {
   auto pipe = base::Pipe::create();
   REQUIRE(pipe);
   Command command({"sh", "-c", "echo spoken; exit 7"});
-  command.spec.stdout_fd = pipe->write_end.get();
+  command.spec.to(pipe->write_end.get());
   const auto handle = keeper.spawn("test", command.spec);
   REQUIRE(handle);
-  const auto ended = keeper.wait(*handle, base::Deadline::in(10s));
+  const auto ended = ended_by(keeper, *handle, 10s);
   REQUIRE(ended);
   CHECK(ended->exit_code == 7);
   CHECK(ended->running == 0);
@@ -56,10 +56,10 @@ TEST_CASE("a process has the limits that were asked for, as far as there are any
   const fcvm_resource_limit* const limits[] = {&no_core, &files};
   command.spec.limits = limits;
   command.spec.limit_count = 2;
-  command.spec.stdout_fd = pipe->write_end.get();
+  command.spec.to(pipe->write_end.get());
   const auto handle = keeper.spawn("test", command.spec);
   REQUIRE(handle);
-  REQUIRE(keeper.wait(*handle, base::Deadline::in(10s)));
+  REQUIRE(ended_by(keeper, *handle, 10s));
   pipe->write_end.reset();
   rlimit now{};
   ::getrlimit(RLIMIT_NOFILE, &now);
@@ -79,7 +79,7 @@ TEST_CASE("a deadline passes while a process runs, and release ends it") {
   ProcessKeeper keeper;
   const auto handle = keeper.spawn("test", Command({"sleep", "600"}).spec);
   REQUIRE(handle);
-  CHECK(keeper.wait(*handle, base::Deadline::in(20ms)).error().code() == ETIMEDOUT);
+  CHECK(ended_by(keeper, *handle, 20ms).error().code() == ETIMEDOUT);
   const auto status = keeper.status(*handle);
   REQUIRE(status);
   CHECK(status->running == 1);
@@ -114,7 +114,7 @@ TEST_CASE("a signal ends a process, and the status says which") {
   const auto handle = keeper.spawn("test", Command({"sleep", "600"}).spec);
   REQUIRE(handle);
   REQUIRE(keeper.signal(*handle, SIGTERM));
-  const auto ended = keeper.wait(*handle, base::Deadline::in(10s));
+  const auto ended = ended_by(keeper, *handle, 10s);
   REQUIRE(ended);
   CHECK(ended->exit_signal == SIGTERM);
 }

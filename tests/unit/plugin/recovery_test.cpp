@@ -43,7 +43,7 @@ class Image : public ImagePlugin {
   Result<std::string> config(const fcvm_image_request&, std::string_view, const Call&) {
     return fail(ENOTSUP, "no");
   }
-  Result<fcvm_image_delivery> prepare(const fcvm_image_request&, std::string_view, const Call&) {
+  Result<ImageDelivery> prepare(const fcvm_image_request&, std::string_view, const Call&) {
     return fail(ENOTSUP, "no");
   }
   Result<std::vector<std::string>> collect(int, const std::vector<std::string>&, const Call&) {

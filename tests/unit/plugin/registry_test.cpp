@@ -79,10 +79,62 @@ TEST_CASE("a newer ABI and an unknown kind are told apart") {
     descriptor.abi_version = FCVM_ABI_VERSION;
     descriptor.id = "net.future";
     descriptor.kind = "net/9";
+    descriptor.draft = FCVM_DRAFT;
     sized_assign(out, descriptor);
     return 0;
   };
+  // Its verbs() has those of net/1, too.
+  CHECK(describe(table)->kind == FCVM_KIND_NET);
+  table.verbs = [](const char*) -> const void* { return nullptr; };
   CHECK_MENTIONS(describe(table).error().message(), "of the kind \"net/9\"");
+}
+
+TEST_CASE("a plugin of another draft is refused by a message that names both") {
+  fcvm_plugin table = *toys::table_of<toys::Net>();
+  static std::uint32_t draft = 0;
+  table.describe = [](fcvm_descriptor* out, fcvm_error* error) -> std::int32_t {
+    const std::int32_t code = toys::table_of<toys::Net>()->describe(out, error);
+    out->draft = draft;
+    return code;
+  };
+  CHECK_MENTIONS(describe(table).error().message(), "for draft 1 of the plugin interface");
+  draft = FCVM_DRAFT + 1;
+  CHECK_MENTIONS(describe(table).error().message(),
+                 "draft " + std::to_string(FCVM_DRAFT + 1) + " of the plugin interface");
+  CHECK_MENTIONS(describe(table).error().message(), "speaks draft " + std::to_string(FCVM_DRAFT));
+  CHECK_MENTIONS(describe(table).error().remedy(), "newer fcvm");
+  draft = FCVM_DRAFT;
+  CHECK(describe(table));
+}
+
+TEST_CASE("what a plugin says of itself reaches no terminal as control characters") {
+  fcvm_plugin table = *toys::table_of<toys::Net>();
+  table.describe = [](fcvm_descriptor* out, fcvm_error*) -> std::int32_t {
+    static fcvm_option option = sized<fcvm_option>();
+    option.type = FCVM_OPTION_TEXT;
+    option.name = "mood";
+    option.help = "one\ntwo \x1b[31m";
+    static fcvm_option newer = sized<fcvm_option>();
+    newer.type = 77;
+    newer.name = "shape";
+    static const fcvm_option* const rows[] = {&option, &newer};
+    auto descriptor = sized<fcvm_descriptor>();
+    descriptor.abi_version = FCVM_ABI_VERSION;
+    descriptor.draft = FCVM_DRAFT;
+    descriptor.id = "net.loud";
+    descriptor.kind = FCVM_KIND_NET;
+    descriptor.summary = "\x1b]0;title\x07";
+    descriptor.options = rows;
+    descriptor.option_count = 2;
+    sized_assign(out, descriptor);
+    return 0;
+  };
+  const auto described = describe(table);
+  REQUIRE(described);
+  CHECK(described->summary == "\\x1b]0;title\\x07");
+  // The option of a type that nobody here knows is left out, since it need not be set.
+  REQUIRE(described->options.options.size() == 1);
+  CHECK(described->options.options.front().help == "one\\x0atwo \\x1b[31m");
 }
 
 TEST_CASE("files that cannot be plugins are refused before they are opened, each with its reason") {

@@ -32,12 +32,12 @@ class Net : public NetPlugin {
 
   Net(Host host, Options options) : host_(host), options_(std::move(options)) {}
 
-  Result<fcvm_net_attachment> attach(const fcvm_net_request& request, const Call&) {
+  Result<NetAttachment> attach(const fcvm_net_request& request, const Call&) {
     if (options_.mood == "bad") return fail(EACCES, "attaching: not today", "try tomorrow");
     if (options_.mood == "throws") throw std::runtime_error("thrown in a plugin");
-    auto attachment = net_attachment();
-    put_text(attachment.tap, "tap0");
-    attachment.mtu = request.mtu == 0 ? 1500 : request.mtu;
+    NetAttachment attachment;
+    put_text(attachment.given.tap, "tap0");
+    attachment.given.mtu = request.mtu == 0 ? 1500 : request.mtu;
     return attachment;
   }
   Result<Fd> dial(std::uint32_t, std::uint16_t, const Call& call) {

@@ -33,11 +33,17 @@ std::string text(const fcvm_publish& port) {
          std::to_string(port.guest_port) + " " + std::to_string(port.count);
 }
 
+/// At an address and, where none was wished for, at a port of its own.
+Published taken(const fcvm_publish& wish) {
+  return {wish.protocol, wish.address == nullptr ? "127.20.0.1" : wish.address,
+          wish.host_port == 0 ? std::uint16_t{40000} : wish.host_port, wish.guest_port, wish.count};
+}
+
 class Recorder : public NetPlugin {
  public:
   static constexpr Info kInfo{"net.recorder", "1.0.0", "writes down what it is asked"};
 
-  Result<fcvm_net_attachment> attach(const fcvm_net_request& request, const Call&) {
+  Result<NetAttachment> attach(const fcvm_net_request& request, const Call&) {
     asked().push_back(std::string("attach ") + request.vm_id + " " +
                       (request.mac == nullptr ? "-" : request.mac) + " " +
                       std::to_string(request.mtu) + " " + std::to_string(request.flags));
@@ -51,10 +57,13 @@ class Recorder : public NetPlugin {
     for (const auto& port : sized_elements(request.publish, request.publish_count)) {
       asked().push_back(text(port));
     }
-    auto made = net_attachment();
-    put_text(made.tap, "tap7");
-    put_text(made.dns[1], "10.0.2.3");
-    put_text(made.host_gateway, "10.0.2.2");
+    NetAttachment made;
+    put_text(made.given.tap, "tap7");
+    put_text(made.given.host_gateway, "10.0.2.2");
+    made.dns = {"10.0.2.3"};
+    for (const auto& port : sized_elements(request.publish, request.publish_count)) {
+      made.published.push_back(taken(port));
+    }
     return made;
   }
   Result<void> detach(const Call&) {
@@ -65,9 +74,9 @@ class Recorder : public NetPlugin {
     asked().push_back("dial " + std::to_string(protocol) + " " + std::to_string(port));
     return fail(ECONNREFUSED, "nobody is there");
   }
-  Result<void> publish(const fcvm_publish& port, const Call&) {
+  Result<Published> publish(const fcvm_publish& port, const Call&) {
     asked().push_back("publish " + text(port));
-    return {};
+    return taken(port);
   }
   Result<void> unpublish(const fcvm_publish& port, const Call&) {
     asked().push_back("unpublish " + text(port));
@@ -93,13 +102,13 @@ TEST_CASE("a network plugin is asked for what was planned") {
   NetworkPlan plan;
   plan.mac = "52:54:00:00:00:01";
   plan.mtu = 1400;
-  plan.host_loopback.ports = {{80, 1, "tcp"}};
-  plan.host_addresses.ports = {{8000, 10, ""}};
+  plan.host_loopback.ports = {{80, 1, Protocol::kTcp}};
+  plan.host_addresses.ports = {{8000, 10, {}}};
   plan.link_local = true;
   plan.proxy_endpoints = {{"", 3128}, {"192.0.2.9", 80}};
   plan.rate_in = 1000;
   plan.dns = {"1.1.1.1", "::1"};
-  plan.publish = {{"", 8080, 80, "tcp"}, {"::1", 53, 5353, "udp", 3}};
+  plan.publish = {{"", 8080, 80, Protocol::kTcp}, {"::1", 53, 5353, Protocol::kUdp, 3}};
   REQUIRE(network->attach(plan, "0123456789ab", base::Deadline::never()));
   CHECK(asked() == std::vector<std::string>{"attach 0123456789ab 52:54:00:00:00:01 1400 11",
                                             "rate 1000", "open 1 6 80 1", "open 2 0 8000 10",
@@ -108,17 +117,20 @@ TEST_CASE("a network plugin is asked for what was planned") {
   CHECK(network->attachment().tap == "tap7");
   CHECK(network->attachment().dns == std::vector<std::string>{"10.0.2.3"});
   CHECK_FALSE(network->attachment().net_namespace);
+  CHECK(network->attachment().published ==
+        std::vector<PublishedPort>{{"127.20.0.1", 8080, 80}, {"::1", 53, 5353, Protocol::kUdp, 3}});
 
   asked().clear();
-  REQUIRE(network->publish({"", 1, 2, "udp"}, base::Deadline::never()));
-  REQUIRE(network->unpublish({"", 1, 2, "udp"}, base::Deadline::never()));
+  CHECK(must(network->publish({"", 0, 2, Protocol::kUdp}, base::Deadline::never())) ==
+        PublishedPort{"127.20.0.1", 40000, 2, Protocol::kUdp});
+  REQUIRE(network->unpublish({"", 1, 2, Protocol::kUdp}, base::Deadline::never()));
   CHECK(network->dial(FCVM_PROTO_TCP, 80, base::Deadline::never()).error().code() == ECONNREFUSED);
   CHECK(must(network->health()) == 42);
   broken() = true;
   CHECK(network->health().error().message().find("the helper ended") != std::string::npos);
   REQUIRE(network->detach(base::Deadline::never()));
   REQUIRE(network->detach(base::Deadline::never()));
-  CHECK(asked() == std::vector<std::string>{"publish - 17 1 2 1", "unpublish - 17 1 2 1",
+  CHECK(asked() == std::vector<std::string>{"publish - 17 0 2 1", "unpublish - 17 1 2 1",
                                             "dial 6 80", "detach", "detach"});
 }
 
@@ -126,7 +138,7 @@ TEST_CASE("what is open is said as the options say it") {
   NetworkPlan plan;
   CHECK(plan.opened().empty());
   plan.host_loopback.all = true;
-  plan.host_addresses.ports = {{80, 1, "tcp"}, {8000, 10, ""}};
+  plan.host_addresses.ports = {{80, 1, Protocol::kTcp}, {8000, 10, {}}};
   plan.link_local = true;
   CHECK(plan.opened() == std::vector<std::string>{"host-loopback=all",
                                                   "host-addresses=80/tcp,8000-8009", "link-local"});

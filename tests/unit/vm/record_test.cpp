@@ -27,7 +27,7 @@ Record random_record(std::mt19937& random) {
   record.processes = {{bytes(), {7, random()}, "landlock", bytes()}, {"pasta", {8, 9}, "", ""}};
   record.plugin_versions = {{bytes(), bytes()}};
   record.guest_addresses = {bytes()};
-  record.ports = {{"127.0.0.1", 65535, 80, "tcp"}, {"::", 1, 65535, bytes(), 9}};
+  record.ports = {{"127.0.0.1", 65535, 80, Protocol::kTcp}, {"::", 1, 65535, Protocol::kUdp, 9}};
   record.gateways = {bytes(), bytes()};
   record.network_error = bytes();
   record.plugin_state = {{"net.rootless", {{"z", bytes()}, {"a", bytes()}}}, {"vmm.qemu", {}}};
@@ -72,7 +72,7 @@ TEST_CASE("a number that is not whole, or does not fit, is refused") {
   for (const char* wrong :
        {R"("cpus":1.5)", R"("cpus":-1)", R"("cpus":4294967296)", R"("created_ns":1e99)",
         R"("supervisor":{"pid":1e10,"start_time":1})", R"("disk_rates":[1,2,3,-4])",
-        R"("ports":[{"address":"","host_port":8e126,"guest_port":1,"protocol":"tcp"}])"}) {
+        R"("ports":[{"address":"","host_port":8e126,"guest_port":1,"protocol":Protocol::kTcp}])"}) {
     INFO(wrong);
     const auto refused =
         record_from_json(R"({"format":1,"id":"0123456789ab",)" + std::string(wrong) + "}");

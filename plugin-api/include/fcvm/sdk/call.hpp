@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -61,9 +62,13 @@ class Call {
 
   /// Absolute CLOCK_MONOTONIC nanoseconds, to hand on to a host service.
   [[nodiscard]] std::int64_t deadline() const { return deadline_; }
+  /// The same, but at most this far away.
+  [[nodiscard]] std::int64_t deadline(std::optional<std::chrono::nanoseconds> within) const {
+    return within ? std::min(deadline_, monotonic_now() + within->count()) : deadline_;
+  }
   [[nodiscard]] bool cancelled() const { return cancelled_; }
-  /// Readable once cancelled: for a verb with a poll loop of its own. An eventfd that is made when it
-  /// is first asked for.
+  /// Readable once cancelled: for a verb with a poll loop of its own. An eventfd that is made when
+  /// it is first asked for.
   [[nodiscard]] int cancel_fd() const {
     const std::lock_guard lock(source_.mutex_);
     if (!event_) event_ = Fd(::eventfd(cancelled_ ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK));

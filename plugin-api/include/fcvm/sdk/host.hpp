@@ -33,7 +33,6 @@ class Host {
     if (api.write != nullptr) api.write(host_, level, message.c_str());
   }
 
-  /// Starts a child; `spec.size` and the absent fds must be set: begin with process_spec().
   Result<Process> spawn(const fcvm_process_spec& spec) const {
     const auto api = FCVM_TRY(need("process/1", &fcvm_process_v1::spawn));
     std::uint64_t handle = 0;
@@ -44,7 +43,7 @@ class Host {
   }
   /// The same from a list of words, the program first; `spec` says the rest.
   Result<Process> spawn(const std::vector<std::string>& words,
-                        fcvm_process_spec spec = process_spec()) const {
+                        fcvm_process_spec spec = ProcessSpec()) const {
     if (words.empty()) return fail(EINVAL, "starting a program without naming it");
     const auto argv = sdk::argument_vector(words);
     spec.program = argv.front();
@@ -59,9 +58,7 @@ class Host {
     if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("making a pipe");
     const Fd output(ends[0]);
     Fd input(ends[1]);
-    auto spec = process_spec();
-    spec.stdout_fd = input.get();
-    const auto child = FCVM_TRY(spawn(words, spec));
+    const auto child = FCVM_TRY(spawn(words, ProcessSpec().to(input.get())));
     input.reset();
     auto text = FCVM_TRY(sdk::read_to_end(output, call) | context("running " + words.front()));
     const auto ended = FCVM_TRY(child.wait(call) | context("running " + words.front()));
@@ -71,44 +68,72 @@ class Host {
                                           : ": exit status " + std::to_string(ended.exit_code)));
   }
 
-  Result<Fd> dial_guest(std::uint32_t port, const Call& call) const {
+  /// `within` bounds this attempt beside the verb's own deadline.
+  Result<Fd> dial_guest(std::uint32_t port, const Call& call,
+                        std::optional<std::chrono::nanoseconds> within = {}) const {
     const auto api = FCVM_TRY(need("guest/1", &fcvm_guest_v1::dial));
     return take_fd([&](std::int32_t* fd, fcvm_error* error) {
-      return api.dial(host_, port, call.deadline(), fd, error);
+      return api.dial(host_, port, call.deadline(within), fd, error);
     });
   }
-  Result<Fd> dial_guest_tcp(std::uint16_t port, const Call& call) const {
+  Result<Fd> dial_guest_tcp(std::uint16_t port, const Call& call,
+                            std::optional<std::chrono::nanoseconds> within = {}) const {
     const auto api = FCVM_TRY(need("guest/1", &fcvm_guest_v1::dial_tcp));
     return take_fd([&](std::int32_t* fd, fcvm_error* error) {
-      return api.dial_tcp(host_, port, call.deadline(), fd, error);
+      return api.dial_tcp(host_, port, call.deadline(within), fd, error);
     });
   }
 
-  struct ExecResult {
-    int exit_code;
-    std::string output;
+  /// A command in the guest, or with FCVM_EXEC_IN_CONTAINER in the container.
+  struct Exec {
+    std::vector<std::string> arguments{};
+    std::uint32_t flags = FCVM_EXEC_IN_CONTAINER;
+    std::vector<std::string> environment{};
+    std::string user{};
+    std::string directory{};
+    std::string input{};
   };
-  Result<ExecResult> exec(const std::vector<std::string>& arguments, bool in_container,
-                          const Call& call) const {
+  struct ExecResult {
+    int exit_code = 0;
+    std::string output;
+    std::string errors;
+    /// It wrote more than kMostOutput to one of the two: the rest was dropped.
+    bool cut = false;
+  };
+  static constexpr std::size_t kMostOutput = 64 * 1024;
+  Result<ExecResult> exec(const Exec& command, const Call& call) const {
     const auto api = FCVM_TRY(need("guest/1", &fcvm_guest_v1::exec));
-    const auto argv = sdk::argument_vector(arguments);
-    std::string output(64 * 1024, '\0');
-    auto exec = sized<fcvm_guest_exec>();
-    exec.in_container = in_container ? 1 : 0;
-    exec.arguments = argv.data();
-    exec.output = output.data();
-    exec.output_capacity = output.size();
+    const auto argv = sdk::argument_vector(command.arguments);
+    const auto environment = sdk::argument_vector(command.environment);
+    auto raw = sized<fcvm_guest_exec>();
+    raw.flags = command.flags;
+    raw.arguments = argv.data();
+    raw.environment = environment.data();
+    raw.user = command.user.empty() ? nullptr : command.user.c_str();
+    raw.directory = command.directory.empty() ? nullptr : command.directory.c_str();
+    raw.input = command.input.data();
+    raw.input_length = command.input.size();
+    const auto keep = [](void* context, std::uint32_t source, const char* bytes,
+                         std::uint64_t length) -> std::int32_t {
+      auto& kept = *static_cast<ExecResult*>(context);
+      std::string& text = source == FCVM_OUTPUT_STDERR ? kept.errors : kept.output;
+      const std::size_t taken = std::min<std::size_t>(length, kMostOutput - text.size());
+      text.append(bytes, taken);
+      kept.cut = kept.cut || taken < length;
+      return 0;
+    };
+    ExecResult result;
     auto error = sized<fcvm_error>();
-    const auto code = api.exec(host_, &exec, call.deadline(), &error);
+    const auto code =
+        api.exec(host_, &raw, call.deadline(), keep, &result, &result.exit_code, &error);
     if (code != 0) return unexpected(take_error(code, error));
-    output.resize(std::min<std::size_t>(exec.output_size, output.size()));
-    return ExecResult{exec.exit_code, std::move(output)};
+    return result;
   }
 
   /// Lines of the console or the container, from the first; ends with the object.
   class [[nodiscard]] Subscription {
    public:
-    using Handler = std::function<void(std::uint32_t source, std::string_view line)>;
+    using Handler = std::function<void(const fcvm_line& line)>;
     Subscription(const Subscription&) = delete;
     Subscription& operator=(const Subscription&) = delete;
     Subscription(Subscription&& other) noexcept
@@ -134,8 +159,8 @@ class Host {
     const auto api = FCVM_TRY(need("guest/1", &fcvm_guest_v1::subscribe));
     Subscription subscription(host_, api, std::move(handler));
     auto error = sized<fcvm_error>();
-    const auto deliver = [](void* context, std::uint32_t from, const char* line) {
-      (*static_cast<Subscription::Handler*>(context))(from, line);
+    const auto deliver = [](void* context, const fcvm_line* line) {
+      (*static_cast<Subscription::Handler*>(context))(sized_copy(line));
     };
     const auto code = api.subscribe(host_, source, deliver, subscription.handler_.get(),
                                     &subscription.id_, &error);
@@ -168,12 +193,8 @@ class Host {
     const auto api = service<fcvm_state_v1>("state/1");
     if (api.list == nullptr) return records;
     auto error = sized<fcvm_error>();
-    const auto collect = [](void* context, const char* text) -> std::int32_t {
-      const std::string_view line(text);
-      const auto tab = line.find('\t');
-      if (tab == std::string_view::npos) return 0;
-      static_cast<decltype(records)*>(context)->emplace_back(line.substr(0, tab),
-                                                             line.substr(tab + 1));
+    const auto collect = [](void* context, const char* key, const char* value) -> std::int32_t {
+      static_cast<decltype(records)*>(context)->emplace_back(key, value);
       return 0;
     };
     const auto code = api.list(host_, collect, &records, &error);

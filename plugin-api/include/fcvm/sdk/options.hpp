@@ -45,6 +45,7 @@ struct OptionEntry {
   Value Owner::*member;
   const char* help;
   const char* choices_text = nullptr;
+  const char* variable_name = nullptr;
   std::uint32_t flags = 0;
 
   [[nodiscard]] OptionEntry required() const { return with_flag(FCVM_OPTION_REQUIRED); }
@@ -53,6 +54,12 @@ struct OptionEntry {
   [[nodiscard]] OptionEntry choices(const char* text) const {
     OptionEntry copy = *this;
     copy.choices_text = text;
+    return copy;
+  }
+  /// An environment variable that sets it, too: one that other programs know.
+  [[nodiscard]] OptionEntry variable(const char* text) const {
+    OptionEntry copy = *this;
+    copy.variable_name = text;
     return copy;
   }
 
@@ -165,6 +172,7 @@ class OptionTable {
     row.name = entry.name;
     row.help = entry.help;
     row.choices = entry.choices_text;
+    row.variable = entry.variable_name;
     row.flags = entry.flags;
     rows_.push_back(row);
     // What the user must say has no default, whatever the member holds until then.

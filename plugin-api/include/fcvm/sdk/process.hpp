@@ -18,14 +18,29 @@
 
 namespace fcvm {
 
-/// A process specification with every optional part absent.
-[[nodiscard]] inline fcvm_process_spec process_spec() {
-  auto spec = sized<fcvm_process_spec>();
-  spec.directory_fd = spec.stdin_fd = spec.stdout_fd = spec.stderr_fd = -1;
-  spec.user_namespace_fd = spec.net_namespace_fd = spec.mount_namespace_fd = spec.cgroup_fd = -1;
-  spec.uid = spec.gid = UINT32_MAX;
-  return spec;
-}
+/// A process specification whose setters say in `flags` what they give. Descriptors are borrowed;
+/// -1 gives none.
+struct ProcessSpec : fcvm_process_spec {
+  ProcessSpec() : fcvm_process_spec(sized<fcvm_process_spec>()) {}
+
+  ProcessSpec& in_directory(int fd) { return give(FCVM_PROCESS_HAS_DIRECTORY, directory_fd, fd); }
+  ProcessSpec& from(int fd) { return give(FCVM_PROCESS_HAS_STDIN, stdin_fd, fd); }
+  ProcessSpec& to(int fd) { return give(FCVM_PROCESS_HAS_STDOUT, stdout_fd, fd); }
+  ProcessSpec& errors_to(int fd) { return give(FCVM_PROCESS_HAS_STDERR, stderr_fd, fd); }
+  ProcessSpec& in_user_namespace(int fd) {
+    return give(FCVM_PROCESS_HAS_USER_NAMESPACE, user_namespace_fd, fd);
+  }
+  ProcessSpec& in_net_namespace(int fd) {
+    return give(FCVM_PROCESS_HAS_NET_NAMESPACE, net_namespace_fd, fd);
+  }
+  ProcessSpec& in_cgroup(int fd) { return give(FCVM_PROCESS_HAS_CGROUP, cgroup_fd, fd); }
+
+ private:
+  ProcessSpec& give(std::uint32_t bit, std::int32_t& field, int fd) {
+    put_fd(flags, bit, field, fd);
+    return *this;
+  }
+};
 
 /// The same for soft and hard.
 [[nodiscard]] inline fcvm_resource_limit resource_limit(int resource, std::uint64_t most) {
@@ -91,7 +106,7 @@ class [[nodiscard]] Process {
   [[nodiscard]] explicit operator bool() const { return host_ != nullptr; }
   [[nodiscard]] fcvm_process_status status() const {
     auto now = sized<fcvm_process_status>();
-    if (host_ != nullptr) api_.status(host_, handle_, &now);
+    if (host_ != nullptr) api_.status(host_, handle_, &now, nullptr);
     return now;
   }
   /// Borrowed; readable once the child has ended.

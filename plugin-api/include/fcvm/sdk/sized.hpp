@@ -54,10 +54,25 @@ template <typename T>
   return copies;
 }
 
-/// Copies text into a fixed array; false, and a truncated copy, when it does not fit.
+/// Fills in a descriptor that `bit` of `flags` announces; -1 is none.
+inline void put_fd(std::uint32_t& flags, std::uint32_t bit, std::int32_t& field, int fd) {
+  flags = fd < 0 ? flags & ~bit : flags | bit;
+  field = fd < 0 ? 0 : fd;
+}
+
+/// A descriptor that `bit` of `flags` announces; -1 when it does not.
+[[nodiscard]] inline int fd_of(std::uint32_t flags, std::uint32_t bit, std::int32_t field) {
+  return (flags & bit) != 0 ? field : -1;
+}
+
+/// Copies text into a fixed array; false, and as many whole characters as fit, when not all do.
 template <std::size_t N>
 bool put_text(char (&field)[N], std::string_view text) {
-  const std::size_t length = std::min(text.size(), N - 1);
+  std::size_t length = std::min(text.size(), N - 1);
+  const auto continues = [&](std::size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xc0u) == 0x80u;
+  };
+  while (length < text.size() && length > 0 && continues(length)) --length;
   std::memcpy(field, text.data(), length);
   field[length] = '\0';
   return length == text.size();
@@ -84,9 +99,10 @@ inline std::int32_t put_error(fcvm_error* out, const Error& error) {
 
 /// The Error that a failing verb left behind.
 inline Error take_error(std::int32_t code, const fcvm_error& from) {
+  const int number = code < 0 && code > INT32_MIN ? -code : EIO;
   std::string message(text_of(from.message));
-  if (message.empty()) message = std::strerror(-code);
-  return Error(-code, std::move(message), std::string(text_of(from.remedy)));
+  if (message.empty()) message = std::strerror(number);
+  return Error(number, std::move(message), std::string(text_of(from.remedy)));
 }
 
 }  // namespace fcvm

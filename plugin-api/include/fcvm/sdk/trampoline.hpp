@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -25,24 +26,29 @@ struct Info {
   const char* version;
   const char* summary;
   std::uint64_t capabilities = 0;
+  /// Above 0: "auto" may choose it, the highest first.
+  std::int32_t preference = 0;
   const char* min_host_version = nullptr;
 };
 
-/// What probe() returns: usable() or, with the reason and what fixes it, one of the others.
+/// What probe() returns: usable() or, with the reason and what fixes it, one of the others. What of
+/// kInfo's capabilities and preference is not to be had on this host, it takes away.
 struct Probe {
   std::uint32_t status;
   std::string reason;
   std::string remedy;
   std::string detail;
+  std::uint64_t without = 0;  // capabilities
+  std::optional<std::int32_t> preference;
 
   static Probe usable(std::string detail = {}) {
-    return {FCVM_PROBE_USABLE, {}, {}, std::move(detail)};
+    return {FCVM_PROBE_USABLE, {}, {}, std::move(detail), 0, {}};
   }
   static Probe degraded(std::string reason, std::string remedy, std::string detail = {}) {
-    return {FCVM_PROBE_DEGRADED, std::move(reason), std::move(remedy), std::move(detail)};
+    return {FCVM_PROBE_DEGRADED, std::move(reason), std::move(remedy), std::move(detail), 0, {}};
   }
   static Probe unusable(std::string reason, std::string remedy) {
-    return {FCVM_PROBE_UNUSABLE, std::move(reason), std::move(remedy), {}};
+    return {FCVM_PROBE_UNUSABLE, std::move(reason), std::move(remedy), {}, 0, {}};
   }
 };
 
@@ -68,6 +74,12 @@ template <typename Plugin, typename = void>
 struct HasRecover : std::false_type {};
 template <typename Plugin>
 struct HasRecover<Plugin, std::void_t<decltype(&Plugin::recover)>> : std::true_type {};
+
+/// `static const void* extension(std::string_view id)`: the verbs of an extension, or null.
+template <typename Plugin, typename = void>
+struct HasExtension : std::false_type {};
+template <typename Plugin>
+struct HasExtension<Plugin, std::void_t<decltype(&Plugin::extension)>> : std::true_type {};
 
 /// True when Plugin has a method of its own for an optional verb: FCVM_HAS_VERB(publish).
 #define FCVM_HAS_VERB(verb)                   \
@@ -176,6 +188,8 @@ class CommonTable {
       descriptor.summary = info.summary;
       descriptor.min_host_version = info.min_host_version;
       descriptor.capabilities = info.capabilities;
+      descriptor.preference = info.preference;
+      descriptor.draft = FCVM_DRAFT;
       descriptor.options = options.data();
       descriptor.option_count = options.size();
       if (out == nullptr) return fail(EINVAL, "no place for the descriptor");
@@ -199,6 +213,8 @@ class CommonTable {
       put_text(answer.reason, found.reason);
       put_text(answer.remedy, found.remedy);
       put_text(answer.detail, found.detail);
+      answer.capabilities = Plugin::kInfo.capabilities & ~found.without;
+      answer.preference = found.preference.value_or(Plugin::kInfo.preference);
       if (out == nullptr) return fail(EINVAL, "no place for the answer");
       sized_assign(out, answer);
       return {};
@@ -252,9 +268,11 @@ class CommonTable {
     if (instance != nullptr) static_cast<Instance<Plugin>*>(instance)->cancel.cancel();
   }
 
-  static const void* verbs(const char* kind) noexcept {
-    if (kind == nullptr || std::string_view(kind) != Verbs::kKind) return nullptr;
-    return Verbs::template table<Plugin>();
+  static const void* verbs(const char* id) noexcept {
+    const std::string_view wanted = id == nullptr ? "" : id;
+    if (wanted == Verbs::kKind) return Verbs::template table<Plugin>();
+    if constexpr (HasExtension<Plugin>::value) return Plugin::extension(wanted);
+    return nullptr;
   }
 };
 

@@ -1,4 +1,4 @@
-#include "core/vm/model/publish.hpp"
+#include "core/vm/model/port.hpp"
 
 #include <map>
 
@@ -25,8 +25,17 @@ TEST_CASE("published ports are read in every form") {
   CHECK(round_trip("[::1]:8080:80") == "[::1]:8080:80/tcp");
   CHECK(round_trip("[fe80::1]:1-65535:1-65535/udp") == "[fe80::1]:1-65535:1-65535/udp");
   const auto range = must(parse_publish("0.0.0.0:8000-8009:80-89"));
-  CHECK(range == PublishedPort{"0.0.0.0", 8000, 80, "tcp", 10});
+  CHECK(range == PublishedPort{"0.0.0.0", 8000, 80, Protocol::kTcp, 10});
   CHECK(must(parse_publish_list({"1:1,2:2/udp", "3:3"})).size() == 3);
+}
+
+TEST_CASE("without a port of the host any free one is wished for") {
+  CHECK(must(parse_publish("80")) == PublishedPort{"", 0, 80});
+  CHECK(round_trip("80") == "80/tcp");
+  CHECK(round_trip("80-89/udp") == "80-89/udp");
+  CHECK(round_trip("127.0.0.1::80") == "127.0.0.1::80/tcp");
+  CHECK(round_trip("[::1]::53/udp") == "[::1]::53/udp");
+  CHECK(overlap({"80", "80", "80:80"}) == "none");
 }
 
 TEST_CASE("each mistake in a published port has its own message") {
@@ -38,22 +47,21 @@ TEST_CASE("each mistake in a published port has its own message") {
       {"90-80:1-11", "the range 90-80 is reversed"},
       {"80-90:80-85", "11 ports of the host cannot lead to 6 of the guest"},
       {"80-90:80", "11 ports of the host cannot lead to 1 of the guest"},
-      {"80:80/sctp", "\"sctp\" is no protocol"},
-      {"80:80/", "\"\" is no protocol"},
-      {"80", "it does not say which port of the host"},
-      {"http:80", "\"http\" is no port number"},
-      {"80:-1", "\"\" is no port number"},
-      {"80:", "\"\" is no port number"},
-      {":80", "\"\" is no port number"},
-      {"", "\"\" is no port number"},
+      {"80:80/sctp", "\"sctp\" is not a protocol"},
+      {"80:80/", "\"\" is not a protocol"},
+      {"http:80", "\"http\" is not a port number"},
+      {"80:-1", "\"\" is not a port number"},
+      {"80:", "\"\" is not a port number"},
+      {":80", "\"\" is not a port number"},
+      {"", "\"\" is not a port number"},
       {"::80:80", "stands without brackets"},
       {"::1:80:80", "\"::1\" stands without brackets"},
       {"[::1]80:80", "a bracket is not closed"},
       {"[::1:80:80", "a bracket is not closed"},
-      {"[1.2.3.4]:80:80", "\"1.2.3.4\" is no IPv6 address"},
-      {"localhost:80:80", "\"localhost\" is no IP address"},
-      {"1.2.3.256:80:80", "\"1.2.3.256\" is no IP address"},
-      {"80 :80", "\"80 \" is no port number"},
+      {"[1.2.3.4]:80:80", "\"1.2.3.4\" is not an IPv6 address"},
+      {"localhost:80:80", "\"localhost\" is not an IP address"},
+      {"1.2.3.256:80:80", "\"1.2.3.256\" is not an IP address"},
+      {"80 :80", "\"80 \" is not a port number"},
   };
   for (const auto& [text, message] : expected) {
     CAPTURE(text, mistake(text));
@@ -72,7 +80,8 @@ TEST_CASE("one port of the host serves one purpose") {
   CHECK(overlap({"80:80", "127.0.0.1:80:80"}) == "none");
   CHECK(overlap({"0.0.0.0:80:80", "[::]:80:80"}) == "none");
   CHECK(overlap({"8000-8009:1-10", "8010:80"}) == "none");
-  CHECK_FALSE(parse_publish_list({"80:80"}, {{"", 79, 1, "tcp", 2}}));
+  CHECK(check_free({"", 80, 80}, {{"", 79, 1, Protocol::kTcp, 2}}).error().code() == EEXIST);
+  CHECK(check_free({"", 0, 80}, {{"", 79, 1, Protocol::kTcp, 2}}));
 }
 
 TEST_CASE("an address is of this host, or is not") {

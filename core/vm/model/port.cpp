@@ -1,4 +1,4 @@
-#include "core/vm/model/publish.hpp"
+#include "core/vm/model/port.hpp"
 
 #include <arpa/inet.h>
 #include <charconv>
@@ -13,7 +13,8 @@ namespace fcvm::vm {
 namespace {
 
 constexpr std::uint32_t kHighestPort = 65535;
-constexpr const char* kForm = "write [HOSTIP:]HOSTPORT:GUESTPORT[/tcp|udp], such as 8080:80";
+constexpr const char* kForm =
+    "write [HOSTIP:][HOSTPORT:]GUESTPORT[/tcp|udp], such as 8080:80, or 80 for any free port";
 
 struct Range {
   std::uint16_t first = 0;
@@ -25,7 +26,7 @@ Result<std::uint16_t> parse_port(std::string_view text) {
   const char* const end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, number);
   if (text.empty() || parsed.ptr != end || parsed.ec == std::errc::invalid_argument) {
-    return fail(EINVAL, fmt::format("\"{}\" is no port number", text), kForm);
+    return fail(EINVAL, fmt::format("\"{}\" is not a port number", text), kForm);
   }
   if (parsed.ec == std::errc::result_out_of_range || number > kHighestPort) {
     return fail(ERANGE, fmt::format("there is no port {}: the highest is {}", text, kHighestPort),
@@ -63,7 +64,7 @@ Result<std::string> take_address(std::string_view& text) {
     address = text.substr(1, close - 1);
     text.remove_prefix(close + 2);
     if (!is_address(AF_INET6, address)) {
-      return fail(EINVAL, fmt::format("\"{}\" is no IPv6 address", address),
+      return fail(EINVAL, fmt::format("\"{}\" is not an IPv6 address", address),
                   "only those are written in brackets");
     }
     return address;
@@ -80,18 +81,16 @@ Result<std::string> take_address(std::string_view& text) {
     return fail(EINVAL, fmt::format("\"{}\" stands without brackets", address),
                 "an IPv6 address is written in brackets: [::1]:8080:80");
   }
-  return fail(EINVAL, fmt::format("\"{}\" is no IP address", address),
+  return fail(EINVAL, fmt::format("\"{}\" is not an IP address", address),
               "name an address of this host, or leave it out");
 }
 
-Result<std::string> take_protocol(std::string_view& text) {
+Result<Protocol> take_protocol(std::string_view& text) {
   const auto slash = text.rfind('/');
-  if (slash == std::string_view::npos) return std::string("tcp");
-  std::string protocol(text.substr(slash + 1));
+  if (slash == std::string_view::npos) return Protocol::kTcp;
+  const auto word = text.substr(slash + 1);
   text = text.substr(0, slash);
-  if (protocol == "tcp" || protocol == "udp") return protocol;
-  return fail(EINVAL, fmt::format("\"{}\" is no protocol that can be published", protocol),
-              "use /tcp or /udp");
+  return parse_protocol(word);
 }
 
 Result<PublishedPort> parse(std::string_view text) {
@@ -99,14 +98,14 @@ Result<PublishedPort> parse(std::string_view text) {
   port.protocol = FCVM_TRY(take_protocol(text));
   port.address = FCVM_TRY(take_address(text));
   const auto colon = text.find(':');
-  if (colon == std::string_view::npos) {
-    (void)FCVM_TRY(parse_range(text));
-    return fail(
-        EINVAL, "it does not say which port of the host",
-        fmt::format("write {}:{}, or another port of the host before the colon", text, text));
-  }
+  const bool chooses_host_port =
+      colon != std::string_view::npos && (colon != 0 || port.address.empty());
+  const Range guest =
+      FCVM_TRY(parse_range(colon == std::string_view::npos ? text : text.substr(colon + 1)));
+  port.guest_port = guest.first;
+  port.count = guest.count;
+  if (!chooses_host_port) return port;
   const Range host = FCVM_TRY(parse_range(text.substr(0, colon)));
-  const Range guest = FCVM_TRY(parse_range(text.substr(colon + 1)));
   if (host.count != guest.count) {
     return fail(
         EINVAL,
@@ -114,8 +113,6 @@ Result<PublishedPort> parse(std::string_view text) {
         "write ranges of the same length, such as 8000-8009:80-89");
   }
   port.host_port = host.first;
-  port.guest_port = guest.first;
-  port.count = host.count;
   return port;
 }
 
@@ -125,18 +122,9 @@ bool is_v6(const std::string& address) { return address.find(':') != std::string
 /// The VM's own address is an IPv4 one, so the wildcard of IPv4 holds it too.
 bool share_a_port(const PublishedPort& a, const PublishedPort& b) {
   if (a.protocol != b.protocol || is_v6(a.address) != is_v6(b.address)) return false;
+  if (a.host_port == 0 || b.host_port == 0) return false;
   if (a.address != b.address && !is_wildcard(a.address) && !is_wildcard(b.address)) return false;
   return a.host_port < b.host_port + b.count && b.host_port < a.host_port + a.count;
-}
-
-Result<void> refuse_overlap(const PublishedPort& port, const std::vector<PublishedPort>& others) {
-  for (const PublishedPort& other : others) {
-    if (!share_a_port(port, other)) continue;
-    return fail(EEXIST,
-                fmt::format("publishing {}: it overlaps with {}", to_text(port), to_text(other)),
-                "give each port of the host one purpose");
-  }
-  return {};
 }
 
 std::string ports_text(std::uint16_t first, std::uint16_t count) {
@@ -149,20 +137,28 @@ Result<PublishedPort> parse_publish(std::string_view text) {
   return parse(text) | context(fmt::format("publishing \"{}\"", text));
 }
 
-Result<std::vector<PublishedPort>> parse_publish_list(const std::vector<std::string>& items,
-                                                      const std::vector<PublishedPort>& taken) {
+Result<std::vector<PublishedPort>> parse_publish_list(const std::vector<std::string>& items) {
   std::vector<PublishedPort> ports;
   for (const std::string_view item : items) {
     for (std::size_t at = 0; at <= item.size();) {
       const auto end = std::min(item.find(',', at), item.size());
       const auto port = FCVM_TRY(parse_publish(item.substr(at, end - at)));
-      FCVM_TRY(refuse_overlap(port, taken));
-      FCVM_TRY(refuse_overlap(port, ports));
+      FCVM_TRY(check_free(port, ports));
       ports.push_back(port);
       at = end + 1;
     }
   }
   return ports;
+}
+
+Result<void> check_free(const PublishedPort& wish, const std::vector<PublishedPort>& taken) {
+  for (const PublishedPort& other : taken) {
+    if (!share_a_port(wish, other)) continue;
+    return fail(EEXIST,
+                fmt::format("publishing {}: it overlaps with {}", to_text(wish), to_text(other)),
+                "give each port of the host one purpose");
+  }
+  return {};
 }
 
 Result<void> check_host_address(const std::string& address) {
@@ -174,7 +170,7 @@ Result<void> check_host_address(const std::string& address) {
   v6.sin6_family = AF_INET6;
   const bool good = family == AF_INET ? ::inet_pton(family, address.c_str(), &v4.sin_addr) == 1
                                       : ::inet_pton(family, address.c_str(), &v6.sin6_addr) == 1;
-  if (!good) return fail(EINVAL, fmt::format("\"{}\" is no IP address", address));
+  if (!good) return fail(EINVAL, fmt::format("\"{}\" is not an IP address", address));
   const auto* generic = family == AF_INET ? reinterpret_cast<const sockaddr*>(&v4)
                                           : reinterpret_cast<const sockaddr*>(&v6);
   const socklen_t size = family == AF_INET ? sizeof v4 : sizeof v6;
@@ -191,8 +187,23 @@ std::string endpoint_text(const std::string& address, std::uint16_t first, std::
 }
 
 std::string to_text(const PublishedPort& port) {
-  return fmt::format("{}:{}/{}", endpoint_text(port.address, port.host_port, port.count),
-                     ports_text(port.guest_port, port.count), port.protocol);
+  const auto guest =
+      fmt::format("{}/{}", ports_text(port.guest_port, port.count), to_text(port.protocol));
+  if (port.host_port != 0) {
+    return fmt::format("{}:{}", endpoint_text(port.address, port.host_port, port.count), guest);
+  }
+  if (port.address.empty()) return guest;
+  const auto address = is_v6(port.address) ? "[" + port.address + "]" : port.address;
+  return fmt::format("{}::{}", address, guest);
+}
+
+std::string_view to_text(Protocol protocol) { return protocol == Protocol::kUdp ? "udp" : "tcp"; }
+
+Result<Protocol> parse_protocol(std::string_view text) {
+  if (text == "tcp") return Protocol::kTcp;
+  if (text == "udp") return Protocol::kUdp;
+  return fail(EINVAL, fmt::format("\"{}\" is not a protocol that can be published", text),
+              "use /tcp or /udp");
 }
 
 }  // namespace fcvm::vm

@@ -1,0 +1,96 @@
+#include "core/plan/choose.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "core/plugin/settings.hpp"
+
+namespace fcvm::plan {
+namespace {
+
+using plugin::Entry;
+
+Result<plugin::ProbeResult> probe(const config::Config& config, const Entry& entry) {
+  const auto settings = FCVM_TRY(plugin::Settings::of(config, entry.descriptor.id));
+  return plugin::probe(entry, settings);
+}
+
+/// The most hopeful first; registry entries are sorted by id already.
+std::vector<const Entry*> candidates(const plugin::Registry& registry, std::string_view family) {
+  std::vector<const Entry*> all;
+  for (const Entry& entry : registry.entries()) {
+    const auto& descriptor = entry.descriptor;
+    if (descriptor.family() == family && descriptor.preference > 0) all.push_back(&entry);
+  }
+  std::stable_sort(all.begin(), all.end(), [](const Entry* a, const Entry* b) {
+    return a->descriptor.preference > b->descriptor.preference;
+  });
+  return all;
+}
+
+/// What the plugins of a family are to people.
+std::string_view called(std::string_view family) {
+  if (family == "vmm") return "VMM";
+  if (family == "net") return "network";
+  return family == "image" ? "image mode" : family;
+}
+
+std::string_view remedy_of(std::string_view family) {
+  if (family == "vmm") {
+    return "fcvm doctor shows what is missing; `apt install qemu-system-x86` works everywhere";
+  }
+  return "fcvm doctor shows what is missing";
+}
+
+}  // namespace
+
+Result<Chosen> choose_named(const plugin::Registry& registry, std::string_view family,
+                            std::string_view name) {
+  const Entry* entry = FCVM_TRY(registry.find(family, name));
+  return Chosen{entry, entry->descriptor.capabilities};
+}
+
+Result<Chosen> choose_best(const config::Config& config, const plugin::Registry& registry,
+                           std::string_view family) {
+  std::optional<Chosen> best;
+  std::int32_t preference = 0;
+  std::string reasons;
+  std::string remedy;
+  for (const Entry* entry : candidates(registry, family)) {
+    const auto& descriptor = entry->descriptor;
+    if (descriptor.preference <= preference) break;
+    const auto usable = registry.find(descriptor.id);
+    const auto found = usable ? probe(config, *entry) : unexpected(usable.error());
+    if (found && found->works() && found->preference > preference) {
+      preference = found->preference;
+      best = Chosen{entry, found->capabilities};
+    } else if (!found || !found->works()) {
+      reasons += fmt::format("\n  {}: {}", descriptor.name(),
+                             found ? found->reason : found.error().message());
+      if (remedy.empty()) remedy = found ? found->remedy : found.error().remedy();
+    }
+  }
+  if (best) return *best;
+  if (reasons.empty()) {
+    return fail(ENOENT, fmt::format("there is no {} to choose from", called(family)),
+                "fcvm plugin ls shows what is installed, and what was refused");
+  }
+  const bool single = reasons.find('\n', 1) == std::string::npos;
+  return fail(ENOENT, fmt::format("no {} works here:{}", called(family), reasons),
+              single && !remedy.empty() ? remedy : std::string(remedy_of(family)));
+}
+
+Result<void> check_works(const config::Config& config, Chosen& chosen) {
+  const auto& descriptor = chosen.entry->descriptor;
+  const auto found = FCVM_TRY(probe(config, *chosen.entry));
+  chosen.capabilities = found.capabilities;
+  if (found.works()) return {};
+  return fail(ENOTSUP,
+              fmt::format("the {} {} does not work here: {}", called(descriptor.family()),
+                          descriptor.name(), found.reason),
+              found.remedy);
+}
+
+}  // namespace fcvm::plan

@@ -1,0 +1,14 @@
+// Where a VMM runs: the namespaces and the cgroup that a VM's specification names.
+#pragma once
+
+#include <fcvm/vmm.hpp>
+
+namespace fcvm::vmm {
+
+inline void give_surroundings(ProcessSpec& process, const fcvm_vm_spec& spec) {
+  process.in_user_namespace(fd_of(spec.flags, FCVM_VM_HAS_USER_NAMESPACE, spec.user_namespace_fd))
+      .in_net_namespace(fd_of(spec.flags, FCVM_VM_HAS_NET_NAMESPACE, spec.net_namespace_fd))
+      .in_cgroup(fd_of(spec.flags, FCVM_VM_HAS_CGROUP, spec.cgroup_fd));
+}
+
+}  // namespace fcvm::vmm

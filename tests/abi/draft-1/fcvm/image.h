@@ -1,0 +1,80 @@
+/*
+ * image/1 (draft): one way of bringing a container image into a guest.
+ *
+ * Images are fetched on the host, once per digest, and unpacked only inside VMs: no layer is ever
+ * unpacked on the host.
+ */
+#ifndef FCVM_IMAGE_H
+#define FCVM_IMAGE_H
+
+#include <fcvm/abi.h>
+#include <fcvm/vmm.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FCVM_KIND_IMAGE "image/1"
+
+#define FCVM_IMAGE_CAN_SHARE (1ull << 0) /* several VMs use one prepared copy */
+#define FCVM_IMAGE_NEEDS_BUILDER (1ull << 1) /* prepare runs a builder VM */
+
+#define FCVM_PULL_MISSING 1u
+#define FCVM_PULL_ALWAYS 2u
+#define FCVM_PULL_NEVER 3u
+#define FCVM_PULL_NEWER 4u
+
+typedef struct fcvm_image_request {
+  uint32_t size;
+  uint32_t pull;         /* FCVM_PULL_... */
+  const char *reference; /* as the user wrote it: "alpine", "docker://...", "oci:dir:tag" */
+  const char *platform;  /* "linux/amd64", or NULL for the host's */
+  int32_t cache_fd;      /* directory shared by all VMs of this user, for this plugin alone */
+  uint32_t reserved;
+} fcvm_image_request;
+
+typedef struct fcvm_image_identity {
+  uint32_t size;
+  uint32_t reserved;
+  uint64_t stored_bytes; /* on the host, once prepared; 0 when unknown */
+  char digest[128];      /* "sha256:..." of the manifest */
+  char name[512];        /* the normalised reference */
+} fcvm_image_identity;
+
+/* How the agent makes the image available, once the disks are there. */
+#define FCVM_GUEST_LOAD_ARCHIVE 1u   /* `podman load` from the disk, which is the archive itself */
+#define FCVM_GUEST_MOUNT_STORE 2u    /* mount the disk as an additional image store */
+#define FCVM_GUEST_USE_STORE_DISK 3u /* the disk is the container storage itself */
+
+typedef struct fcvm_image_delivery {
+  uint32_t size;
+  uint32_t how;        /* FCVM_GUEST_... */
+  uint32_t disk_count; /* filled in order; at most 8 */
+  uint32_t reserved;
+  uint64_t archive_bytes;   /* LOAD_ARCHIVE: length of the archive, since a disk is rounded up */
+  char format[16];          /* "docker-archive", "oci-archive", "ext4", "btrfs" */
+  char paths[8][512];       /* absolute; the host links them into the VM's directory */
+  uint32_t disk_flags[8];   /* FCVM_DISK_... */
+} fcvm_image_delivery;
+
+typedef struct fcvm_image_v1 {
+  uint32_t size;
+  uint32_t reserved;
+  /* [worker] What the reference names now, by the pull policy; fetches no layer. */
+  int32_t (*resolve)(void *instance, const fcvm_image_request *request, int64_t deadline,
+                     fcvm_image_identity *out, fcvm_error *error);
+  /* [worker] The image's OCI configuration (JSON), emitted whole. */
+  int32_t (*config)(void *instance, const fcvm_image_request *request, const char *digest,
+                    int64_t deadline, fcvm_emit_fn emit, void *context, fcvm_error *error);
+  /* [worker] Fetches and makes whatever is missing; safe against other processes doing the same. */
+  int32_t (*prepare)(void *instance, const fcvm_image_request *request, const char *digest,
+                     int64_t deadline, fcvm_image_delivery *out, fcvm_error *error);
+  /* [worker] Removes prepared images that no digest in `keep` names; emits each removed one. */
+  int32_t (*collect)(void *instance, int32_t cache_fd, const char *const *keep, uint32_t keep_count,
+                     int64_t deadline, fcvm_emit_fn emit, void *context, fcvm_error *error);
+} fcvm_image_v1;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
