@@ -91,7 +91,8 @@ constexpr fcvm_process_v1 kProcess = {
 std::int32_t guest_dial(const fcvm_host* host, std::uint32_t port, std::int64_t deadline,
                         std::int32_t* fd, fcvm_error* error) noexcept {
   return serve(host, "guest/1 dial", error, [&](HostTable& table) -> Result<void> {
-    auto dialled = FCVM_TRY(table.services().guest->dial(port, base::Deadline::at_ns(deadline)));
+    const Call call(table.calls(), deadline);
+    auto dialled = FCVM_TRY(table.services().guest->dial(port, call));
     *fd = dialled.release();
     return {};
   });
@@ -100,8 +101,8 @@ std::int32_t guest_dial(const fcvm_host* host, std::uint32_t port, std::int64_t 
 std::int32_t guest_dial_tcp(const fcvm_host* host, std::uint16_t port, std::int64_t deadline,
                             std::int32_t* fd, fcvm_error* error) noexcept {
   return serve(host, "guest/1 dial_tcp", error, [&](HostTable& table) -> Result<void> {
-    auto dialled =
-        FCVM_TRY(table.services().guest->dial_tcp(port, base::Deadline::at_ns(deadline)));
+    const Call call(table.calls(), deadline);
+    auto dialled = FCVM_TRY(table.services().guest->dial_tcp(port, call));
     *fd = dialled.release();
     return {};
   });
@@ -131,8 +132,8 @@ std::int32_t guest_exec(const fcvm_host* host, const fcvm_guest_exec* exec, std:
     const auto hand_on = [&](std::uint32_t source, std::string_view bytes) {
       return output == nullptr || output(context, source, bytes.data(), bytes.size()) == 0;
     };
-    const int code =
-        FCVM_TRY(table.services().guest->exec(command, base::Deadline::at_ns(deadline), hand_on));
+    const Call call(table.calls(), deadline);
+    const int code = FCVM_TRY(table.services().guest->exec(command, call, hand_on));
     if (exit_code != nullptr) *exit_code = code;
     return {};
   });

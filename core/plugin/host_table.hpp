@@ -5,6 +5,7 @@
 #include <string>
 
 #include <fcvm/abi.h>
+#include <fcvm/sdk/call.hpp>
 
 #include "core/plugin/services.hpp"
 
@@ -21,10 +22,13 @@ class HostTable {
   [[nodiscard]] const fcvm_host* get() const { return &host_; }
   [[nodiscard]] const std::string& plugin_id() const { return plugin_id_; }
   [[nodiscard]] const Services& services() const { return services_; }
+  /// The service calls in which the plugin waits: cancelled with its verbs.
+  [[nodiscard]] CancelSource& calls() { return calls_; }
 
  private:
   std::string plugin_id_;
   Services services_;
+  CancelSource calls_;
   fcvm_host host_;
 };
 

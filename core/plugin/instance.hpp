@@ -88,9 +88,10 @@ class Instance {
     return {};
   }
 
-  /// [any] Ends the blocking verb that is under way.
+  /// [any] Ends the blocking verbs that are under way, and the service calls in which they wait.
   void cancel() {
     const VerbScope scope(plugin_id(), "cancel");
+    host_.calls().cancel();
     object_.table().cancel(instance_);
   }
 

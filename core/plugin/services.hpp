@@ -12,8 +12,8 @@
 
 #include <fcvm/host.h>
 #include <fcvm/result.hpp>
+#include <fcvm/sdk/call.hpp>
 
-#include "core/base/deadline.hpp"
 #include "core/base/io/fd.hpp"
 
 namespace fcvm::plugin {
@@ -29,7 +29,7 @@ class ProcessService {
   virtual void release(std::uint64_t handle, std::chrono::nanoseconds grace) = 0;
 };
 
-/// guest/1: the running VM.
+/// guest/1: the running VM. A call that blocks ends when the plugin's verb is cancelled.
 class GuestService {
  public:
   struct Exec {
@@ -45,11 +45,10 @@ class GuestService {
   using LineHandler = std::function<void(const fcvm_line& line)>;
 
   virtual ~GuestService() = default;
-  virtual Result<base::Fd> dial(std::uint32_t port, base::Deadline deadline) = 0;
-  virtual Result<base::Fd> dial_tcp(std::uint16_t port, base::Deadline deadline) = 0;
+  virtual Result<base::Fd> dial(std::uint32_t port, const Call& call) = 0;
+  virtual Result<base::Fd> dial_tcp(std::uint16_t port, const Call& call) = 0;
   /// The exit code, as a shell would give it.
-  virtual Result<int> exec(const Exec& command, base::Deadline deadline,
-                           const OutputHandler& output) = 0;
+  virtual Result<int> exec(const Exec& command, const Call& call, const OutputHandler& output) = 0;
   virtual Result<std::uint64_t> subscribe(std::uint32_t source, LineHandler handler) = 0;
   virtual void unsubscribe(std::uint64_t subscription) = 0;
 };

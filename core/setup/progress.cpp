@@ -1,12 +1,13 @@
 #include "core/setup/progress.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <fmt/core.h>
+
+#include "core/base/io/fd.hpp"
 
 namespace fcvm::setup {
 namespace {
@@ -26,18 +27,23 @@ std::string bar(double fraction, unsigned ticks) {
   return "[" + cells + "]";
 }
 
-std::size_t terminal_width() {
+}  // namespace
+
+Progress::Style Progress::style_of(int fd) {
+  const char* terminal = std::getenv("TERM");
+  const bool dumb = terminal != nullptr && std::string_view(terminal) == "dumb";
+  return ::isatty(fd) == 1 && !dumb ? Style::kTerminal : Style::kLines;
+}
+
+std::size_t Progress::width() const {
   winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  if (::ioctl(fd_, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
   return size.ws_col;
 }
 
-}  // namespace
-
-Progress::Style Progress::style_of_stderr() {
-  const char* terminal = std::getenv("TERM");
-  const bool dumb = terminal != nullptr && std::string_view(terminal) == "dumb";
-  return ::isatty(STDERR_FILENO) == 1 && !dumb ? Style::kTerminal : Style::kLines;
+/// Nobody depends on it: what cannot be written is not.
+void Progress::say(std::string_view text) const {
+  [[maybe_unused]] const auto said = base::write_all(fd_, text);
 }
 
 Progress::~Progress() { erase(); }
@@ -52,7 +58,7 @@ void Progress::begin(std::string_view stage, std::string_view what) {
   fraction_ = -1;
   ticks_ = 0;
   began_ = Clock::now();
-  if (style_ == Style::kLines) fmt::print(stderr, "{}: {}\n", stage, what);
+  if (style_ == Style::kLines) say(fmt::format("{}: {}\n", stage, what));
   draw();
 }
 
@@ -70,14 +76,19 @@ void Progress::tick() {
 void Progress::end(std::string_view outcome) {
   erase();
   if (style_ != Style::kSilent) {
-    fmt::print(stderr, "{}: {} ({:.1f} s)\n", stage_, outcome, seconds());
+    say(fmt::format("{}: {} ({:.1f} s)\n", stage_, outcome, seconds()));
   }
+  stage_.clear();
+}
+
+void Progress::abandon() {
+  erase();
   stage_.clear();
 }
 
 void Progress::note(std::string_view text) {
   erase();
-  if (style_ != Style::kSilent) fmt::print(stderr, "{}\n", text);
+  if (style_ != Style::kSilent) say(fmt::format("{}\n", text));
   draw();
 }
 
@@ -85,12 +96,12 @@ void Progress::draw() {
   if (style_ != Style::kTerminal || stage_.empty()) return;
   std::string line = fmt::format("{:<{}} {} {:3.0f} s  {}", stage_, kStageWidth,
                                  bar(fraction_, ticks_), seconds(), doing_);
-  line.resize(std::min(line.size(), terminal_width() - 1));
-  fmt::print(stderr, "\r\033[K{}", line);
+  line.resize(std::min(line.size(), width() - 1));
+  say("\r\033[K" + line);
 }
 
 void Progress::erase() {
-  if (style_ == Style::kTerminal && !stage_.empty()) fmt::print(stderr, "\r\033[K");
+  if (style_ == Style::kTerminal && !stage_.empty()) say("\r\033[K");
 }
 
 }  // namespace fcvm::setup

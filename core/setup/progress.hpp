@@ -1,10 +1,12 @@
 // Progress: owns the line of a terminal on which work that takes a while is shown; elsewhere it
-// prints a line when a stage begins and one when it ends. Speaks on standard error.
+// prints a line when a stage begins and one when it ends. Writes to standard error, or to another
+// descriptor.
 #pragma once
 
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 
 namespace fcvm::setup {
 
@@ -12,10 +14,11 @@ class Progress {
  public:
   enum class Style { kTerminal, kLines, kSilent };
 
-  /// The style that fits standard error.
-  [[nodiscard]] static Style style_of_stderr();
+  /// The style that fits what `fd` is.
+  [[nodiscard]] static Style style_of(int fd = STDERR_FILENO);
 
-  explicit Progress(Style style) : style_(style) {}
+  /// `fd` is borrowed.
+  explicit Progress(Style style, int fd = STDERR_FILENO) : style_(style), fd_(fd) {}
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();
@@ -28,6 +31,8 @@ class Progress {
   void tick();
   /// The stage is done.
   void end(std::string_view outcome);
+  /// The stage is not done, and nothing is said of it: the error follows.
+  void abandon();
   /// A remark of its own line.
   void note(std::string_view text);
 
@@ -38,8 +43,11 @@ class Progress {
 
   void draw();
   void erase();
+  void say(std::string_view text) const;
+  [[nodiscard]] std::size_t width() const;
 
   Style style_;
+  int fd_;
   std::string stage_;
   std::string doing_;
   double fraction_ = -1;  // not known

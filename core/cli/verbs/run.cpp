@@ -11,6 +11,7 @@
 #include "core/cli/session/detach.hpp"
 #include "core/cli/session/process_title.hpp"
 #include "core/cli/session/run_attached.hpp"
+#include "core/cli/session/run_progress.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/log/bounded_file.hpp"
 #include "core/log/log.hpp"
@@ -39,7 +40,8 @@ struct Hooks {
   std::function<void(const vm::Record&)> on_detached{};
 };
 
-Result<int> supervise(Invocation& invocation, vm::RunPlan plan, Hooks hooks) {
+Result<int> supervise(Invocation& invocation, vm::RunPlan plan, RunProgress& progress,
+                      Hooks hooks) {
   // Whatever is made for this VM is its user's alone.
   ::umask(077);
   vm::Store* store = FCVM_TRY(invocation.store());
@@ -48,7 +50,12 @@ Result<int> supervise(Invocation& invocation, vm::RunPlan plan, Hooks hooks) {
   vm::Supervisor supervisor({.store = *store,
                              .registry = *registry,
                              .config = *config,
-                             .on_started = std::move(hooks.on_started),
+                             .progress = &progress,
+                             .on_started =
+                                 [&](const auto& record) {
+                                   progress.finish();
+                                   if (hooks.on_started) hooks.on_started(record);
+                                 },
                              .attached = std::move(hooks.attached),
                              .on_detached = std::move(hooks.on_detached)},
                             std::move(plan));
@@ -56,12 +63,14 @@ Result<int> supervise(Invocation& invocation, vm::RunPlan plan, Hooks hooks) {
 }
 
 Result<int> run_detached(Invocation& invocation, vm::RunPlan plan) {
+  RunProgress progress;  // made before: whoever waits for the VM sees it
   DetachedLine line = FCVM_TRY(detach());
   const vm::Store* store = FCVM_TRY(invocation.store());
-  auto ended = supervise(invocation, std::move(plan), {.on_started = [&](const auto& record) {
-                           log_to_file(store->paths(), record.id);
-                           line.succeeded(record.id);
-                         }});
+  auto ended =
+      supervise(invocation, std::move(plan), progress, {.on_started = [&](const auto& record) {
+                  log_to_file(store->paths(), record.id);
+                  line.succeeded(record.id);
+                }});
   if (!ended) {
     line.failed(ended.error());
     return unexpected(std::move(ended).error());
@@ -81,7 +90,8 @@ Result<int> run_at_terminal(Invocation& invocation, vm::RunPlan plan) {
     log::warning("run", "stdin is no terminal: keys such as Ctrl-C are not passed on");
   }
   return run_attached(std::move(options), [&](Fd attached) {
-    return supervise(invocation, std::move(plan),
+    RunProgress progress;
+    return supervise(invocation, std::move(plan), progress,
                      {.attached = std::move(attached), .on_detached = [&](const auto& record) {
                         log_to_file(store->paths(), record.id);
                       }});
@@ -129,7 +139,8 @@ Result<int> run(Invocation& invocation) {
   if (plan.container.interactive || plan.container.tty) {
     return run_at_terminal(invocation, std::move(plan));
   }
-  return supervise(invocation, std::move(plan), {});
+  RunProgress progress;
+  return supervise(invocation, std::move(plan), progress, {});
 }
 
 }  // namespace

@@ -119,7 +119,7 @@ Result<int> run(Invocation& invocation) {
     FCVM_TRY(make_storage(invocation, data));
     if (invocation.value("storage") == "none") return 0;
   }
-  setup::Progress progress(setup::Progress::style_of_stderr());
+  setup::Progress progress(setup::Progress::style_of());
   const auto outcome = FCVM_TRY(setup::run_setup(settings, force, progress));
   print_outcome(outcome, json);
   return 0;

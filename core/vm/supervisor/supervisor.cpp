@@ -83,6 +83,7 @@ Result<void> Supervisor::Impl::begin() {
     record_.limits_missing = place.error().message();
   }
   recorded_.emplace(context_.store, record_, record_mutex_);
+  guest_service_.emplace(context_.store, record_.id, plan_.log.name == LogDriver::kFile);
   if (plan_.hostname.empty()) plan_.hostname = record_.name;
   plan_.container.name = record_.name;
   log_happening("create");
@@ -97,10 +98,12 @@ Result<void> Supervisor::Impl::begin() {
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2})
     signals_.add(number);
   wait_for_signal();
-  launch_ = std::make_unique<Launch>(
-      context_, plan_, record_.id,
-      plugin::Services{.process = &processes_, .state = &*recorded_, .progress = context_.progress},
-      processes_);
+  launch_ = std::make_unique<Launch>(context_, plan_, record_.id,
+                                     plugin::Services{.process = &processes_,
+                                                      .guest = &*guest_service_,
+                                                      .state = &*recorded_,
+                                                      .progress = context_.progress},
+                                     processes_);
   control_ = std::make_unique<GuestControl>(
       [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); },
       [this](const wire::Event& event) { take_guest_event(event); });

