@@ -17,7 +17,7 @@ Result<void> recover(Invocation& invocation, vm::Record record, const std::strin
   const auto* registry = FCVM_TRY(invocation.registry());
   const config::Config* config = FCVM_TRY(invocation.config());
   const plugin::Entry* entry = FCVM_TRY(registry->find(id));
-  const auto settings = FCVM_TRY(plugin::Settings::of(*config, id));
+  const auto settings = plugin::Settings::as_far_as_set(*config, id);
   std::mutex mutex;
   vm::RecordedState state(*FCVM_TRY(invocation.store()), record, mutex);
   plugin::ProcessKeeper processes;

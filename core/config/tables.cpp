@@ -123,13 +123,13 @@ std::vector<Option> network_options() {
   return {
       {.name = "network",
        .initial = "auto",
-       .help = "rootless, bridged, routed, a plugin's id, none, or auto: rootless wher"
-               "e that works, else none",
+       .help = "a plugin (rootless, bridged, routed...), none, or auto: the best that works, else "
+               "none",
        .aliases = {"net"}},
       {.name = "publish",
        .type = Type::kList,
-       .help = "[HOSTIP:]HOSTPORT:GUESTPORT[/tcp|udp] or a range of each: host ports that le"
-               "ad to the VM's",
+       .help = "[HOSTIP:][HOSTPORT:]GUESTPORT[/tcp|udp], or ranges: host ports that lead to the "
+               "VM's",
        .letter = 'p'},
       {.name = "dns", .type = Type::kList, .help = "Name server of the VM; by default the host's"},
       {.name = "dns-search",

@@ -13,8 +13,7 @@ namespace {
 using plugin::Entry;
 
 Result<plugin::ProbeResult> probe(const config::Config& config, const Entry& entry) {
-  const auto settings = FCVM_TRY(plugin::Settings::of(config, entry.descriptor.id));
-  return plugin::probe(entry, settings);
+  return plugin::probe(entry, plugin::Settings::as_far_as_set(config, entry.descriptor.id));
 }
 
 /// The most hopeful first; registry entries are sorted by id already.

@@ -54,7 +54,10 @@ std::string text_or_empty(const char* text) { return text == nullptr ? "" : text
 /// For people: whatever a plugin says of itself may end on a terminal, in a log or in a sample
 /// file.
 std::string shown(const char* text, std::size_t most) {
-  return base::printable(text_or_empty(text).substr(0, most));
+  std::string whole = text_or_empty(text);
+  // Not within a character: its bytes after the first begin with the bits 10.
+  while (whole.size() > most && most > 0 && (whole[most] & 0xc0) == 0x80) --most;
+  return base::printable(std::string_view(whole).substr(0, most));
 }
 
 /// An id's, or an option's: it becomes a table of TOML, a word of a command line, a variable.

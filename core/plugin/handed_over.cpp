@@ -16,7 +16,7 @@ Result<base::Fd> take_descriptor(std::string_view plugin_id, std::string_view wh
                 fmt::format("plugin {} broke the interface: it handed over {} as {}, which "
                             "is not a descriptor of its own",
                             plugin_id, fd, what),
-                "tell its author");
+                "report it to its author");
   }
   base::Fd owned(fd);
   const int status = ::fcntl(fd, F_GETFL);

@@ -29,8 +29,7 @@ std::int32_t serve(const fcvm_host* host, std::string_view service, fcvm_error* 
   }
 }
 
-// --- log/1
-// --------------------------------------------------------------------------------------------
+// --- log/1 ---
 
 log::Level log_level(std::uint32_t level) {
   return static_cast<log::Level>(std::min(level, FCVM_LOG_ERROR));
@@ -48,8 +47,7 @@ std::int32_t log_enabled(const fcvm_host*, std::uint32_t level) noexcept {
 
 constexpr fcvm_log_v1 kLog = {sizeof(fcvm_log_v1), 0, log_write, log_enabled};
 
-// --- process/1
-// ----------------------------------------------------------------------------------------
+// --- process/1 ---
 
 std::int32_t process_spawn(const fcvm_host* host, const fcvm_process_spec* spec,
                            std::uint64_t* handle, fcvm_error* error) noexcept {
@@ -85,8 +83,7 @@ constexpr fcvm_process_v1 kProcess = {
     sizeof(fcvm_process_v1), 0, process_spawn, process_status, process_signal, process_pidfd,
     process_release};
 
-// --- guest/1
-// ------------------------------------------------------------------------------------------
+// --- guest/1 ---
 
 std::int32_t guest_dial(const fcvm_host* host, std::uint32_t port, std::int64_t deadline,
                         std::int32_t* fd, fcvm_error* error) noexcept {
@@ -157,8 +154,7 @@ constexpr fcvm_guest_v1 kGuest = {sizeof(fcvm_guest_v1), 0,          guest_dial,
                                   guest_dial_tcp,        guest_exec, guest_subscribe,
                                   guest_unsubscribe};
 
-// --- state/1
-// ------------------------------------------------------------------------------------------
+// --- state/1 ---
 
 constexpr std::size_t kMostRecords = 256;
 constexpr std::size_t kLongestKey = 128;
@@ -222,8 +218,7 @@ std::int32_t state_directory(const fcvm_host* host, std::int32_t* fd, fcvm_error
 constexpr fcvm_state_v1 kState = {sizeof(fcvm_state_v1), 0,          state_put,
                                   state_forget,          state_list, state_directory};
 
-// --- progress/1
-// ---------------------------------------------------------------------------------------
+// --- progress/1 ---
 
 std::uint64_t progress_begin(const fcvm_host* host, const char* what, std::uint64_t total,
                              const char* unit) noexcept {

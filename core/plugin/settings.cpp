@@ -44,11 +44,17 @@ std::int64_t number_of(const config::Value& value) {
 
 Result<Settings> Settings::of(const config::Config& config, const std::string& id) {
   const config::Section* section = config.section("plugin." + id);
+  if (section == nullptr) return Settings();
+  FCVM_TRY(config::check_required(*section));
+  return from_section(*section);
+}
+
+Settings Settings::as_far_as_set(const config::Config& config, const std::string& id) {
+  const config::Section* section = config.section("plugin." + id);
   return section == nullptr ? Settings() : from_section(*section);
 }
 
-Result<Settings> Settings::from_section(const config::Section& section) {
-  FCVM_TRY(config::check_required(section));
+Settings Settings::from_section(const config::Section& section) {
   Settings settings;
   for (const config::Entry& entry : section.entries) {
     if (entry.value) settings.add(*entry.option, *entry.value);

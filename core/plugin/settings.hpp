@@ -17,10 +17,10 @@ class Settings {
  public:
   /// No settings at all: every option keeps its plugin's default.
   Settings() = default;
-  /// What the configuration says in [plugin.<id>].
+  /// What the configuration says in [plugin.<id>]. EINVAL when a required option is not set.
   [[nodiscard]] static Result<Settings> of(const config::Config& config, const std::string& id);
-  /// From one section of the effective configuration.
-  [[nodiscard]] static Result<Settings> from_section(const config::Section& section);
+  /// The same for probe() and recover(), which are called with what there is.
+  [[nodiscard]] static Settings as_far_as_set(const config::Config& config, const std::string& id);
   /// From the table's defaults and `values` ("url=http://..."), as in `--wait-ready mode=http,...`.
   [[nodiscard]] static Result<Settings> from_values(
       const config::OptionTable& table,
@@ -43,6 +43,7 @@ class Settings {
     std::vector<const char*> item_pointers;
   };
 
+  [[nodiscard]] static Settings from_section(const config::Section& section);
   void add(const config::Option& option, const config::Value& value);
   void finish();
 

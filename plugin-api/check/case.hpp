@@ -73,6 +73,7 @@ void add_life_cases(std::vector<Case>& cases);
 void add_option_cases(std::vector<Case>& cases);
 void add_leak_cases(std::vector<Case>& cases);
 void add_host_cases(std::vector<Case>& cases);
+void add_verb_cases(std::vector<Case>& cases);
 void add_time_cases(std::vector<Case>& cases);
 
 }  // namespace fcvm::check

@@ -17,6 +17,9 @@
 namespace fcvm::check {
 namespace {
 
+constexpr std::size_t kLongestSummary = 160;
+constexpr std::uint32_t kMostOptions = 256;
+
 std::string text(const char* given) { return given == nullptr ? "" : given; }
 std::string quoted(const char* given) {
   return given == nullptr ? "NULL" : "\"" + std::string(given) + "\"";
@@ -31,6 +34,11 @@ Result<void> check_identity(const fcvm_descriptor& descriptor) {
     return broken("abi_version is " + std::to_string(descriptor.abi_version) + ", not " +
                       std::to_string(FCVM_ABI_VERSION),
                   "set it to FCVM_ABI_VERSION, and build against this fcvm's headers");
+  }
+  if (descriptor.draft != FCVM_DRAFT) {
+    return broken(
+        "draft is " + std::to_string(descriptor.draft) + ", not " + std::to_string(FCVM_DRAFT),
+        "set it to FCVM_DRAFT, and build against this fcvm's headers");
   }
   if (kKinds.count(kind) == 0) {
     return broken("kind " + quoted(descriptor.kind) + " is none of this fcvm",
@@ -54,8 +62,8 @@ Result<void> check_words(const fcvm_descriptor& descriptor) {
                   "write three numbers with dots");
   }
   const std::string summary = text(descriptor.summary);
-  if (summary.empty() || summary.find('\n') != std::string::npos) {
-    return broken("the summary is " + std::string(summary.empty() ? "empty" : "more than a line"),
+  if (summary.empty() || summary.size() > kLongestSummary || !is_showable(summary)) {
+    return broken("the summary is empty, longer than 160 bytes, or has control characters",
                   "say in one line what the plugin is for");
   }
   if (descriptor.min_host_version != nullptr && !is_version(descriptor.min_host_version)) {
@@ -99,8 +107,9 @@ Result<void> check_option(const fcvm_option& option, std::set<std::string>& seen
     return broken(which + ": the type " + std::to_string(option.type) + " is unknown",
                   "use FCVM_OPTION_TEXT ... FCVM_OPTION_LIST");
   }
-  if (text(option.help).empty()) {
-    return broken(which + " has no help", "say in one sentence what it does");
+  if (text(option.help).empty() || !is_showable(text(option.help))) {
+    return broken(which + " has no help, or one with control characters",
+                  "say in one sentence what it does");
   }
   if ((option.flags & FCVM_OPTION_REQUIRED) != 0 && option.default_value != nullptr) {
     return broken(which + " is required, and yet has a default", "drop one of the two");
@@ -109,6 +118,10 @@ Result<void> check_option(const fcvm_option& option, std::set<std::string>& seen
 }
 
 Result<void> check_options(const fcvm_descriptor& descriptor) {
+  if (descriptor.option_count > kMostOptions) {
+    return broken("it has " + std::to_string(descriptor.option_count) + " options",
+                  "have at most 256; a list is one");
+  }
   if (descriptor.option_count > 0 && descriptor.options == nullptr) {
     return broken("option_count is not 0, but options is NULL", "fill in options");
   }

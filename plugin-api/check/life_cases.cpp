@@ -1,36 +1,26 @@
 // probe, create-destroy, double-destroy: the life of an instance.
-#include <cstdlib>
-#include <filesystem>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <fcvm/sdk/call.hpp>
 
 #include "plugin-api/check/fake_host.hpp"
 #include "plugin-api/check/loaded.hpp"
 #include "plugin-api/check/patience.hpp"
+#include "plugin-api/check/surroundings.hpp"
 
 namespace fcvm::check {
 namespace {
 
-/// What of its surroundings a plugin could change without asking the host.
-std::string surroundings() {
-  std::string all;
-  for (char** variable = environ; *variable != nullptr; ++variable)
-    all += *variable + std::string("\n");
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  std::error_code ignored;
-  all += std::to_string(mask) + std::filesystem::current_path(ignored).string() + '\n';
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(".", ignored)) {
-    all += entry.path().string() + '\n';
-  }
-  return all;
-}
-
-Result<void> check_answer(const fcvm_probe& answer) {
+Result<void> check_answer(const fcvm_probe& answer, const fcvm_descriptor& descriptor) {
   if (answer.status < FCVM_PROBE_USABLE || answer.status > FCVM_PROBE_UNUSABLE) {
     return broken("the status is " + std::to_string(answer.status), "use one of FCVM_PROBE_...");
+  }
+  if ((answer.capabilities & ~descriptor.capabilities) != 0) {
+    return broken("it answers with capabilities that the descriptor does not claim",
+                  "claim the most in the descriptor, and take away in probe");
+  }
+  if (answer.preference > descriptor.preference) {
+    return broken("it prefers itself more (" + std::to_string(answer.preference) +
+                      ") than the descriptor says (" + std::to_string(descriptor.preference) + ")",
+                  "say the most in the descriptor");
   }
   if (answer.status == FCVM_PROBE_USABLE) return {};
   if (text_of(answer.reason).empty()) {
@@ -47,7 +37,7 @@ Result<void> probe_with(const Loaded& plugin, Settings settings) {
   FakeHost host(Manner::kRefuse);
   auto answer = sized<fcvm_probe>();
   auto error = sized<fcvm_error>();
-  const std::string before = surroundings();
+  const Surroundings before;
   const std::int64_t deadline = monotonic_now() + 1000 * kMillisecond;
   const auto code = plugin.table->probe(host.host(), settings.get(), deadline, &answer, &error);
   const std::int64_t late = monotonic_now() - deadline;
@@ -59,15 +49,13 @@ Result<void> probe_with(const Loaded& plugin, Settings settings) {
     return broken("it answered " + std::to_string(late / kMillisecond) + " ms after its deadline",
                   "wait through the Call that probe is given");
   }
-  FCVM_TRY(check_answer(answer));
+  FCVM_TRY(check_answer(answer, plugin.descriptor));
   const auto recorded = host.call_of("state/1 ");
-  if (!recorded.empty() || surroundings() != before) {
-    return broken(recorded.empty() ? "it changed the environment, the umask, the working directory "
-                                     "or a file in it"
-                                   : "it called " + recorded,
+  if (!recorded.empty() || Surroundings().directory != before.directory) {
+    return broken(recorded.empty() ? "it made or removed a file" : "it called " + recorded,
                   "only look; make things in the verbs");
   }
-  return {};
+  return unchanged_process(before, "probe");
 }
 
 /// It is asked before anybody has set an option, too.

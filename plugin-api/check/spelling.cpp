@@ -63,4 +63,10 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+bool is_showable(std::string_view text) {
+  return is_utf8(text) && std::all_of(text.begin(), text.end(), [](char c) {
+           return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+         });
+}
+
 }  // namespace fcvm::check

@@ -10,5 +10,7 @@ namespace fcvm::check {
 /// "1.2.3", with an optional "-rc1" or "+build".
 [[nodiscard]] bool is_version(std::string_view text);
 [[nodiscard]] bool is_utf8(std::string_view text);
+/// UTF-8 without control characters: it may go to a terminal as it is.
+[[nodiscard]] bool is_showable(std::string_view text);
 
 }  // namespace fcvm::check

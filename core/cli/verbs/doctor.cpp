@@ -31,7 +31,7 @@ setup::Finding finding_of(const Result<plugin::ProbeResult>& probed) {
   return {Verdict::kPass, probed->detail.empty() ? "works here" : probed->detail};
 }
 
-/// Each plugin says for itself whether it works here; what `auto` would choose among them follows.
+/// Each plugin says for itself whether it works here.
 struct PluginDiagnoses {
   std::vector<setup::Diagnosis> all;
   std::vector<std::string> usable;  // ids
@@ -44,8 +44,7 @@ Result<PluginDiagnoses> look_at_plugins(Invocation& invocation) {
   for (const auto& entry : registry->entries()) {
     const auto probed = [&]() -> Result<plugin::ProbeResult> {
       FCVM_TRY(registry->find(entry.descriptor.id));
-      const auto settings = FCVM_TRY(plugin::Settings::of(*config, entry.descriptor.id));
-      return plugin::probe(entry, settings);
+      return plugin::probe(entry, plugin::Settings::as_far_as_set(*config, entry.descriptor.id));
     }();
     if (probed && probed->works()) diagnoses.usable.push_back(entry.descriptor.id);
     diagnoses.all.push_back(

@@ -18,8 +18,7 @@ using plugin::ProbeResult;
 
 Result<ProbeResult> probe(Invocation& invocation, const Entry& entry) {
   const config::Config* config = FCVM_TRY(invocation.config());
-  const auto settings = FCVM_TRY(plugin::Settings::of(*config, entry.descriptor.id));
-  return plugin::probe(entry, settings);
+  return plugin::probe(entry, plugin::Settings::as_far_as_set(*config, entry.descriptor.id));
 }
 
 void print_json(const Entry& entry, const Result<ProbeResult>& probed) {
@@ -32,6 +31,7 @@ void print_json(const Entry& entry, const Result<ProbeResult>& probed) {
                        {"default", option.initial},
                        {"required", option.required},
                        {"choices", option.choices},
+                       {"variables", option.environment},
                        {"help", option.help}});
   }
   ordered_json answer;
@@ -39,7 +39,9 @@ void print_json(const Entry& entry, const Result<ProbeResult>& probed) {
     answer = {{"status", probed->status_name()},
               {"detail", probed->detail},
               {"reason", probed->reason},
-              {"remedy", probed->remedy}};
+              {"remedy", probed->remedy},
+              {"capabilities", plugin::capability_names(descriptor.kind, probed->capabilities)},
+              {"preference", probed->preference}};
   } else {
     answer = {{"status", "failed"},
               {"reason", probed.error().message()},
@@ -60,7 +62,8 @@ void print_json(const Entry& entry, const Result<ProbeResult>& probed) {
 
 void print_options(const Descriptor& descriptor) {
   if (descriptor.options.options.empty()) return;
-  fmt::print("\nOptions, set in [{}]:\n", descriptor.options.section);
+  fmt::print("\nOptions, set in [{}] or by --set {}.OPTION=VALUE:\n", descriptor.options.section,
+             descriptor.id);
   for (const auto& option : descriptor.options.options) {
     fmt::print(
         "  {:<20}{:<10}{}{}{}{}\n", option.name, config::to_string(option.type), option.help,
@@ -84,6 +87,11 @@ void print_text(const Entry& entry, const Result<ProbeResult>& probed) {
     fmt::print("Here:          {}{}{}{}{}\n", probed->status_name(),
                probed->detail.empty() ? "" : ", ", probed->detail,
                probed->reason.empty() ? "" : ": ", probed->reason);
+    const auto missing =
+        plugin::capability_names(descriptor.kind, descriptor.capabilities & ~probed->capabilities);
+    if (probed->works() && !missing.empty()) {
+      fmt::print("  without:     {}\n", fmt::join(missing, ", "));
+    }
     if (!probed->remedy.empty()) fmt::print("  to fix:      {}\n", probed->remedy);
   } else {
     fmt::print("Here:          {}\n", probed.error().message());

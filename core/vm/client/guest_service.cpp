@@ -24,7 +24,7 @@ constexpr auto kAskAgain = 200ms;
 /// How often a command that says nothing is looked after: a cancel has 100 ms.
 constexpr auto kLook = 50ms;
 /// How long one attempt may take before it is looked whether the call was cancelled meanwhile.
-constexpr auto kFirstAttempt = 2s;
+constexpr auto kFirstAttempt = 500ms;
 
 base::Deadline deadline_of(const Call& call) { return base::Deadline::at_ns(call.deadline()); }
 
@@ -109,7 +109,7 @@ class Conversation {
         const auto source =
             frame.type == wire::kExecStdout ? FCVM_OUTPUT_STDOUT : FCVM_OUTPUT_STDERR;
         if (output_(source, frame.payload)) return std::optional<int>();
-        return fail(ECANCELED, "the command was ended by who took its output");
+        return fail(ECANCELED, "the plugin that takes its output has ended the command");
       }
       case wire::ExecCredit::kType: {
         const auto credit = FCVM_TRY(wire::decode<wire::ExecCredit>(frame));

@@ -1,6 +1,5 @@
 #include "core/vm/supervisor/image_source.hpp"
 
-#include <algorithm>
 #include <unistd.h>
 
 #include "core/base/printable.hpp"
@@ -29,15 +28,16 @@ Result<void> check_digest(const std::string& digest) {
       colon != std::string::npos && colon != 0 && colon + 1 < digest.size() &&
       digest.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789:+._-") == std::string::npos;
   if (good) return {};
-  return fail(EPROTO, "\"" + base::printable(digest) + "\", its digest of the image, is not one",
-              "tell the author of the plugin");
+  return fail(EPROTO,
+              "what it says is the image's digest is none: \"" + base::printable(digest) + "\"",
+              "report it to the author of the plugin");
 }
 
 Result<void> check_disk(const ImageSource::Disk& disk) {
   if (disk.path.empty() || disk.path.front() != '/') {
     return fail(EPROTO,
                 "the image's disk \"" + base::printable(disk.path) + "\" is not an absolute path",
-                "tell the author of the plugin");
+                "report it to the author of the plugin");
   }
   if (::access(disk.path.c_str(), R_OK) == 0) return {};
   return fail_errno("reading the image's disk " + disk.path);
@@ -66,11 +66,17 @@ Result<ImageSource::Image> ImageSource::prepare(const std::string& reference, st
   for (const Disk& disk : image.disks) FCVM_TRY(check_disk(disk) | context(instance_->plugin_id()));
   std::string config;
   const auto keep = [](void* to, const char* json, std::uint64_t length) -> std::int32_t {
-    static_cast<std::string*>(to)->assign(json, std::min<std::uint64_t>(length, kLongestConfig));
+    if (length > kLongestConfig) return 1;
+    static_cast<std::string*>(to)->assign(json, length);
     return 0;
   };
   FCVM_TRY(instance_->call({"config"}, instance_->verbs().config, &request, image.digest.c_str(),
                            deadline.as_ns(), +keep, static_cast<void*>(&config)));
+  if (config.empty()) {
+    return fail(EPROTO, instance_->plugin_id() +
+                            " gave no configuration of the image, or one of "
+                            "more than 16 MiB");
+  }
   image.id = digest::sha256(config);
   return image;
 }

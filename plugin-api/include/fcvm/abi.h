@@ -9,15 +9,14 @@
  *  - An array of structs is an array of pointers, so that its elements can grow too.
  *  - A verb returns 0 or a negative errno and, when it failed, fills the caller's fcvm_error.
  *  - Zero is absent. A descriptor, a user id and whatever else has a meaning at 0 is read only when
- *    its bit in the struct's `flags` is set (FCVM_..._HAS_...), so that a zeroed struct asks for
- * nothing.
+ *    its bit in the struct's `flags` is set (FCVM_..._HAS_...): a zeroed struct asks for nothing.
  *  - Inputs are borrowed for the call. Lists come back through `emit`. fds that a verb hands over
  *    are CLOEXEC, are not O_NONBLOCK, and belong to the receiver. Nothing else crosses; nobody
- * frees the other's memory.
+ *    frees the other's memory.
  *  - A comment begins with tags. [worker] is called on a pool thread of the host, one call per
- * instance at a time; [any] on any thread, beside other calls. `quick` returns at once: it waits
- * for no process, peer, disk or lock that is held over such a wait, and may be called on the host's
- * control thread. `blocks` may wait until its deadline, and ends early on `cancel`.
+ *    instance at a time; [any] on any thread, beside other calls. `quick` returns at once: it waits
+ *    for no process, peer, disk or lock that is held over such a wait; with [any] it may be called
+ *    on the host's control thread. `blocks` may wait until its deadline; `cancel` ends it early.
  *  - Deadlines are absolute CLOCK_MONOTONIC nanoseconds; FCVM_NO_DEADLINE is none.
  */
 #ifndef FCVM_ABI_H
@@ -56,8 +55,7 @@ typedef struct fcvm_error {
  * the call. A non-zero return asks the producer to stop early. */
 typedef int32_t (*fcvm_emit_fn)(void* context, const char* text, uint64_t length);
 
-/* --- options: the table from which TOML, the command line, --help and the manual are made --------
- */
+/* --- options: the table from which TOML, the command line, --help and the manual are made --- */
 
 #define FCVM_OPTION_TEXT 1u
 #define FCVM_OPTION_BOOLEAN 2u
@@ -102,8 +100,7 @@ typedef struct fcvm_settings {
   const fcvm_setting* const* items;
 } fcvm_settings;
 
-/* --- descriptor ----------------------------------------------------------------------------------
- */
+/* --- descriptor --- */
 
 typedef struct fcvm_descriptor {
   uint32_t size;
@@ -121,8 +118,7 @@ typedef struct fcvm_descriptor {
   uint32_t reserved;
 } fcvm_descriptor;
 
-/* --- probe
- * ----------------------------------------------------------------------------------------*/
+/* --- probe --- */
 
 #define FCVM_PROBE_USABLE 1u
 #define FCVM_PROBE_DEGRADED 2u /* works, but say why it is not at its best */
@@ -141,8 +137,7 @@ typedef struct fcvm_probe {
   uint32_t reserved;
 } fcvm_probe;
 
-/* --- the host
- * --------------------------------------------------------------------------------------*/
+/* --- the host --- */
 
 /* What the host offers. `service` gives the function table of a service (host.h) or NULL when this
  * host does not have it; a plugin must cope with NULL. [any, quick] */
@@ -154,8 +149,7 @@ typedef struct fcvm_host {
   const void* (*service)(const struct fcvm_host* host, const char* id);
 } fcvm_host;
 
-/* --- the plugin
- * -----------------------------------------------------------------------------------*/
+/* --- the plugin --- */
 
 /* What the entry symbol returns: a table that lives as long as the object is loaded. */
 typedef struct fcvm_plugin {

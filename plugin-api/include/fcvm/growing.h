@@ -4,9 +4,8 @@
  *
  *   fcvm_process_spec spec = FCVM_INIT(fcvm_process_spec);
  *   if (FCVM_HAS(log, write)) log->write(host, FCVM_LOG_INFO, "hello");
- *   fcvm_net_request mine; FCVM_TAKE(&mine, request);     an input, as far as both sides know it
- *   FCVM_GIVE(out, &attachment);                          an answer, as much as the caller has room
- * for
+ *   FCVM_TAKE(&mine, request);     an input, as far as both sides know it
+ *   FCVM_GIVE(out, &attachment);   an answer, as much of it as the caller has room for
  */
 #ifndef FCVM_GROWING_H
 #define FCVM_GROWING_H

@@ -12,8 +12,7 @@
 extern "C" {
 #endif
 
-/* --- log/1
- * ---------------------------------------------------------------------------------------*/
+/* --- log/1 --- */
 
 #define FCVM_LOG_TRACE 0u
 #define FCVM_LOG_DEBUG 1u
@@ -30,8 +29,7 @@ typedef struct fcvm_log_v1 {
   int32_t (*enabled)(const fcvm_host* host, uint32_t level);
 } fcvm_log_v1;
 
-/* --- process/1
- * -----------------------------------------------------------------------------------*/
+/* --- process/1 --- */
 
 /* Every child has a session of its own, so that a terminal's signals are for fcvm alone, and
  * outlives neither the supervisor nor the instance; there is no flag for the contrary. */
@@ -149,8 +147,7 @@ typedef struct fcvm_process_v1 {
   void (*release)(const fcvm_host* host, uint64_t handle, int64_t grace_ns);
 } fcvm_process_v1;
 
-/* --- guest/1
- * -------------------------------------------------------------------------------------*/
+/* --- guest/1 --- */
 
 #define FCVM_OUTPUT_CONSOLE 1u /* the guest's serial console */
 #define FCVM_OUTPUT_STDOUT 2u  /* the container's */
@@ -213,8 +210,7 @@ typedef struct fcvm_guest_v1 {
   void (*unsubscribe)(const fcvm_host* host, uint64_t subscription);
 } fcvm_guest_v1;
 
-/* --- state/1
- * -------------------------------------------------------------------------------------*/
+/* --- state/1 --- */
 
 /* A key is 1 to 128 bytes, a value at most 4096, both of UTF-8 without control characters; a value
  * may have newlines and tabs. A plugin has at most 256 of them per VM. */
@@ -235,8 +231,7 @@ typedef struct fcvm_state_v1 {
   int32_t (*directory)(const fcvm_host* host, int32_t* fd, fcvm_error* error);
 } fcvm_state_v1;
 
-/* --- progress/1
- * ----------------------------------------------------------------------------------*/
+/* --- progress/1 --- */
 
 typedef struct fcvm_progress_v1 {
   uint32_t size;
@@ -250,8 +245,7 @@ typedef struct fcvm_progress_v1 {
   void (*end)(const fcvm_host* host, uint64_t progress, int32_t succeeded);
 } fcvm_progress_v1;
 
-/* --- builder/1 (no host offers it yet)
- * -------------------------------------------------------------*/
+/* --- builder/1 (no host offers it yet) --- */
 
 /* A VM that runs one command on disks and is gone: how an image is unpacked without the host
  * reading a byte of it. */

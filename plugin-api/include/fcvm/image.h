@@ -17,7 +17,7 @@ extern "C" {
 #define FCVM_KIND_IMAGE "image/1"
 
 #define FCVM_IMAGE_CAN_SHARE (1ull << 0)     /* several VMs use one prepared copy */
-#define FCVM_IMAGE_NEEDS_BUILDER (1ull << 1) /* prepare uses builder/1 */
+#define FCVM_IMAGE_NEEDS_BUILDER (1ull << 1) /* prepare uses builder/1, which no host offers yet */
 
 #define FCVM_PULL_MISSING 1u
 #define FCVM_PULL_ALWAYS 2u

@@ -1,33 +1,32 @@
 /*
  * memory/1 (draft): where a restored VM's memory comes from.
  *
- * One instance serves one snapshot, for any number of clones: a process of its own for a plugin
- * that needs one (FCVM_MEMORY_IS_SERVER), which outlives any single clone; else the supervisor of
+ * One instance serves one snapshot, for any number of clones: in a process of its own for a plugin
+ * that needs one (FCVM_MEMORY_IS_SERVER), which outlives any single clone; else in the supervisor of
  * each clone. All verbs are called in that process; how a clone's wish gets there is the host's
  * business.
  *
  * It fails closed: when it can no longer serve a page, its clones are ended, never left with zero
- * pages. Closing a userfaultfd under a live VM is just that, so a server that must stop kills
- * first.
+ * pages. Closing a userfaultfd under a live VM does just that, so a server that must stop kills first.
  *
  * The hand-over of a page server, which is Firecracker's own, whatever the VMM:
  *
- *  1. The server listens on a Unix stream socket, at the path it offered. The VMM connects to it
- * once, before it runs the guest.
- *  2. The VMM sends one message: a JSON list of its memory regions, with the userfaultfd as
- * SCM_RIGHTS in the same message. A region is an object: "base_host_virt_addr" (where it lies in
- * the VMM), "size" (bytes), "offset" (of its first byte in the memory file), "page_size" (bytes;
- * older ones say "page_size_kib", which is bytes, too). A reader ignores keys that it does not
- * know. Nothing follows; whether the socket stays open says nothing of the VMM.
+ *  1. The server listens on a Unix stream socket, at the path that it offered. The VMM connects to it
+ *     once, before it runs the guest.
+ *  2. The VMM sends one message: a JSON list of its memory regions, with the userfaultfd as SCM_RIGHTS
+ *     in the same message. A region is an object: "base_host_virt_addr" (where it lies in the VMM),
+ *     "size" (bytes), "offset" (of its first byte in the memory file), "page_size" (bytes; older VMMs
+ *     say "page_size_kib", which is bytes, too). A reader ignores keys that it does not know. Nothing
+ *     follows; whether the socket stays open says nothing of the VMM.
  *  3. The regions are registered for missing pages before the message is sent. Each
- * UFFD_EVENT_PAGEFAULT is answered by UFFDIO_COPY of the whole page that holds the address, from
- * offset + (address - base); a page that the memory file does not have is UFFDIO_ZEROPAGE.
+ *     UFFD_EVENT_PAGEFAULT is answered by UFFDIO_COPY of the whole page that holds the address, from
+ *     offset + (address - base); a page that the memory file does not have is UFFDIO_ZEROPAGE.
  *  4. EEXIST of either means that the page is there already: UFFDIO_WAKE it. EAGAIN means that the
- * VMM's mappings are changing: events are waiting, so read those first and then repeat the copy.
- *  5. With a balloon the VMM removes pages: UFFD_EVENT_REMOVE says which. They are zero from then
- * on and must not be served from the file again.
+ *     VMM's mappings are changing: events are waiting, so read those first and then repeat the copy.
+ *  5. With a balloon the VMM removes pages: UFFD_EVENT_REMOVE says which. They are zero from then on
+ *     and must not be served from the file again.
  *  6. ESRCH means that the VMM has ended. The userfaultfd does not report that by itself: watch the
- * pidfd of `clone_started`.
+ *     pidfd of `clone_started`.
  */
 #ifndef FCVM_MEMORY_H
 #define FCVM_MEMORY_H

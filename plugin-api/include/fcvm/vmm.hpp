@@ -4,7 +4,7 @@
 //   Result<void> pause(const fcvm::Call&);      Result<void> resume(const fcvm::Call&);
 //   Result<fcvm::Fd> connect(std::uint32_t port, const fcvm::Call&);   // from several threads
 //   Result<fcvm_vm_status> status();                                   // from several threads
-//   Result<void> kill(const fcvm::Call&);
+//   Result<void> kill(const fcvm::Call&);                              // from several threads
 //   // optional:
 //   Result<void> restore(const fcvm_vm_spec&, const fcvm_vm_restore&, const fcvm::Call&);
 //   Result<void> snapshot(const fcvm_vm_snapshot&, const fcvm::Call&);

@@ -130,7 +130,7 @@ class Host {
     return result;
   }
 
-  /// Lines of the console or the container, from the first; ends with the object.
+  /// Lines of the console or the container, from the first that is still kept; ends with the object.
   class [[nodiscard]] Subscription {
    public:
     using Handler = std::function<void(const fcvm_line& line)>;

@@ -90,7 +90,7 @@ struct HasExtension<Plugin, std::void_t<decltype(&Plugin::extension)>> : std::tr
 
 // --- running a verb ------------------------------------------------------------------------------
 
-/// What an `void *instance` points to.
+/// What a `void *instance` points to.
 template <typename Plugin>
 struct Instance {
   CancelSource cancel;
