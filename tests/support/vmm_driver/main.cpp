@@ -165,6 +165,8 @@ class Driver {
     line["pid"] = now.pid;
     line["vmm"] = fcvm::text_of(now.vmm_version);
     line["end"] = fcvm::text_of(now.end_reason);
+    // A VM may have none.
+    if (const auto figures = machine.balloon()) line["balloon"] = figures->actual_bytes;
     if (!servers_.empty()) line["pages_served"] = servers_.back()->pages();
     return {};
   }
