@@ -69,7 +69,7 @@ std::uint64_t GuestControl::next_id() {
 
 void GuestControl::cancel_requests() {
   const std::lock_guard lock(mutex_);
-  ++cancels_;
+  cancelled_ = true;
   for (auto& [id, answer] : waiting_) {
     if (!answer) answer = Answer{ECANCELED, "it was canceled"};
   }
@@ -86,11 +86,12 @@ Result<void> GuestControl::send(GuestStream& stream, const std::string& frames,
 }
 
 Result<void> GuestControl::transact(std::uint64_t id, const std::string& frames,
-                                    base::Deadline deadline) {
+                                    base::Deadline deadline, bool is_last) {
   std::unique_lock lock(mutex_);
   const auto redialled = base::Deadline::earlier(deadline, base::Deadline::in(kRedialLimit));
-  const auto over = [this, before = cancels_] { return stopping_ || cancels_ != before; };
-  changed_.wait_for(lock, redialled.remaining(), [&] { return stream_ || over(); });
+  const auto over = [this, is_last] { return stopping_ || (cancelled_ && !is_last); };
+  changed_.wait_for(lock, redialled.remaining(),
+                    [&] { return stream_ || over() || (is_last && is_unreachable_); });
   if (over()) return fail(ECANCELED, "a request to the guest's agent was canceled");
   const auto stream = stream_;
   if (!stream) return fail(ENOTCONN, "the guest's agent is not connected");
@@ -129,11 +130,13 @@ void GuestControl::run() {
       if (!rest(redial_pause_.next())) return;
     }
     auto again = dial(base::Deadline::in(kDialLimit));
+    {
+      const std::lock_guard lock(mutex_);
+      is_unreachable_ = !again;
+      if (again) stream_ = *std::move(again);
+      changed_.notify_all();
+    }
     if (!again && !rest(redial_pause_.next())) return;
-    if (!again) continue;
-    const std::lock_guard lock(mutex_);
-    stream_ = *std::move(again);
-    changed_.notify_all();
   }
 }
 

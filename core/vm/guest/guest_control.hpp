@@ -39,10 +39,17 @@ class GuestControl {
   template <typename Request>
   Result<void> request(Request request, base::Deadline deadline) {
     request.id = next_id();
-    return transact(request.id, wire::encode(request), deadline);
+    return transact(request.id, wire::encode(request), deadline, false);
   }
-  /// From any thread: requests that are under way fail with ECANCELED. Later ones are not touched.
+  /// From any thread, for good: requests under way fail with ECANCELED, and so do later ones, of
+  /// which one may be about to begin. After that the guest is asked by last_request() alone, which
+  /// waits for no guest that cannot be reached.
   void cancel_requests();
+  template <typename Request>
+  Result<void> last_request(Request request, base::Deadline deadline) {
+    request.id = next_id();
+    return transact(request.id, wire::encode(request), deadline, true);
+  }
 
  private:
   struct Answer {
@@ -52,7 +59,8 @@ class GuestControl {
 
   std::uint64_t next_id();
   Result<void> send(GuestStream& stream, const std::string& frames, base::Deadline deadline);
-  Result<void> transact(std::uint64_t id, const std::string& frames, base::Deadline deadline);
+  Result<void> transact(std::uint64_t id, const std::string& frames, base::Deadline deadline,
+                        bool is_last);
   Result<std::shared_ptr<GuestStream>> dial(base::Deadline deadline);
   void run();
   bool rest(std::chrono::nanoseconds pause);
@@ -68,7 +76,8 @@ class GuestControl {
   std::shared_ptr<GuestStream> stream_;
   std::map<std::uint64_t, std::optional<Answer>> waiting_;
   std::uint64_t last_id_ = 0;
-  std::uint64_t cancels_ = 0;
+  bool cancelled_ = false;
+  bool is_unreachable_ = false;  // the stream broke, and dialling again has failed since
   bool stopping_ = false;
   std::timed_mutex sending_;  // whose frames are on the stream; never taken with mutex_ held
 

@@ -101,7 +101,7 @@ void Supervisor::Impl::perform(const lifecycle::TearDown& action) {
   on_worker([this, quiesce = action.quiesce] {
     if (quiesce > 0ms) {
       // What the container wrote should be on the disk that stays.
-      const auto done = control_->request(wire::Quiesce{}, base::Deadline::in(quiesce));
+      const auto done = control_->last_request(wire::Quiesce{}, base::Deadline::in(quiesce));
       if (!done) log::debug("vm", "{}", done.error().message());
     }
     output_.reset();

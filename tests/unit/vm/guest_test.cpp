@@ -275,10 +275,12 @@ TEST_CASE("a request that cannot be sent keeps no other from its deadline") {
   CHECK_FALSE(stuck.get());
 }
 
-TEST_CASE("requests under way can be canceled, and later ones are none of these") {
-  Guests guests({[](FakeGuest& guest) {
+TEST_CASE("canceled requests fail, later ones as well, and the last is heard all the same") {
+  std::promise<void> heard;
+  Guests guests({[&](FakeGuest& guest) {
     guest.send(wire::Hello{});
     [[maybe_unused]] auto unanswered = guest.await<wire::Quiesce>();
+    heard.set_value();
     const auto ping = guest.await<wire::Quiesce>();
     if (ping) guest.send(wire::Done{ping->id, 0, ""});
     [[maybe_unused]] auto end = guest.await<wire::Quiesce>();
@@ -288,9 +290,11 @@ TEST_CASE("requests under way can be canceled, and later ones are none of these"
   auto waiting = std::async(std::launch::async, [&] {
     return control.request(wire::Quiesce{}, base::Deadline::in(60s));
   });
-  while (waiting.wait_for(20ms) != std::future_status::ready) control.cancel_requests();
+  heard.get_future().wait();
+  control.cancel_requests();
   CHECK(waiting.get().error().code() == ECANCELED);
-  CHECK(control.request(wire::Quiesce{}, base::Deadline::in(10s)));
+  CHECK(control.request(wire::Quiesce{}, base::Deadline::in(60s)).error().code() == ECANCELED);
+  CHECK(control.last_request(wire::Quiesce{}, base::Deadline::in(10s)));
 }
 
 TEST_CASE("a deadline passes while data flows, and a greeting has its own limit") {
