@@ -55,7 +55,7 @@ TEST_CASE("probe says which skopeo there is, or how to get one") {
   CHECK(found.status_name() == "usable");
   CHECK(found.detail == "skopeo 9.8.7");
   const auto missing = probe("no-such-skopeo");
-  CHECK(missing.status_name() == "unusable");
+  CHECK(missing.status_name() == "degraded");
   CHECK(missing.reason.find("not installed (no-such-skopeo)") != std::string::npos);
   CHECK(missing.remedy == "apt install skopeo");
 }

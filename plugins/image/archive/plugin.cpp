@@ -29,7 +29,8 @@ class ArchivePlugin : public ImagePlugin {
     if (version) return Probe::usable("skopeo " + *version);
     const int code = version.error().code();
     if (code == ETIMEDOUT || code == ENOTSUP) return unexpected(version.error());
-    return Probe::unusable(version.error().message(), "apt install skopeo");
+    // Images that were fetched before need none.
+    return Probe::degraded(version.error().message(), "apt install skopeo");
   }
 
   Result<fcvm_image_identity> resolve(const fcvm_image_request& request, const Call& call) {
