@@ -11,8 +11,8 @@
 namespace fcvm::agent {
 
 /// The text of a file as the process `pid` would see it; 0: in our own root. Symbolic links lead
-/// nowhere but inside that root. Empty when it cannot be read, is no regular file, or is too large
-/// to be what it should be.
+/// nowhere but inside that root. Empty when it cannot be read, is not a regular file, or is too
+/// large to be what it should be.
 std::string read_in_root(pid_t pid, const std::string& path);
 
 /// The same path, only found (O_PATH): nothing that lies there is opened by it.

@@ -161,7 +161,7 @@ Result<std::vector<sock_filter>> read_filter(const std::string& path) {
 Result<OciConfig> parse_oci_config(std::string_view json, bool& wants_seccomp) {
   const Json all = Json::parse(json, nullptr, false);
   const Json& process = member(all, "process");
-  if (!process.is_object()) return fail(EBADMSG, "it is no OCI configuration");
+  if (!process.is_object()) return fail(EBADMSG, "it is not an OCI configuration");
   OciConfig config;
   config.hostname = text(member(all, "hostname"));
   FCVM_TRY(read_process(process, config));

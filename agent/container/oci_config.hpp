@@ -37,7 +37,7 @@ struct OciConfig {
 /// `wants_seccomp` says that a filter belongs to it.
 Result<OciConfig> parse_oci_config(std::string_view json, bool& wants_seccomp);
 
-/// The id in the text of /proc/PID/cgroup; empty when it is no container of podman's.
+/// The id in the text of /proc/PID/cgroup; empty when it is not a container of podman's.
 std::string podman_id(std::string_view cgroup);
 
 /// Of the container whose first process is `pid`.

@@ -1,8 +1,8 @@
 // Reads the layers (origin.hpp has their order) and merges them into a Config.
 //
 // Merging: a later layer replaces a scalar and a list as a whole; maps (`env`, `label`) merge key
-// by key. The command line is no exception: `--dns` replaces what the files list, `--env A=1` adds
-// to it. Within a layer, repeated command-line options are the items of the list.
+// by key. The command line is not an exception: `--dns` replaces what the files list, `--env A=1`
+// adds to it. Within a layer, repeated command-line options are the items of the list.
 //
 // Profiles: [profile.NAME] may set every option of [run] and `inherits = "OTHER"`. The definitions
 // of one profile in several files merge by key, a later layer winning; then a profile overrides the

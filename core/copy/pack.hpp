@@ -10,7 +10,7 @@
 
 namespace fcvm::copy {
 
-/// For what was left out and is no failure: a socket, say.
+/// For what was left out and is not a failure: a socket, say.
 using Warn = std::function<void(const std::string&)>;
 
 /// `path` as the user wrote it, relative to the current directory; a symbolic link there is

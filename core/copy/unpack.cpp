@@ -52,7 +52,7 @@ Result<void> Unpacker::put(const tar::Entry& entry, const std::string& name,
   FCVM_TRY(leave_directories(name));
   if (name.empty()) {
     if (entry.kind == tar::Kind::kDirectory) return {};
-    return fail(EPERM, "an entry that is no directory has no name");
+    return fail(EPERM, "an entry that is not a directory has no name");
   }
   if (entry.kind == tar::Kind::kHardLink) return put_link(entry, name, link);
   const Beneath::Place place = FCVM_TRY(tree_.find(name, true));

@@ -100,7 +100,7 @@ std::string printable(std::string_view text) {
   return base::printable(text, base::Newlines::kIndented);
 }
 
-std::atomic<std::uint64_t> most_in_file = 0;  // 0: stderr is no file of ours
+std::atomic<std::uint64_t> most_in_file = 0;  // 0: stderr is not a file of ours
 
 /// By its size, and not by what was written: children may have it for their stderr, too.
 void cut_file() {

@@ -25,7 +25,7 @@ Result<std::uint64_t> rate_of(const config::Config& config, const char* option, 
                                  ? std::get<config::Size>(value).bytes
                                  : static_cast<std::uint64_t>(std::get<std::int64_t>(value));
   if (rate == 0 || static_cast<std::int64_t>(rate) < 0)
-    return fail(EINVAL, fmt::format("--{} {}: it is no rate above 0", option, given));
+    return fail(EINVAL, fmt::format("--{} {}: it is not a rate above 0", option, given));
   return rate;
 }
 

@@ -34,7 +34,7 @@ Result<unsigned> max_files(const std::string& text) {
       number <= kMostFiles) {
     return number;
   }
-  return fail(EINVAL, fmt::format("--log-opt max-file: \"{}\" is no number from 1 to {}", text,
+  return fail(EINVAL, fmt::format("--log-opt max-file: \"{}\" is not a number from 1 to {}", text,
                                   kMostFiles));
 }
 

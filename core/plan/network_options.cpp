@@ -20,7 +20,7 @@ constexpr unsigned kLongestPrefix = 120;
 Result<base::IpAddress> parse_ipv6(const std::string& text) {
   const auto address = base::IpAddress::parse(text);
   if (address && !address->is_v4()) return *address;
-  return fail(EINVAL, fmt::format("\"{}\" is no IPv6 address", text));
+  return fail(EINVAL, fmt::format("\"{}\" is not an IPv6 address", text));
 }
 
 bool is_host_name(std::string_view name) {
@@ -35,7 +35,7 @@ Result<std::uint16_t> parse_open_port(std::string_view text) {
   const char* const end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, port);
   if (parsed.ec == std::errc() && parsed.ptr == end && port != 0) return port;
-  return fail(EINVAL, fmt::format("\"{}\" is no port", text),
+  return fail(EINVAL, fmt::format("\"{}\" is not a port", text),
               "write PORT[-PORT][/tcp|udp], such as 8080 or 5000-5009/udp, or all, or none");
 }
 
@@ -80,7 +80,7 @@ Result<std::uint64_t> parse_rate(std::string_view text) {
   if (unit == "m" || unit == "M") factor = 1'000'000;
   if (unit == "g" || unit == "G") factor = 1'000'000'000;
   if (parsed.ec != std::errc() || factor == 0) {
-    return fail(EINVAL, fmt::format("\"{}\" is no rate", text),
+    return fail(EINVAL, fmt::format("\"{}\" is not a rate", text),
                 "write bits per second, with k, M or G: 100M, or in=100M,out=10M");
   }
   if (bits > kMostRate / factor || bits * factor < kLeastRate) {
@@ -125,7 +125,7 @@ Result<NetworkRate> parse_network_rate(std::string_view text) {
 Result<void> check_ipv4(const std::string& text) {
   const auto address = base::IpAddress::parse(text);
   if (address && address->is_v4()) return {};
-  return fail(EINVAL, fmt::format("\"{}\" is no IPv4 address", text));
+  return fail(EINVAL, fmt::format("\"{}\" is not an IPv4 address", text));
 }
 
 Result<void> check_ipv6(const std::string& text) {
@@ -135,7 +135,7 @@ Result<void> check_ipv6(const std::string& text) {
 
 Result<void> check_ip(const std::string& text) {
   if (check_ipv4(text) || check_ipv6(text)) return {};
-  return fail(EINVAL, fmt::format("\"{}\" is no IP address", text));
+  return fail(EINVAL, fmt::format("\"{}\" is not an IP address", text));
 }
 
 Result<std::string> parse_mac(std::string_view text) {
@@ -145,7 +145,7 @@ Result<std::string> parse_mac(std::string_view text) {
   }
   const auto address = base::MacAddress::parse(mac);
   if (!address) {
-    return fail(EINVAL, fmt::format("\"{}\" is no MAC address", text),
+    return fail(EINVAL, fmt::format("\"{}\" is not a MAC address", text),
                 "write six bytes in hexadecimal: 52:54:00:12:34:56");
   }
   if (!address->is_unicast()) {
@@ -162,7 +162,7 @@ Result<void> check_ipv6_prefix(const std::string& text) {
   const char* const digits = slash == std::string::npos ? end : text.data() + slash + 1;
   const auto parsed = std::from_chars(digits, end, length);
   if (digits == end || parsed.ec != std::errc() || parsed.ptr != end) {
-    return fail(EINVAL, fmt::format("\"{}\" is no IPv6 prefix", text),
+    return fail(EINVAL, fmt::format("\"{}\" is not an IPv6 prefix", text),
                 "write it as 2001:db8:1::/64");
   }
   const base::IpAddress address = FCVM_TRY(parse_ipv6(text.substr(0, slash)));
@@ -188,7 +188,7 @@ Result<wire::HostEntry> parse_host(std::string_view text) {
   entry.names = text.substr(0, colon);
   std::istringstream names(entry.names);
   for (std::string name; std::getline(names, name, ';');) {
-    if (!is_host_name(name)) return fail(EINVAL, fmt::format("\"{}\" is no host name", name));
+    if (!is_host_name(name)) return fail(EINVAL, fmt::format("\"{}\" is not a host name", name));
   }
   std::replace(entry.names.begin(), entry.names.end(), ';', ' ');
   if (entry.address.size() > 2 && entry.address.front() == '[' && entry.address.back() == ']') {

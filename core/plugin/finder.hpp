@@ -23,7 +23,8 @@ struct Candidate {
 };
 
 /// Every *.so of the directories, in order and sorted within each; one file reached twice counts
-/// once. A directory that does not exist is no error: a configured one may be on another machine.
+/// once. A directory that does not exist is not an error: a configured one may be on another
+/// machine.
 [[nodiscard]] std::vector<Candidate> find_plugins(const SearchPath& search);
 
 /// Whether one file may be loaded: a regular file that nobody else can change, nor a directory on

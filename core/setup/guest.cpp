@@ -19,7 +19,7 @@ Result<json> read_manifest(const fs::path& path) {
   }
   if (!text) return fail(text.error().code(), text.error().message());
   auto parsed = json::parse(*text, nullptr, false);
-  if (parsed.is_discarded()) return fail(EBADMSG, path.string() + " is no JSON", kRemedy);
+  if (parsed.is_discarded()) return fail(EBADMSG, path.string() + " is not JSON", kRemedy);
   return parsed;
 }
 

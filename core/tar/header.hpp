@@ -33,13 +33,13 @@ std::string encode_header(const Entry& entry);
 /// One block as it is written, before anything that precedes it was applied.
 struct RawHeader {
   Entry entry;
-  char type = '0';           // also of what is no entry: x g L K S
+  char type = '0';           // also of what is not an entry: x g L K S
   std::uint64_t stored = 0;  // bytes that follow
   bool old_sparse = false;   // an 'S' header: `entry.extents` has the first ones
   bool more_extents = false;
 };
 
-/// EBADMSG when it is no header.
+/// EBADMSG when it is not a header.
 Result<RawHeader> parse_header(std::string_view block);
 
 /// "LENGTH KEY=VALUE\n" and so on. Later ones win.

@@ -33,7 +33,7 @@ class Reader {
   explicit Reader(Source source, ReaderOptions options = {});
 
   /// The next entry, after what is left of the one before; nothing at the archive's end. EBADMSG
-  /// when it is no tar archive or ends too early, ENOTSUP when it is compressed.
+  /// when it is not a tar archive or ends too early, ENOTSUP when it is compressed.
   Result<std::optional<Entry>> next();
 
   /// A stretch of the entry's data and its place in the file; empty at the end of it.

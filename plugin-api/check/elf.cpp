@@ -84,7 +84,7 @@ Result<void> ElfFile::check_header() const {
   for (const auto& segment : table<Segment>(header.e_phoff, header.e_phnum)) {
     if (segment.p_type == PT_INTERP) return broken("it is a program, not a shared object", rebuild);
   }
-  return header.e_type == ET_DYN ? Result<void>() : broken("it is no shared object", rebuild);
+  return header.e_type == ET_DYN ? Result<void>() : broken("it is not a shared object", rebuild);
 }
 
 Result<void> ElfFile::check_whole() const {

@@ -11,7 +11,7 @@ namespace {
 Result<void> check_file(const Target& target) {
   struct stat info {};
   if (::stat(target.path.c_str(), &info) != 0) return fail_errno("reading " + target.path);
-  if (!S_ISREG(info.st_mode)) return broken("it is no regular file", "name the .so itself");
+  if (!S_ISREG(info.st_mode)) return broken("it is not a regular file", "name the .so itself");
   FCVM_TRY(ElfFile::open(target.path));
   if ((info.st_mode & S_IWOTH) != 0) {
     return broken("everybody may write to it, so fcvm refuses to load it",

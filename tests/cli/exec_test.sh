@@ -39,9 +39,9 @@ check "a mistyped name is corrected" contains "$err" "\`web\`"
 run "$FCVM" exec --name web --pid 1 true
 check "--name and --pid exclude each other" contains "$err" "not both"
 run "$FCVM" exec --pid 1 true
-check "a pid that is no VM's is named" contains "$err" "--pid 1"
+check "a pid that is not a VM's is named" contains "$err" "--pid 1"
 run "$FCVM" exec --pid x true
-check "and one that is no number" contains "$err" "--pid"
+check "and one that is not a number" contains "$err" "--pid"
 run "$FCVM" exec --vm -c web true
 check "--vm and --container exclude each other" contains "$err" "not both"
 run "$FCVM" exec --env-file "$scratch/none" web true
@@ -49,7 +49,7 @@ check "a missing env file is named" contains "$err" "$scratch/none"
 run "$FCVM" exec -e =x web true
 check "a variable without a name is refused" test "$rc" -eq 125
 run "$FCVM" exec --detach-keys ctrl-pp web true
-check "wrong keys are refused" contains "$err" '"ctrl-pp" is no key'
+check "wrong keys are refused" contains "$err" '"ctrl-pp" is not a key'
 run "$FCVM" exec --nope web true
 check "unknown options are" contains "$err" "unknown option"
 

@@ -11,7 +11,7 @@ check "an unknown option is refused" refused --log-opt tag=x
 check "with those that there are" contains "$err" "max-size=SIZE and max-file=NUMBER"
 check "a log that holds nothing is refused" refused --log-opt max-size=1
 check "with what keeps none" contains "$err" "--log-driver none"
-check "so is no file at all" refused --log-opt max-file=0
+check "so is not a file at all" refused --log-opt max-file=0
 check "a driver that there is not" refused --log-driver syslog
 check "with those that there are" contains "$err" "journald"
 check "both options in one word are both taken" refused --log-opt max-size=1M,max-file=0

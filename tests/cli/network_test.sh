@@ -46,32 +46,32 @@ refused "publishing without a network" "--publish needs a network" --network non
 refused "an address without a network" "--ip needs a network" --network none --ip 10.0.0.1
 refused "a network that cannot publish" "cannot do that" --network null -p 80:80
 refused "an address where none is chosen" "cannot do that" --network tap --ip 10.77.0.9
-refused "a wrong address" "is no IPv4 address" --network tap --ip 10.77.0
-refused "a wrong IPv6 address" "is no IPv6 address" --network tap --ip6 fd00:::1
-refused "a wrong MAC" "is no MAC address" --network tap --mac-address 52:54
+refused "a wrong address" "is not an IPv4 address" --network tap --ip 10.77.0
+refused "a wrong IPv6 address" "is not an IPv6 address" --network tap --ip6 fd00:::1
+refused "a wrong MAC" "is not a MAC address" --network tap --mac-address 52:54
 refused "the MAC of a group" "not the address of one interface" --network tap --mac 01:00:5e:00:00:01
-refused "a wrong name server" "is no IP address" --network tap --dns dns.example
+refused "a wrong name server" "is not an IP address" --network tap --dns dns.example
 refused "a search domain with a blank" "cannot stand in resolv.conf" --network tap --dns-search 'a b'
 refused "a host without address" "NAME:ADDRESS" --network tap --add-host db
-refused "a host with a wrong one" "is no IP address" --network tap --add-host db:there
+refused "a host with a wrong one" "is not an IP address" --network tap --add-host db:there
 refused "the gateway that is closed" "--host-loopback=PORT" --network tap --add-host h:host-gateway
 refused "the gateway that a profile opened and this closes" "closed to VMs" --network tap --host-loopback --host-loopback=none --add-host h:host-gateway
-refused "a word for a port that is opened" '"http" is no port' --network tap --host-loopback=http
-refused "port 0 that is opened" '"0" is no port' --network tap --host-addresses=80,0
+refused "a word for a port that is opened" '"http" is not a port' --network tap --host-loopback=http
+refused "port 0 that is opened" '"0" is not a port' --network tap --host-addresses=80,0
 refused "a reversed range that is opened" "is reversed" --network tap --host-loopback=90-80
 refused "a protocol that has no ports" "is not a protocol" --network tap --host-loopback=80/icmp
 refused "some ports where a network knows no such" "keep the others closed" --network null --host-loopback=80
 refused "a rate where there is none" "cannot do that" --network tap --network-rate 10M
 refused "a rate without a network" "needs a network" --network none --network-rate 10M
-refused "a rate that is none" "is no rate" --network tap --network-rate fast
-refused "a rate of another unit" "is no rate" --network tap --network-rate 10T
+refused "a rate that is none" "is not a rate" --network tap --network-rate fast
+refused "a rate of another unit" "is not a rate" --network tap --network-rate 10T
 refused "a rate too slow for anything" "does not serve" --network tap --network-rate in=1k
 run "$FCVM" run --dry-run --network null image
 check "a network that promises nothing is told of" contains "$err" "does not promise"
 run "$FCVM" run --dry-run --network tap --host-loopback image
-check "an option that may stand alone leaves the image alone" test "${err/is no port/}" = "$err"
+check "an option that may stand alone leaves the image alone" test "${err/is not a port/}" = "$err"
 refused "a small MTU" "between 576 and 65520" --network tap --mtu 100
-refused "a malformed prefix" "is no IPv6 prefix" --network tap --ipv6-prefix 2001:db8::1
+refused "a malformed prefix" "is not an IPv6 prefix" --network tap --ipv6-prefix 2001:db8::1
 refused "a prefix with more bits" "beyond its first 64" --network tap --ipv6-prefix 2001:db8::1/64
 refused "a long prefix" "/121 does not serve" --network tap --ipv6-prefix 2001:db8::/121
 refused "a prefix where there is none" "cannot do that" --network tap --ipv6-prefix 2001:db8::/64
@@ -85,7 +85,7 @@ check "port of a VM that is not there is an error" test "$rc" -eq 125
 run "$FCVM" port add nothing 0:80
 check "wrong ports are told first" contains "$err" "port 0"
 run "$FCVM" port-forward nothing x
-check "here, too" contains "$err" "is no port"
+check "here, too" contains "$err" "is not a port"
 
 run "$FCVM" run --dry-run --network net.tap -p 80 image
 check "an id names a network as well as its name, and a port may stand alone" contains "$err" "fcvm setup"
@@ -113,7 +113,7 @@ check "by its protocol" test "$out" = "[::1]:53"
 run "$FCVM" port web 5353
 check "TCP is meant without one" contains "$err" "5353/tcp of VM web is not published"
 run "$FCVM" port web x/tcp
-check "what is no port is an error" contains "$err" "is not a port of a VM"
+check "what is not a port is an error" contains "$err" "is not a port of a VM"
 run "$FCVM" port --json web
 check "JSON has podman's keys" test "$(jq -r '.[2] | "\(.host_ip) \(.host_port) \(.container_port) \(.protocol)"' <<<"$out")" = "::1 53 5353 udp"
 run "$FCVM" ls

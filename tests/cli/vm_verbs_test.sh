@@ -116,13 +116,13 @@ check "wait prints the exit code" test "$(cat "$scratch/code")" = 143
 wait "$follower"
 check "following ends with the container, and has all" contains "$(tail -1 "$scratch/followed")" "no end"
 run bash -o pipefail -c '"$0" logs web 2>/dev/null | head -1' "$FCVM"
-check "a reader that has seen enough is no failure" test "$rc:$out" = 0:one
+check "a reader that has seen enough is not a failure" test "$rc:$out" = 0:one
 run "$FCVM" wait web
 check "also afterwards" test "$out" = 143
 run "$FCVM" kill web
 check "an exited VM cannot be killed" contains "$err" "exited"
 run "$FCVM" stop web
-check "but stopping it is no error" test "$rc:$out" = 0:web
+check "but stopping it is not an error" test "$rc:$out" = 0:web
 run "$FCVM" ls -q
 check "ls leaves it out" test "$(wc -l <<<"$out")" = 1
 run "$FCVM" ls -a

@@ -60,7 +60,7 @@ TEST_CASE("probe says which skopeo there is, or how to get one") {
   CHECK(missing.remedy == "apt install skopeo");
 }
 
-TEST_CASE("what is no reference is refused with an example") {
+TEST_CASE("what is not a reference is refused with an example") {
   const FakeSkopeo skopeo;
   Images images = skopeo.images();
   for (const std::string bad : {"", "UPPER", "a b", "app:", "app:-x", "x@sha256:12", "a//b", "-a",

@@ -49,7 +49,7 @@ struct Address {
       v6->sin6_port = number;
       size = sizeof *v6;
     } else {
-      std::fprintf(stderr, "%s is no address\n", text);
+      std::fprintf(stderr, "%s is not an address\n", text);
       std::exit(2);
     }
   }

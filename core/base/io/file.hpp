@@ -16,7 +16,7 @@ namespace fcvm::base {
 /// Fails with EFBIG when the file is larger than `size_limit`.
 Result<std::string> read_file(const std::string& path, std::size_t size_limit = 16 << 20);
 
-/// For reading; EINVAL when it is no regular file. Never waits, as opening a FIFO would.
+/// For reading; EINVAL when it is not a regular file. Never waits, as opening a FIFO would.
 Result<Fd> open_regular_file(const std::string& path);
 
 /// Replaces the file at once and durably: readers see the old bytes or the new ones, also after a

@@ -76,7 +76,7 @@ Result<void> RotatingFile::open_current() {
   struct stat info {};
   if (::fstat(fd_.get(), &info) != 0) return fail_errno("looking at " + name_);
   // It may lie where a VMM can put what it likes.
-  if (!S_ISREG(info.st_mode)) return fail(EINVAL, name_ + " is no file");
+  if (!S_ISREG(info.st_mode)) return fail(EINVAL, name_ + " is not a file");
   size_ = static_cast<std::uint64_t>(info.st_size);
   return {};
 }

@@ -17,7 +17,7 @@ namespace fcvm::base {
 /// the caller knows whether it may unlink. Needs /proc, as does connect_unix_at.
 Result<Fd> listen_unix_at(int directory, const std::string& name, mode_t mode = 0600,
                           int type = SOCK_STREAM, int backlog = SOMAXCONN);
-/// No link is followed at `name`: ENOTSOCK for whatever is no socket.
+/// No link is followed at `name`: ENOTSOCK for whatever is not a socket.
 Result<Fd> connect_unix_at(int directory, const std::string& name, int type = SOCK_STREAM);
 /// The same for a path of any length.
 Result<Fd> listen_unix(const std::string& path, mode_t mode = 0600, int type = SOCK_STREAM,

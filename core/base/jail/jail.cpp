@@ -119,7 +119,7 @@ Result<void> Jail::allow(const std::string& path, Access access) {
 
 Result<void> Jail::allow_as(const std::string& inside, const std::string& path, Access access) {
   if (inside.empty() || inside[0] != '/') {
-    return fail(EINVAL, "a jail has no place for \"" + inside + "\": it is no absolute path");
+    return fail(EINVAL, "a jail has no place for \"" + inside + "\": it is not an absolute path");
   }
   const std::string at = through_links(fs::path(inside).lexically_normal());
   const std::string real = FCVM_TRY(real_path(path));
@@ -131,7 +131,7 @@ Result<void> Jail::allow_as(const std::string& inside, const std::string& path, 
 Result<void> Jail::allow_device(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return fail_errno("looking at the device " + path);
-  if (!S_ISCHR(status.st_mode)) return fail(ENODEV, path + " is no character device");
+  if (!S_ISCHR(status.st_mode)) return fail(ENODEV, path + " is not a character device");
   // One of the system's stays as it is.
   entries_.try_emplace(
       path, Entry{JailStep::Kind::kDevice, path, Access::kWrite, kDeviceForOwner, status.st_rdev});

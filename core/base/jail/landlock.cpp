@@ -38,7 +38,7 @@ constexpr std::uint64_t kTruncate = 1ULL << 14;     // version 3
 constexpr std::uint64_t kIoctlDevice = 1ULL << 15;  // version 5
 constexpr std::uint64_t kFirstVersion = (1ULL << 13) - 1;
 
-/// What may be said of a file that is no directory.
+/// What may be said of a file that is not a directory.
 constexpr std::uint64_t kOfFiles = kExecuteFile | kWriteFile | kReadFile | kTruncate | kIoctlDevice;
 
 constexpr std::uint64_t kScopeAll = 3;  // abstract Unix sockets and signals; version 6

@@ -54,7 +54,7 @@ class NetlinkAttributes {
 
   /// The payload of the first one of this type.
   [[nodiscard]] std::optional<std::string_view> find(std::uint16_t type) const;
-  /// 0 when there is none, or it is no 32-bit number.
+  /// 0 when there is none, or it is not a 32-bit number.
   [[nodiscard]] std::uint32_t number(std::uint16_t type) const;
   /// Empty when there is none.
   [[nodiscard]] std::string text(std::uint16_t type) const;

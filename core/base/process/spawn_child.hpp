@@ -12,8 +12,8 @@
 
 namespace fcvm::base {
 
-/// What the child was doing when it failed. kForked is no failure: `detail` is the pid of the child
-/// that was forked once more into its pid namespace.
+/// What the child was doing when it failed. kForked is not a failure: `detail` is the pid of the
+/// child that was forked once more into its pid namespace.
 enum class SpawnStep : int {
   kForked,
   kSession,

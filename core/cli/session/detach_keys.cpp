@@ -32,7 +32,7 @@ Result<DetachKeys> DetachKeys::parse(std::string_view text) {
     const auto name = text.substr(0, comma);
     const auto found = key(name);
     if (!found) {
-      return fail(EINVAL, fmt::format("--detach-keys: \"{}\" is no key", name),
+      return fail(EINVAL, fmt::format("--detach-keys: \"{}\" is not a key", name),
                   "name keys as in ctrl-p,ctrl-q or ctrl-], or give \"\" for none");
     }
     keys += *found;

@@ -47,7 +47,7 @@ Result<int> parse_signal(std::string_view text) {
   if (name.compare(0, 3, "SIG") == 0) name.erase(0, 3);
   const int number = whole_number(name) >= 0 ? whole_number(name) : named_signal(name);
   if (number >= 1 && number <= SIGRTMAX) return number;
-  return fail(EINVAL, "\"" + std::string(text) + "\" is no signal",
+  return fail(EINVAL, "\"" + std::string(text) + "\" is not a signal",
               "name it as in TERM, SIGTERM or 15");
 }
 

@@ -129,7 +129,7 @@ Result<int> run(Invocation& invocation) {
     outcome = text ? base::write_all(STDOUT_FILENO, *text + '\n') : unexpected(text.error());
     return outcome.has_value();
   }));
-  // A reader that has seen enough is no failure.
+  // A reader that has seen enough is not a failure.
   if (!outcome && outcome.error().code() != EPIPE) return unexpected(outcome.error());
   return 0;
 }

@@ -119,7 +119,7 @@ Result<int> run(Invocation& invocation) {
   const auto [record, words_used] = FCVM_TRY(find_running_vm(invocation, "exec in"));
   const auto request = FCVM_TRY(make_request(invocation, words_used));
   if (request.tty && request.interactive && !Terminal::is_there()) {
-    log::warning("exec", "stdin is no terminal: keys such as Ctrl-C are not passed on");
+    log::warning("exec", "stdin is not a terminal: keys such as Ctrl-C are not passed on");
   }
   const vm::Store* store = FCVM_TRY(invocation.store());
   auto begun = FCVM_TRY(

@@ -43,7 +43,7 @@ class Output {
     return written.has_value();
   }
 
-  /// A reader that has seen enough (`| head -1`) is no failure.
+  /// A reader that has seen enough (`| head -1`) is not a failure.
   [[nodiscard]] Result<int> outcome() const {
     if (error_.code() == 0 || error_.code() == EPIPE) return 0;
     return unexpected(error_);
@@ -74,7 +74,7 @@ Result<vm::LogQuery> parse_query(const Invocation& invocation) {
     const bool number =
         tail.size() < 19 && tail.find_first_not_of("0123456789") == std::string::npos;
     if (!number || tail.empty())
-      return fail(EINVAL, "--tail: \"" + tail + "\" is no number of lines");
+      return fail(EINVAL, "--tail: \"" + tail + "\" is not a number of lines");
     query.tail = std::stoull(tail);
   }
   return query;

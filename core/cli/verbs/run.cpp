@@ -87,7 +87,7 @@ Result<int> run_at_terminal(Invocation& invocation, vm::RunPlan plan) {
       .sends_stdin = plan.container.interactive,
       .forwards_signals = config->boolean("run", "sig-proxy")};
   if (plan.container.tty && plan.container.interactive && !Terminal::is_there()) {
-    log::warning("run", "stdin is no terminal: keys such as Ctrl-C are not passed on");
+    log::warning("run", "stdin is not a terminal: keys such as Ctrl-C are not passed on");
   }
   return run_attached(std::move(options), [&](Fd attached) {
     RunProgress progress;

@@ -31,7 +31,7 @@ Verb stop_verb() {
           "after\n"
           "its grace. Returns when the VMs are gone; several are stopped side by side. Prints "
           "what\n"
-          "was given for each that is stopped. A VM that has exited already is no error.\n"
+          "was given for each that is stopped. A VM that has exited already is not an error.\n"
           "\n"
           "NAME is a VM's name, its id, or the beginning of its id. A stopped VM keeps its record\n"
           "and its log until `fcvm rm`, unless it was started with --rm.\n"

@@ -21,7 +21,7 @@ constexpr std::size_t kVersion = 0x20e;
 constexpr std::size_t kPayloadOffset = 0x248;
 constexpr std::size_t kPayloadLength = 0x24c;
 constexpr std::uint16_t kOldestProtocol = 0x208;
-// A build appends the unpacked size, which is no part of the stream; in gzip it already is.
+// A build appends the unpacked size, which is not part of the stream; in gzip it already is.
 constexpr std::size_t kAppendedSize = 4;
 
 template <typename T>
@@ -46,7 +46,7 @@ std::string version_of(std::string_view image) {
 
 Result<BzImage> parse_bzimage(std::string_view image) {
   if (image.size() < kPayloadLength + 4 || image.substr(kMagic, 4) != "HdrS") {
-    return fail(ENOEXEC, "it is no x86 kernel image (bzImage)");
+    return fail(ENOEXEC, "it is not an x86 kernel image (bzImage)");
   }
   const auto protocol = *number_at<std::uint16_t>(image, kProtocol);
   if (protocol < kOldestProtocol) {

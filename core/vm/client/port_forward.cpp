@@ -39,7 +39,7 @@ Result<std::uint16_t> parse_port(std::string_view text, std::uint32_t least) {
   const char* const end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, number);
   if (parsed.ec != std::errc() || parsed.ptr != end || number > UINT16_MAX || number < least) {
-    return fail(EINVAL, fmt::format("\"{}\" is no port from {} to 65535", text, least),
+    return fail(EINVAL, fmt::format("\"{}\" is not a port from {} to 65535", text, least),
                 "write [LOCAL:]REMOTE, such as 8080:80");
   }
   return static_cast<std::uint16_t>(number);
@@ -47,7 +47,7 @@ Result<std::uint16_t> parse_port(std::string_view text, std::uint32_t least) {
 
 Result<Fd> bind_and_listen(const std::string& text, std::uint16_t port) {
   const auto address = base::IpAddress::parse(text);
-  if (!address) return fail(EINVAL, fmt::format("\"{}\" is no IP address", text));
+  if (!address) return fail(EINVAL, fmt::format("\"{}\" is not an IP address", text));
   sockaddr_storage own{};
   const socklen_t size = address->to_sockaddr(port, own);
   Fd socket(::socket(address->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

@@ -36,7 +36,7 @@ class PortForward {
   /// The port that it listens on: `port.local`, or the free one that was found.
   [[nodiscard]] Result<std::uint16_t> listen(const std::string& address, ForwardedPort port);
 
-  /// Serves until `stop_fd` is readable, which is no error, or the VM has ended, which is one.
+  /// Serves until `stop_fd` is readable, which is not an error, or the VM has ended, which is one.
   Result<void> run(int stop_fd);
 
  private:

@@ -76,7 +76,7 @@ Json parse_line(std::string_view line) {
     return true;
   };
   Json json = Json::parse(line, shallow);
-  if (!json.is_object()) throw std::invalid_argument("it is no object");
+  if (!json.is_object()) throw std::invalid_argument("it is not an object");
   return json;
 }
 

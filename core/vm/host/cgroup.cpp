@@ -199,7 +199,7 @@ std::string find_cgroup(const std::string& vm_id) {
 Result<void> remove_cgroup(const std::string& path) {
   struct stat info {};
   if (path.empty() || (::lstat(path.c_str(), &info) != 0 && errno == ENOENT)) return {};
-  if (!is_of_a_vm(path)) return fail(EINVAL, path + " is no cgroup of a VM");
+  if (!is_of_a_vm(path)) return fail(EINVAL, path + " is not a cgroup of a VM");
   const auto deadline = base::Deadline::in(kEndLimit);
   while (::rmdir(path.c_str()) != 0) {
     if (errno == ENOENT) break;

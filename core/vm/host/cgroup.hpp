@@ -20,7 +20,7 @@ namespace fcvm::vm {
 [[nodiscard]] std::string find_cgroup(const std::string& vm_id);
 
 /// Ends what is in it, and removes it. One that is not there is removed already; a directory that
-/// is no cgroup of a VM is refused.
+/// is not a cgroup of a VM is refused.
 [[nodiscard]] Result<void> remove_cgroup(const std::string& path);
 
 class Cgroup {

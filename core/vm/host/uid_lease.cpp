@@ -15,7 +15,7 @@ namespace fcvm::vm {
 
 namespace {
 
-/// The largest number is no user.
+/// The largest number is not a user.
 constexpr uid_t kLargest = 4'294'967'294;
 
 bool read_number(std::string_view text, uid_t& into) {
@@ -43,7 +43,7 @@ Result<UidRange> parse_uid_range(std::string_view text) {
   if (numbers && range.first > 0 && range.last > range.first && range.last <= kLargest) {
     return range;
   }
-  return fail(EINVAL, fmt::format("jail.uids: \"{}\" is no range of users", text),
+  return fail(EINVAL, fmt::format("jail.uids: \"{}\" is not a range of users", text),
               "write FIRST-LAST, as in 3000000000-3000065535");
 }
 

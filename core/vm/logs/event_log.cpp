@@ -45,8 +45,8 @@ std::string event_to_line(const LoggedEvent& event) {
   return json.dump() + '\n';
 }
 
-/// Nothing for what is no event. A line that a crash tore apart, so that it runs into the next one,
-/// gives the next one.
+/// Nothing for what is not an event. A line that a crash tore apart, so that it runs into the next
+/// one, gives the next one.
 std::optional<LoggedEvent> event_from_line(std::string_view line) {
   const auto begin = line.rfind(kBegin);
   if (begin == std::string_view::npos) return std::nullopt;

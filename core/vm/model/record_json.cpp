@@ -273,7 +273,7 @@ Result<Record> read_record(const Json& json) {
   Record record;
   read_members(json, record);
   // The id becomes part of paths.
-  if (!is_id(record.id)) return fail(EPROTO, "\"" + record.id + "\" is no id of a VM");
+  if (!is_id(record.id)) return fail(EPROTO, "\"" + record.id + "\" is not an id of a VM");
   return record;
 }
 

@@ -242,14 +242,14 @@ Result<Record> Store::find(std::string_view name_or_id) const {
 }
 
 Result<Record> Store::load(const std::string& id) const {
-  if (!is_id(id)) return fail(ENOENT, "\"" + id + "\" is no id of a VM");
+  if (!is_id(id)) return fail(ENOENT, "\"" + id + "\" is not an id of a VM");
   const auto vms = base::open_file(paths_.vms().string(), O_RDONLY | O_DIRECTORY);
   if (!vms) return unexpected(vms.error());
   return read_record_at(vms->get(), id) | context("VM " + id);
 }
 
 Result<void> Store::remove(const std::string& id) const {
-  if (!is_id(id)) return fail(EINVAL, "\"" + id + "\" is no id of a VM");
+  if (!is_id(id)) return fail(EINVAL, "\"" + id + "\" is not an id of a VM");
   FCVM_TRY(base::remove_tree(paths_.sockets(id).string()));
   // Renamed first: readers see a whole VM or none, and what a kill leaves is known for what it is.
   const auto doomed = paths_.vms() / (std::string(kRemovedPrefix) + id);

@@ -142,7 +142,7 @@ Result<std::string> choose_manifest(std::string_view manifest, const Platform& p
   const std::string what = "the image's manifest";
   return reading<std::string>(what, [&]() -> Result<std::string> {
     const Json json = FCVM_TRY(parse(what, manifest));
-    if (!json.is_object()) return fail(EBADMSG, "the image's manifest is no JSON object");
+    if (!json.is_object()) return fail(EBADMSG, "the image's manifest is not a JSON object");
     return json.contains("manifests") ? choose(json, platform) : std::string();
   });
 }

@@ -105,7 +105,7 @@ Result<Reference> parse_registry_name(std::string_view whole, std::string_view r
   if (made.host == "index.docker.io") made.host = "docker.io";
   if (made.host == "docker.io" && path.find('/') == std::string::npos) path.insert(0, "library/");
   const auto host_end = made.host.find('/');  // of an option such as quay.io/mine
-  if (!is_host(made.host.substr(0, host_end))) return bad(whole, "its registry is no host name");
+  if (!is_host(made.host.substr(0, host_end))) return bad(whole, "its registry is not a host name");
   if (!is_repository(path)) return bad(whole, "\"" + path + "\" is not a lower-case name");
   made.repository = made.host + "/" + path;
   made.host.resize(std::min(host_end, made.host.size()));

@@ -104,7 +104,8 @@ Result<std::vector<base::IpAddress>> resolvers_of(const std::string& path) {
     std::string key;
     std::string value;
     words >> key >> value;
-    // fe80::1%eth0 means something on the host only, and what is no address is nobody's resolver.
+    // fe80::1%eth0 means something on the host only, and what is not an address is nobody's
+    // resolver.
     const auto address = base::IpAddress::parse(value);
     if (key == "nameserver" && address) found.push_back(*address);
   }

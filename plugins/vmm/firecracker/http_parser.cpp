@@ -118,7 +118,7 @@ Result<void> ResponseParser::take_status(std::string_view line) {
   std::size_t status = 0;
   if (!versioned || line.size() < 12 || !read_number(line.substr(9, 3), 10, status) ||
       status < 100 || status > 599 || (line.size() > 12 && line[12] != ' ') || !is_text(line)) {
-    return malformed("its first line is no status line");
+    return malformed("its first line is not a status line");
   }
   if (status < 200) return malformed("status " + std::to_string(status) + ", which nobody asked");
   response_.status = static_cast<int>(status);
@@ -146,7 +146,7 @@ Result<void> ResponseParser::take_header(std::string_view line) {
 
 Result<void> ResponseParser::take_length(std::string_view value) {
   std::size_t length = 0;
-  if (!read_number(value, 10, length)) return malformed("its length is no number");
+  if (!read_number(value, 10, length)) return malformed("its length is not a number");
   if (has_length_ && length != length_) return malformed("it gives two lengths");
   has_length_ = true;
   length_ = length;
@@ -169,7 +169,7 @@ Result<void> ResponseParser::end_headers() {
 Result<void> ResponseParser::take_chunk_size(std::string_view line) {
   const auto digits = trimmed(line.substr(0, line.find(';')));
   std::size_t size = 0;
-  if (!read_number(digits, 16, size)) return malformed("a chunk's size is no number");
+  if (!read_number(digits, 16, size)) return malformed("a chunk's size is not a number");
   FCVM_TRY(check_body_size(size));
   FCVM_TRY(check_body_size(response_.body.size() + size));
   length_ = size;

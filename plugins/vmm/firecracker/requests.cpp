@@ -184,7 +184,8 @@ Result<std::vector<Request>> boot_requests(const BootPlan& plan) {
   if (!plan.cpu_config.empty()) {
     const Json config = Json::parse(plan.cpu_config, nullptr, false);
     if (!config.is_object()) {
-      return fail(EINVAL, "the CPU template " + plan.options.cpu_template + " is no JSON object");
+      return fail(EINVAL,
+                  "the CPU template " + plan.options.cpu_template + " is not a JSON object");
     }
     requests.push_back(put("/cpu-config", config));
   }
@@ -250,7 +251,7 @@ Request balloon_config_request() { return {"GET", "/balloon", {}}; }
 
 Result<Request> metadata_request(const char* json) {
   const Json document = Json::parse(json == nullptr ? "" : json, nullptr, false);
-  if (!document.is_object()) return fail(EINVAL, "the metadata document is no JSON object");
+  if (!document.is_object()) return fail(EINVAL, "the metadata document is not a JSON object");
   return put("/mmds", document);
 }
 

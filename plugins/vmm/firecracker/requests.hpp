@@ -43,7 +43,7 @@ Request reset_request();
 Request balloon_request(std::uint64_t bytes);
 Request balloon_statistics_request();
 Request balloon_config_request();
-/// Fails when the document is no JSON object.
+/// Fails when the document is not a JSON object.
 Result<Request> metadata_request(const char* json);
 
 /// Whether the VM gets these devices.

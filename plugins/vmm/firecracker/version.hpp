@@ -44,7 +44,7 @@ struct Version {
 Result<Version> parse_version(const std::string& output);
 Error too_old(const std::string& binary, const Version& version);
 
-/// From what `firecracker --snapshot-version` prints; "" when that is no version.
+/// From what `firecracker --snapshot-version` prints; "" when that is not a version.
 std::string parse_snapshot_format(const std::string& output);
 
 /// Fails unless a snapshot of `made_by` ("firecracker 1.16.1") in `format`, as status() gave both,

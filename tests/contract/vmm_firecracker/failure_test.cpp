@@ -51,7 +51,7 @@ TEST_CASE("a Firecracker that is too old is refused") {
   CHECK_THAT(std::string(probe(machine).reason), Contains("1.9.1"));
 }
 
-TEST_CASE("a program that is no Firecracker is told so") {
+TEST_CASE("a program that is not a Firecracker is told so") {
   Subject subject = FakeBinary(16).subject();
   subject.texts["binary"] = "/bin/echo";
   Machine machine(subject);
@@ -167,7 +167,7 @@ TEST_CASE("without a network there is no metadata") {
         -ENOTSUP);
 }
 
-TEST_CASE("a socket left by another life is no obstacle") {
+TEST_CASE("a socket left by another life is not an obstacle") {
   const FakeBinary binary(16);
   Machine machine(binary.subject());
   (void)base::listen_unix_at(machine.directory(), "guest.sock");

@@ -249,7 +249,7 @@ int main(int argc, char** argv) {
   }
   mode = argv[argc - 1];
   if (mode == "die") {
-    std::fputs("qemu: could not load kernel 'kernel': it is no kernel\n", stderr);
+    std::fputs("qemu: could not load kernel 'kernel': it is not a kernel\n", stderr);
     return 1;
   }
   for (int i = 1; mode == "blames-sandbox" && i < argc; ++i) {

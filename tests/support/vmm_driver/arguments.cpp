@@ -40,7 +40,7 @@ Several VMs may be started and restored: pause, hello and so on mean the last. T
 
 std::pair<std::string, std::string> split(const std::string& text) {
   const auto at = text.find('=');
-  if (at == std::string::npos) misused(text + " is no NAME=VALUE");
+  if (at == std::string::npos) misused(text + " is not a NAME=VALUE");
   return {text.substr(0, at), text.substr(at + 1)};
 }
 

@@ -64,7 +64,7 @@ TEST_CASE("a container's terminal is made by its own ptmx, never by the guest's"
   refused(container.make_terminal());
 }
 
-TEST_CASE("what is no ptmx is not even opened") {
+TEST_CASE("what is not a ptmx is not even opened") {
   FCVM_SKIP_IF(::geteuid() != 0, "needs root");
   const FakeContainer container;
   REQUIRE(::mkfifo(container.ptmx().c_str(), 0666) == 0);

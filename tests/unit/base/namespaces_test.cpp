@@ -93,7 +93,7 @@ TEST_CASE("a child enters a pid namespace and is ours to wait for", "[root]") {
   CHECK(spawn(options).error().code() == ENOENT);
 }
 
-TEST_CASE("what is no namespace is an error that names its kind") {
+TEST_CASE("what is not a namespace is an error that names its kind") {
   SpawnOptions options = shell("true");
   options.namespaces = {{NamespaceKind::kNet, 0}};
   const auto spawned = spawn(options);

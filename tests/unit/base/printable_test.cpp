@@ -24,7 +24,7 @@ TEST_CASE("nothing moves the cursor or turns text around") {
                   "b") == "a\\xe2\\x80\\xaeb");
   CHECK(printable("a\xe2\x81\xa6"
                   "b") == "a\\xe2\\x81\\xa6b");
-  CHECK(printable("\xed\xa0\x80") == "\\xed\\xa0\\x80");  // a surrogate is no character
+  CHECK(printable("\xed\xa0\x80") == "\\xed\\xa0\\x80");  // a surrogate is not a character
   CHECK(printable("\xe2\x82") == "\\xe2\\x82");           // cut in the middle
 }
 

@@ -72,7 +72,7 @@ TEST_CASE("no positional is taken for an option, whatever verb and letter") {
   }
 }
 
-TEST_CASE("two dashes end the options, and a lone dash is no option") {
+TEST_CASE("two dashes end the options, and a lone dash is not an option") {
   CHECK(parse_command_line(run_like(), {"-f", "--", "-image", "x"})->positionals ==
         Words{"-image", "x"});
   CHECK(parse_command_line(run_like(), {"-", "x"})->positionals == Words{"-", "x"});

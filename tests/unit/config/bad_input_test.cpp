@@ -90,7 +90,7 @@ TEST_CASE("files of several layers are all looked at") {
         std::string::npos);
 }
 
-TEST_CASE("text that is no TOML: an error with its position") {
+TEST_CASE("text that is not TOML: an error with its position") {
   CHECK(error_of("[run]\ncpus = \n").find(":2:8: not valid TOML: ") == 0);
   CHECK(error_of("[run]\ncpus = 1\ncpus = 2\n").find(":3:") == 0);
   CHECK(error_of("[run]\nname = 'x").find(":2:") == 0);

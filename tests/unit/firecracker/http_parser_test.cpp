@@ -68,7 +68,7 @@ TEST_CASE("a connection is kept unless it is closed") {
   CHECK_FALSE(old.take().keep_alive);
 }
 
-TEST_CASE("what is no response is refused") {
+TEST_CASE("what is not a response is refused") {
   for (const char* line :
        {"", "HTTP/1.1", "HTTP/2.0 200 OK", "HTTP/1.1  200", "HTTP/1.1 20", "HTTP/1.1 2000",
         "HTTP/1.1 +20 OK", "HTTP/1.1 099 no", "HTTP/1.1 600 no", "HTTP/1.1 100 Continue",

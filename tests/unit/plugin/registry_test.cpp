@@ -166,7 +166,7 @@ TEST_CASE("files that cannot be plugins are refused before they are opened, each
   CHECK_MENTIONS(check_file(dir->path()).error().message(), "is not a regular file");
 }
 
-TEST_CASE("what somebody else can change is no plugin of ours") {
+TEST_CASE("what somebody else can change is not a plugin of ours") {
   const auto dir = base::TempDir::create();
   REQUIRE(dir);
   const std::string inner = dir->path() + "/inner";

@@ -48,7 +48,7 @@ TEST_CASE("a bzImage tells its version") {
   CHECK(must(parse_bzimage(image)).payload == "payload");
 }
 
-TEST_CASE("what is no kernel is refused, cut off at any place too") {
+TEST_CASE("what is not a kernel is refused, cut off at any place too") {
   const std::string image = make_bzimage(with_size(packed_by("gzip")), "6.1");
   const base::TempDir dir = must(base::TempDir::create());
   for (std::size_t size = 0; size < image.size() - 100; size += 37) {

@@ -91,7 +91,7 @@ TEST_CASE("a sparse file costs its data alone") {
   CHECK_FALSE(*reader.next());
 }
 
-TEST_CASE("what is no tar archive says so") {
+TEST_CASE("what is not a tar archive says so") {
   const auto error = [](const std::string& bytes) {
     Reader reader(pieces_of(bytes));
     const auto found = reader.next();

@@ -74,7 +74,7 @@ TEST_CASE("a journal that reads nothing holds a writer up once, and gets what co
   CHECK(journal.next().ends_with(message("read again")));
 }
 
-TEST_CASE("a long line is several entries, and no journal is no error") {
+TEST_CASE("a long line is several entries, and no journal is not an error") {
   Journal journal;
   auto log = must(JournalLog::open("0123456789ab", "web", journal.path));
   const std::string piece(16 << 10, 'x');

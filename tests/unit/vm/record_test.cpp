@@ -87,7 +87,7 @@ TEST_CASE("a newer format is refused, with what helps") {
   CHECK_FALSE(refused.error().remedy().empty());
 }
 
-TEST_CASE("what is no record is refused") {
+TEST_CASE("what is not a record is refused") {
   for (const auto* text :
        {"", "{", "null", "[]", "3", "{}", R"({"format":1})",
         R"({"format":"1","id":"0123456789ab"})", R"({"format":1,"id":"../../etc"})",

@@ -51,7 +51,7 @@ make_debian() {
   local suite libraries packages key made
   # shellcheck disable=SC1091
   suite=$(. /etc/os-release && [ "$ID" = debian ] && echo "${VERSION_CODENAME:-sid}") ||
-    die "this host is no Debian, and the rig's machine has to have its libraries"
+    die "this host is not a Debian, and the rig's machine has to have its libraries"
   libraries=$(library_packages) || exit 125
   packages=$(printf '%s\n' "${machine_packages[@]}" $libraries | sort -u | paste -sd ,)
   key=$({ echo "$suite $packages"; declare -f build_debian disk_from

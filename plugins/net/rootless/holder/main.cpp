@@ -43,7 +43,7 @@ void report_failure(const Error& error) {
 Result<HolderSetup> read_setup() {
   const auto received = FCVM_TRY(base::receive_fds(kHolderSocket, sizeof(HolderSetup), 0));
   const auto setup = read_packet<HolderSetup>(received.bytes);
-  if (!setup) return fail(EPROTO, "reading what to make: it is no request");
+  if (!setup) return fail(EPROTO, "reading what to make: it is not a request");
   return *setup;
 }
 
