@@ -35,6 +35,15 @@ class FakeHost {
   std::function<std::int32_t(Exec&)> on_exec;
   std::function<std::int32_t(std::uint16_t port, std::int32_t* fd)> on_dial_tcp;
   std::vector<std::string> console;  // what a subscriber is told at once
+  /// A builder VM: its command, and its disks as "id path flags", in the directory that was given.
+  struct Build {
+    std::vector<std::string> arguments;
+    std::vector<std::string> disks;
+    int directory;
+    std::int32_t exit_code = 0;
+    std::string output{};
+  };
+  std::function<std::int32_t(Build&)> on_build;
 
   FakeHost() {
     host_ = sized<fcvm_host>();
@@ -57,10 +66,12 @@ class FakeHost {
     static const auto process = process_table();
     static const auto guest = guest_table();
     static const auto state = state_table();
+    static const auto builder = builder_table();
     if (id == "log/1") return &log;
     if (id == "process/1") return &process;
     if (id == "guest/1") return &guest;
     if (id == "state/1") return &state;
+    if (id == "builder/1") return &builder;
     return nullptr;
   }
 
@@ -152,6 +163,26 @@ class FakeHost {
       return 0;
     };
     made.unsubscribe = [](const fcvm_host*, std::uint64_t) {};
+    return made;
+  }
+
+  static fcvm_builder_v1 builder_table() {
+    auto made = sized<fcvm_builder_v1>();
+    made.run = [](const fcvm_host* host, const fcvm_build* raw, std::int64_t, fcvm_output_fn output,
+                  void* context, std::int32_t* exit_code, fcvm_error*) {
+      const auto wanted = sized_copy(raw);
+      Build build{{}, {}, fd_of(wanted.flags, FCVM_BUILD_HAS_DIRECTORY, wanted.directory_fd)};
+      for (auto* at = wanted.arguments; *at != nullptr; ++at) build.arguments.emplace_back(*at);
+      for (const auto& disk : sized_elements(wanted.disks, wanted.disk_count)) {
+        build.disks.push_back(std::string(disk.id) + " " + disk.path + " " +
+                              std::to_string(disk.flags));
+      }
+      const std::int32_t code = of(host).on_build(build);
+      if (code != 0) return code;
+      output(context, FCVM_OUTPUT_STDOUT, build.output.data(), build.output.size());
+      *exit_code = build.exit_code;
+      return 0;
+    };
     return made;
   }
 

@@ -100,6 +100,29 @@ TEST_CASE("exec hands over the words and returns status and output") {
   CHECK(done.cut);
 }
 
+TEST_CASE("build hands over the command and the disks, and returns what the VM said") {
+  test::FakeHost fake;
+  const Fd here(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  fake.on_build = [&](test::FakeHost::Build& build) {
+    CHECK(build.arguments == std::vector<std::string>{"unpack", "/dev/disk/by-id/virtio-image"});
+    CHECK(build.disks == std::vector<std::string>{"image image.tar 1", "store store.img 0"});
+    CHECK(build.directory == here.get());
+    build.output = "unpacked\n";
+    return 0;
+  };
+  const Verb verb;
+  Host::Build build;
+  build.arguments = {"unpack", "/dev/disk/by-id/virtio-image"};
+  build.disks = {{"image", "image.tar", FCVM_DISK_READ_ONLY}, {"store", "store.img"}};
+  build.directory = here.get();
+  const auto done = Host(fake.raw()).build(build, verb.call);
+  REQUIRE(done);
+  CHECK(done->exit_code == 0);
+  CHECK(done->output == "unpacked\n");
+  fake.missing = {"builder/1"};
+  CHECK(Host(fake.raw()).build(build, verb.call).error().code() == ENOTSUP);
+}
+
 TEST_CASE("a subscription hears what was said, and survives being moved") {
   test::FakeHost fake;
   fake.console = {"booting", "ready"};

@@ -113,24 +113,60 @@ class Host {
     raw.directory = command.directory.empty() ? nullptr : command.directory.c_str();
     raw.input = command.input.data();
     raw.input_length = command.input.size();
-    const auto keep = [](void* context, std::uint32_t source, const char* bytes,
-                         std::uint64_t length) -> std::int32_t {
-      auto& kept = *static_cast<ExecResult*>(context);
-      std::string& text = source == FCVM_OUTPUT_STDERR ? kept.errors : kept.output;
-      const std::size_t taken = std::min<std::size_t>(length, kMostOutput - text.size());
-      text.append(bytes, taken);
-      kept.cut = kept.cut || taken < length;
-      return 0;
-    };
     ExecResult result;
     auto error = sized<fcvm_error>();
     const auto code =
-        api.exec(host_, &raw, call.deadline(), keep, &result, &result.exit_code, &error);
+        api.exec(host_, &raw, call.deadline(), keep_output, &result, &result.exit_code, &error);
     if (code != 0) return unexpected(take_error(code, error));
     return result;
   }
 
-  /// Lines of the console or the container, from the first that is still kept; ends with the object.
+  /// A command as root in a VM of its own, with these disks and nothing else; the VM is gone when
+  /// it returns.
+  struct Build {
+    struct Disk {
+      std::string id;    // found in the guest at /dev/disk/by-id/virtio-<id>
+      std::string path;  // relative to the directory
+      std::uint32_t flags = 0;
+    };
+    std::vector<std::string> arguments{};
+    std::vector<std::string> environment{};
+    std::vector<Disk> disks{};
+    int directory = -1;              // borrowed
+    std::uint32_t cpus = 0;          // 0: the host's choice
+    std::uint64_t memory_bytes = 0;  // likewise
+  };
+  Result<ExecResult> build(const Build& build, const Call& call) const {
+    const auto api = FCVM_TRY(need("builder/1", &fcvm_builder_v1::run));
+    const auto argv = sdk::argument_vector(build.arguments);
+    const auto environment = sdk::argument_vector(build.environment);
+    std::vector<fcvm_disk> disks;
+    for (const auto& disk : build.disks) {
+      disks.push_back(sized<fcvm_disk>());
+      disks.back().id = disk.id.c_str();
+      disks.back().path = disk.path.c_str();
+      disks.back().flags = disk.flags;
+    }
+    std::vector<const fcvm_disk*> pointers;
+    for (const auto& disk : disks) pointers.push_back(&disk);
+    auto raw = sized<fcvm_build>();
+    put_fd(raw.flags, FCVM_BUILD_HAS_DIRECTORY, raw.directory_fd, build.directory);
+    raw.cpus = build.cpus;
+    raw.memory_bytes = build.memory_bytes;
+    raw.arguments = argv.data();
+    raw.environment = environment.data();
+    raw.disks = pointers.data();
+    raw.disk_count = static_cast<std::uint32_t>(pointers.size());
+    ExecResult result;
+    auto error = sized<fcvm_error>();
+    const auto code =
+        api.run(host_, &raw, call.deadline(), keep_output, &result, &result.exit_code, &error);
+    if (code != 0) return unexpected(take_error(code, error));
+    return result;
+  }
+
+  /// Lines of the console or the container, from the first that is still kept; ends with the
+  /// object.
   class [[nodiscard]] Subscription {
    public:
     using Handler = std::function<void(const fcvm_line& line)>;
@@ -232,6 +268,16 @@ class Host {
   }
 
  private:
+  /// An fcvm_output_fn into an ExecResult.
+  static std::int32_t keep_output(void* context, std::uint32_t source, const char* bytes,
+                                  std::uint64_t length) {
+    auto& kept = *static_cast<ExecResult*>(context);
+    std::string& text = source == FCVM_OUTPUT_STDERR ? kept.errors : kept.output;
+    const std::size_t taken = std::min<std::size_t>(length, kMostOutput - text.size());
+    text.append(bytes, taken);
+    kept.cut = kept.cut || taken < length;
+    return 0;
+  }
   /// The host's own table, or nullptr; an older host's struct may end before `service`.
   [[nodiscard]] const void* find(const char* id) const {
     const auto offer = sized_copy(host_).service;
