@@ -12,6 +12,8 @@ Result<int> run(Invocation& invocation) {
   std::vector<std::string> words = {program};
   if (invocation.flag("json")) words.emplace_back("--json");
   if (invocation.flag("strict")) words.emplace_back("--strict");
+  for (const auto& setting : invocation.values("set"))
+    words.insert(words.end(), {"--set", setting});
   words.emplace_back("--");
   words.insert(words.end(), invocation.positionals().begin(), invocation.positionals().end());
   std::vector<char*> argv;
@@ -25,16 +27,20 @@ Result<int> run(Invocation& invocation) {
 }  // namespace
 
 Verb plugin_check_verb() {
-  return {.name = "plugin check",
-          .arguments = "[--json] [--strict] FILE...",
-          .summary = "Test whether a plugin keeps to the rules of the interface",
-          .options = {{.name = "json", .type = config::Type::kBoolean, .help = "print JSON"},
-                      {.name = "strict",
-                       .type = config::Type::kBoolean,
-                       .help = "let warnings fail, too"}},
-          .reads_configuration = false,
-          .positionals = {.min = 1, .max = kAnyNumber},
-          .run = run};
+  return {
+      .name = "plugin check",
+      .arguments = "[--json] [--strict] [--set OPTION=VALUE]... FILE...",
+      .summary = "Test whether a plugin keeps to the rules of the interface",
+      .details =
+          "Calls the plugin in processes of its own, with a host that refuses everything. Where\n"
+          "a required option needs a value that fits, --set gives it.\n",
+      .options = {{.name = "json", .type = config::Type::kBoolean, .help = "print JSON"},
+                  {.name = "strict",
+                   .type = config::Type::kBoolean,
+                   .help = "let warnings fail, too"}},
+      .reads_configuration = false,
+      .positionals = {.min = 1, .max = kAnyNumber},
+      .run = run};
 }
 
 }  // namespace fcvm::cli

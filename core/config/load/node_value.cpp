@@ -57,8 +57,17 @@ class Reader {
     return problem(node, option_.secret ? "not an allowed value" : limits.error().message());
   }
 
+  /// Whoever takes it as C does would see only what is before a NUL.
+  [[nodiscard]] static bool has_nul(const Node& node) {
+    return node.text.find('\0') != std::string::npos;
+  }
+  std::optional<Value> nul(const Node& node) {
+    return problem(node, "a text cannot have a NUL character in it");
+  }
+
   std::optional<Value> text(const Node& node) {
-    return node.kind == Kind::kText ? limited(node, node.text) : misfit(node);
+    if (node.kind != Kind::kText) return misfit(node);
+    return has_nul(node) ? nul(node) : limited(node, node.text);
   }
 
   std::optional<Value> parsed(const Node& node, const std::string& text) {
@@ -77,6 +86,7 @@ class Reader {
     List items;
     for (const Node& item : node.items) {
       if (item.kind != Kind::kText) return misfit(item, "a text as an item of the list");
+      if (has_nul(item)) return nul(item);
       items.push_back(item.text);
     }
     return limited(node, std::move(items));
@@ -90,6 +100,7 @@ class Reader {
       if (member.value.kind != Kind::kText) {
         return misfit(member.value, "a text in quotes as the value of `" + member.key + "`");
       }
+      if (has_nul(member.value)) return nul(member.value);
       out[member.key] = member.value.text;
     }
     return out;

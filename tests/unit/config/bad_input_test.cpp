@@ -111,6 +111,15 @@ TEST_CASE("bytes that are no UTF-8: the place of the first") {
   CHECK(error_of("[run]\nname = \"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"\n") == "no error");
 }
 
+TEST_CASE("a NUL in a text is refused, since C would end there") {
+  for (const char* text :
+       {R"(name = "a\u0000b")", R"(dns = ["a\u0000b"])", R"(env = {A = "\u0000"})"}) {
+    Tree tree;
+    tree.system(std::string("[run]\n") + text + "\n");
+    CHECK(tree.error().find("cannot have a NUL character") != std::string::npos);
+  }
+}
+
 TEST_CASE("nesting never reaches the stack's end") {
   const std::string too_large = ": is larger than 1 MiB, which no configuration is";
   CHECK(error_of("a = " + std::string(10'000'000, '[')) == too_large);
