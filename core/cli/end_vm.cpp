@@ -16,20 +16,19 @@ constexpr std::chrono::seconds kCleanUp{30};
 constexpr std::chrono::seconds kAnswer{10};
 
 /// A supervisor that has gone is as good as one that obeyed.
-Result<void> ignore_gone(Result<vm::ControlAnswer> answer) {
+Result<void> ignore_gone(const Result<vm::ask::Exit>& answer) {
   if (answer || answer.error().code() == ESRCH) return {};
-  return unexpected(std::move(answer).error());
+  return unexpected(answer.error());
 }
 
 }  // namespace
 
 Result<void> stop_vm(const vm::Store& store, const vm::Record& record, std::chrono::seconds grace) {
   const auto deadline = base::Deadline::in(grace + kCleanUp);
-  const std::int64_t grace_ms = std::chrono::milliseconds(grace).count();
   const auto stopped = [&]() -> Result<void> {
     if (record.phase != vm::Phase::kExited) {
-      FCVM_TRY(ignore_gone(vm::ask_supervisor(store.paths(), record.id,
-                                              {.verb = "stop", .grace_ms = grace_ms}, deadline)));
+      FCVM_TRY(ignore_gone(
+          vm::ask_supervisor(store.paths(), record.id, vm::ask::Stop{.grace = grace}, deadline)));
     }
     return store.wait_for_supervisor(record, deadline);
   };
@@ -41,7 +40,7 @@ Result<void> kill_vm(vm::Store& store, const vm::Record& record) {
   const auto asked = base::Deadline::in(kAnswer);
   if (record.phase != vm::Phase::kExited) {
     // Asked first, since a supervisor that lives undoes more than one that was killed.
-    (void)vm::ask_supervisor(store.paths(), record.id, {.verb = "end"}, asked);
+    (void)vm::ask_supervisor(store.paths(), record.id, vm::ask::End{}, asked);
   }
   auto ended = store.wait_for_supervisor(record, asked);
   if (!ended && ended.error().code() == ETIMEDOUT) {

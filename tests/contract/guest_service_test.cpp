@@ -23,7 +23,7 @@ struct Box {
   }
   ~Box() {
     service.reset();
-    (void)supervised.ask(verb("kill", SIGKILL));
+    (void)supervised.ask(ask::Kill{SIGKILL});
     CHECK(supervised.ended());
   }
   [[nodiscard]] Host host() const { return Host(table->get()); }

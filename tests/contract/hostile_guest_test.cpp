@@ -4,8 +4,8 @@
 #include <thread>
 #include <unistd.h>
 
-#include "core/base/io/socket_pair.hpp"
 #include "core/base/io/pipe.hpp"
+#include "core/base/io/socket_pair.hpp"
 #include "core/vm/guest/attachments.hpp"
 #include "core/vm/guest/guest_text.hpp"
 #include "tests/contract/agent_client.hpp"
@@ -50,11 +50,7 @@ void let_guest(const std::string& behaviour) {
   guest_program = {FCVM_TEST_HOSTILE_GUEST, ".", behaviour};
 }
 
-ControlRequest stop(std::chrono::milliseconds grace) {
-  auto request = verb("stop");
-  request.grace_ms = grace.count();
-  return request;
-}
+ask::Stop stop(std::chrono::milliseconds grace) { return {.grace = grace}; }
 
 /// What a supervisor that ends by its own timers takes on a loaded machine, beyond what they say.
 constexpr double kSlack = 6;
@@ -75,8 +71,8 @@ TEST_CASE("floods that deliver nothing cost neither memory nor a core") {
     std::this_thread::sleep_for(1500ms);
     CHECK((cpu_seconds() - cpu) / seconds_since(began) < kShareOfCore);
     CHECK(resident_bytes() - memory < kMemoryGrowth);
-    CHECK(box.ask(verb("ping")));
-    CHECK(box.ask(verb("end")));
+    CHECK(box.ask(ask::Stats{}));
+    CHECK(box.ask(ask::End{}));
     REQUIRE(box.ended());
     CHECK(must(box.outcome()) == 137);
   }
@@ -94,10 +90,10 @@ class Boxes {
   }
 
   /// Asks all at once; each then has `limit` seconds to end with the code that `check` is given.
-  template <typename Check>
-  void end_by(const ControlRequest& request, double limit, const Check& check) {
+  template <typename Request, typename Check>
+  void end_by(const Request& request, double limit, const Check& check) {
     const auto began = Clock::now();
-    std::vector<std::future<Result<ControlAnswer>>> answers;
+    std::vector<std::future<Result<typename Request::Answer>>> answers;
     for (auto& box : boxes_) {
       answers.push_back(
           std::async(std::launch::async, [&box, request] { return box->ask(request); }));
@@ -128,7 +124,7 @@ TEST_CASE("a container that its guest does not stop ends soon after its grace") 
 
 TEST_CASE("a container that its guest does not kill is killed with its VM") {
   Boxes boxes({"idle", "mute", "unread", "exit-without-end"});
-  boxes.end_by(verb("kill", SIGKILL), 2 + 3 + kSlack, [](const std::string& behaviour, int code) {
+  boxes.end_by(ask::Kill{SIGKILL}, 2 + 3 + kSlack, [](const std::string& behaviour, int code) {
     CHECK(code == (behaviour == "exit-without-end" ? 3 : 137));
   });
 }
@@ -160,7 +156,7 @@ TEST_CASE("a VM is ended though nobody reads what is said of it") {
     box.started();
     const UnreadStderr unread;
     const auto began = Clock::now();
-    CHECK(box.ask(verb("kill", SIGKILL)));
+    CHECK(box.ask(ask::Kill{SIGKILL}));
     REQUIRE(box.ended());
     CHECK(seconds_since(began) < 2 + 3 + kSlack);
     CHECK(must(box.outcome()) == 137);
@@ -172,8 +168,8 @@ TEST_CASE("a paused container can be stopped and killed") {
     let_guest("idle");
     Supervised box("true");
     box.started();
-    REQUIRE(box.ask(verb("pause")));
-    CHECK(box.ask(kills ? verb("kill", SIGKILL) : stop(0s)));
+    REQUIRE(box.ask(ask::Pause{}));
+    CHECK((kills ? box.ask(ask::Kill{SIGKILL}).has_value() : box.ask(stop(0s)).has_value()));
     REQUIRE(box.ended());
     CHECK(must(box.outcome()) == 137);
   }
@@ -231,7 +227,7 @@ TEST_CASE("ending at once does not wait for the guest") {
     Supervised box("true");
     const Record record = box.started();
     const auto began = Clock::now();
-    CHECK(box.ask(verb("end")));
+    CHECK(box.ask(ask::End{}));
     REQUIRE(box.ended());
     CHECK(seconds_since(began) < 3);
     CHECK(must(box.outcome()) == 137);
@@ -250,7 +246,7 @@ TEST_CASE("an exit code that cannot be is made one that can") {
          box.find().phase != Phase::kStopping && !limit.expired();) {
       std::this_thread::sleep_for(5ms);
     }
-    CHECK(box.ask(verb("end")));
+    CHECK(box.ask(ask::End{}));
     REQUIRE(box.ended());
     CHECK(must(box.outcome()) == code);
   }
@@ -290,7 +286,7 @@ TEST_CASE("stdin for a guest that grants the moon waits with the client") {
   CHECK(sent >= 1 << 20);
   CHECK(sent < 4 << 20);
   CHECK(resident_bytes() - memory < kMemoryGrowth);
-  CHECK(box.ask(verb("end")));
+  CHECK(box.ask(ask::End{}));
   REQUIRE(box.ended());
 }
 
@@ -305,17 +301,17 @@ TEST_CASE("a client that does not read its answer keeps nobody else waiting") {
   for (int i = 0; i < 4; ++i) {
     auto client = base::connect_unix_at(directory->get(), Paths::kControlSocket, SOCK_STREAM);
     REQUIRE(client);
-    REQUIRE(base::write_all(client->get(), encode_request(verb("inspect"))));
+    REQUIRE(base::write_all(client->get(), ask::encode(ask::Stats{})));
     silent.push_back(*std::move(client));
   }
   const double memory = resident_bytes();
   const auto began = Clock::now();
-  CHECK(box.ask(verb("ping")));
+  CHECK(box.ask(ask::Stats{}));
   CHECK(seconds_since(began) < 5);
   std::this_thread::sleep_for(1s);
-  CHECK(box.ask(verb("ping")));
+  CHECK(box.ask(ask::Stats{}));
   CHECK(resident_bytes() - memory < kMemoryGrowth);
-  CHECK(box.ask(verb("end")));
+  CHECK(box.ask(ask::End{}));
   REQUIRE(box.ended());
 }
 

@@ -189,7 +189,8 @@ class Supervised {
     return find();
   }
   Record find() { return must(store_.find("box")); }
-  Result<ControlAnswer> ask(const ControlRequest& request) {
+  template <typename Request>
+  Result<typename Request::Answer> ask(const Request& request) {
     return ask_supervisor(store_.paths(), id_, request, base::Deadline::in(kPatience));
   }
   bool ended() { return outcome_.wait_for(kPatience) == std::future_status::ready; }
@@ -206,12 +207,5 @@ class Supervised {
   std::string id_;
   std::future<Result<int>> outcome_;
 };
-
-inline ControlRequest verb(const std::string& name, int signal = 0) {
-  ControlRequest request;
-  request.verb = name;
-  request.signal = signal;
-  return request;
-}
 
 }  // namespace fcvm::vm

@@ -42,33 +42,34 @@ TEST_CASE("many ask at once, and each gets an answer of its own") {
   for (int i = 0; i < 6; ++i) {
     askers.emplace_back([&, i] {
       for (int round = 0; round < 10; ++round) {
-        const bool signals = i % 3 == 0;
-        const auto answer =
-            box.ask(signals ? verb("kill", SIGUSR1) : verb(i % 3 == 1 ? "inspect" : "stats"));
-        if (!answer) ++wrong;
-        if (answer && i % 3 == 1 && !record_from_json(answer->record_json)) ++wrong;
+        if (i % 2 == 0) {
+          if (!box.ask(ask::Kill{SIGUSR1})) ++wrong;
+        } else {
+          const auto stats = box.ask(ask::Stats{});
+          if (!stats || stats->memory_bytes == 0) ++wrong;
+        }
       }
     });
   }
   std::atomic<int> waited = -1;
   std::thread waiter([&] {
-    const auto answer = box.ask(verb("wait"));
-    waited = answer ? answer->exit_code : -2;
+    const auto answer = box.ask(ask::Wait{});
+    waited = answer ? answer->code : -2;
   });
   for (auto& asker : askers) asker.join();
   CHECK(wrong == 0);
-  CHECK(box.ask(verb("pause")));
+  CHECK(box.ask(ask::Pause{}));
   CHECK(box.find().phase == Phase::kPaused);
-  const auto again = box.ask(verb("pause"));
+  const auto again = box.ask(ask::Pause{});
   CHECK(again.error().code() == EBUSY);
   CHECK_THAT(again.error().message(), test::Contains("cannot be paused: it is paused"));
   CHECK_THAT(again.error().remedy(), test::Contains("fcvm unpause"));
-  CHECK(box.ask(verb("unpause")));
+  CHECK(box.ask(ask::Unpause{}));
   // It ignores nothing but USR1.
-  const auto stopped = box.ask(verb("stop"));
+  const auto stopped = box.ask(ask::Stop{});
   waiter.join();
   REQUIRE(stopped);
-  CHECK(stopped->exit_code == 143);
+  CHECK(stopped->code == 143);
   CHECK(waited == 143);
   REQUIRE(box.ended());
   must(box.outcome());
@@ -86,21 +87,21 @@ TEST_CASE("a client that leaves is let go") {
   const auto before = open_files();
   for (int i = 0; i < 200; ++i) {
     const base::Fd client = must(base::connect_unix(socket));
-    const std::string question = encode_request(verb(i % 2 == 0 ? "wait" : "stats"));
+    const std::string question = i % 2 == 0 ? ask::encode(ask::Wait{}) : ask::encode(ask::Stats{});
     must(base::write_all(client.get(), question));
   }
   // One that has closed its sending half alone waits on.
   const base::Fd patient = must(base::connect_unix(socket));
-  must(base::write_all(patient.get(), encode_request(verb("wait"))));
+  must(base::write_all(patient.get(), ask::encode(ask::Wait{})));
   REQUIRE(::shutdown(patient.get(), SHUT_WR) == 0);
   // The patient one has two, and a VM that has just started opens some of its own.
   constexpr int kOthers = 20;
   for (int i = 0; i < 1000 && open_files() > before + kOthers; ++i) ::usleep(10'000);
   CHECK(open_files() <= before + kOthers);
-  REQUIRE(box.ask(verb("kill", SIGKILL)));
+  REQUIRE(box.ask(ask::Kill{SIGKILL}));
   REQUIRE(box.ended());
   const auto line = must(receive_control_line(patient.get(), base::Deadline::in(10s)));
-  CHECK(must(decode_answer(line.text)).exit_code == 137);
+  CHECK(must(ask::decode_answer<ask::Exit>(line.text, {})).code == 137);
   must(box.outcome());
 }
 
@@ -157,13 +158,13 @@ TEST_CASE("a supervisor that was out of descriptors for a while answers again") 
     }
     const auto* to = reinterpret_cast<const sockaddr*>(&address);
     REQUIRE(::connect(client.get(), to, sizeof address) == 0);
-    CHECK(base::write_all(client.get(), encode_request(verb("ping"))));
+    CHECK(base::write_all(client.get(), ask::encode(ask::Stats{})));
     CHECK_FALSE(base::wait_readable(client.get(), base::Deadline::in(300ms)));
   }
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
   CHECK(receive_control_line(client.get(), base::Deadline::in(kPatience)));
-  CHECK(box.ask(verb("ping")));
-  CHECK(box.ask(verb("stop", SIGKILL)));
+  CHECK(box.ask(ask::Stats{}));
+  CHECK(box.ask(ask::Stop{.signal = SIGKILL}));
   REQUIRE(box.ended());
 }
 
@@ -196,8 +197,7 @@ TEST_CASE("a connection that is being dialled ends with its VM, and before its n
   std::atomic<int> refused = 0;
   for (int i = 0; i < 3; ++i) {
     diallers.emplace_back([&] {
-      auto request = verb("dial-tcp");
-      request.port = 80;
+      const ask::DialTcp request{80};
       // Its answer, or the end of the connection: the supervisor does not wait to tell.
       if (!box.ask(request)) ++refused;
     });
@@ -207,7 +207,7 @@ TEST_CASE("a connection that is being dialled ends with its VM, and before its n
   }
   CHECK(dials == 3);
   const auto began = std::chrono::steady_clock::now();
-  CHECK(box.ask(verb("stop", SIGKILL)));
+  CHECK(box.ask(ask::Stop{.signal = SIGKILL}));
   REQUIRE(box.ended());
   // The dials had ten seconds.
   CHECK(std::chrono::steady_clock::now() - began < 8s);

@@ -159,66 +159,87 @@ class FakeSupervisor {
   void serve(int connection) {
     const auto line = receive_control_line(connection, base::Deadline::in(std::chrono::seconds(5)));
     if (!line) return;
-    const auto request = decode_request(line->text);
+    const auto request = ask::decode_request(line->text);
     if (!request) return;
-    if (stubborn_) {
-      std::this_thread::sleep_for(std::chrono::hours(1));
-    } else if (request->verb == "wait") {
-      const std::lock_guard guard(mutex_);
-      waiting_.push_back(::dup(connection));
-    } else {
-      (void)send_answer(connection, answer(*request));
-      if (ended_) leave();
-    }
+    if (stubborn_) std::this_thread::sleep_for(std::chrono::hours(1));
+    std::visit(
+        [&](const auto& one) {
+          using Request = std::decay_t<decltype(one)>;
+          if constexpr (std::is_same_v<Request, ask::Wait>) {
+            const std::lock_guard guard(mutex_);
+            waiting_.push_back(::dup(connection));
+          } else {
+            send(connection, guarded(one));
+            if (ended_) leave();
+          }
+        },
+        *request);
   }
 
-  Result<ControlAnswer> answer(const ControlRequest& request) {
+  template <typename Answer>
+  static void send(int connection, const Result<Answer>& answer) {
+    int fd = -1;
+    if constexpr (std::is_same_v<Answer, ask::Stream>) fd = answer ? answer->fd.get() : -1;
+    (void)send_control_line(connection, ask::encode_answer(answer), fd);
+  }
+
+  template <typename Request>
+  Result<typename Request::Answer> guarded(const Request& request) {
     const std::lock_guard guard(mutex_);
-    if (request.verb == "stop")
-      end(0, "stop");
-    else if (request.verb == "end")
-      end(128 + SIGKILL, "kill");
-    else if (request.verb == "kill" && request.signal == SIGHUP)
-      log("kill");
-    else if (request.verb == "kill")
-      end(128 + request.signal, "kill");
-    else if (request.verb == "pause")
-      enter(Phase::kPaused, "pause");
-    else if (request.verb == "unpause")
-      enter(Phase::kRunning, "unpause");
-    else if (request.verb == "stats")
-      return stats();
-    else if (request.verb == "dial" && !guest_.directory.empty())
-      return with_fd(must(dial(request.port)));
-    else if (request.verb == "attach" && pump_)
-      return attach();
-    else if (request.verb != "ping")
-      return fail(ENOTSUP, "what is " + request.verb + "?", "ask else");
-    return ControlAnswer{};
+    return answer(request);
   }
 
-  static ControlAnswer with_fd(Fd fd) {
-    ControlAnswer answer;
-    answer.fds.push_back(std::move(fd));
-    return answer;
+  Result<ask::Exit> answer(const ask::Stop& /*request*/) {
+    end(0, "stop");
+    return ask::Exit{};
   }
-  ControlAnswer attach() {
+  Result<ask::Exit> answer(const ask::End& /*request*/) {
+    end(128 + SIGKILL, "kill");
+    return ask::Exit{};
+  }
+  Result<ask::Done> answer(const ask::Kill& request) {
+    if (request.signal == SIGHUP) {
+      log("kill");
+    } else {
+      end(128 + request.signal, "kill");
+    }
+    return ask::Done{};
+  }
+  Result<ask::Done> answer(const ask::Pause& /*request*/) {
+    enter(Phase::kPaused, "pause");
+    return ask::Done{};
+  }
+  Result<ask::Done> answer(const ask::Unpause& /*request*/) {
+    enter(Phase::kRunning, "unpause");
+    return ask::Done{};
+  }
+  Result<ask::Stream> answer(const ask::Dial& request) {
+    if (guest_.directory.empty()) return not_known(request);
+    return ask::Stream{must(dial(request.port))};
+  }
+  Result<ask::Stream> answer(const ask::Attach& request) {
+    if (!pump_) return not_known(request);
     auto ends = must(base::SocketPair::create());
     must(attachments_.add(std::move(ends.first), false));
     pump_->wake();
-    return with_fd(std::move(ends.second));
+    return ask::Stream{std::move(ends.second)};
   }
-
   /// Half of a CPU.
-  static ControlAnswer stats() {
-    ControlAnswer answer;
-    answer.stats = {.cpu_ns = static_cast<std::uint64_t>(base::Deadline::now_ns() / 2),
-                    .memory_bytes = 256'000'000,
-                    .memory_limit_bytes = 1'024'000'000,
-                    .read_bytes = 1000,
-                    .written_bytes = 2000,
-                    .processes = 4};
-    return answer;
+  Result<LiveStats> answer(const ask::Stats& /*request*/) {
+    return LiveStats{.cpu_ns = static_cast<std::uint64_t>(base::Deadline::now_ns() / 2),
+                     .memory_bytes = 256'000'000,
+                     .memory_limit_bytes = 1'024'000'000,
+                     .read_bytes = 1000,
+                     .written_bytes = 2000,
+                     .processes = 4};
+  }
+  template <typename Request>
+  Result<typename Request::Answer> answer(const Request& request) {
+    return not_known(request);
+  }
+  template <typename Request>
+  static Unexpected not_known(const Request& /*request*/) {
+    return fail(ENOTSUP, "what is " + std::string(Request::kVerb) + "?", "ask else");
   }
 
   void end(int code, const char* why) {
@@ -233,9 +254,7 @@ class FakeSupervisor {
     const std::lock_guard guard(mutex_);
     vmm_.reset();  // kills it
     for (const int connection : waiting_) {
-      ControlAnswer answer;
-      answer.exit_code = record_.exit_code;
-      (void)send_answer(connection, std::move(answer));
+      send(connection, Result<ask::Exit>(ask::Exit{record_.exit_code}));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     if (record_.remove_when_done) must(store_.remove(record_.id));

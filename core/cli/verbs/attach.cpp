@@ -24,11 +24,10 @@ Result<int> run(Invocation& invocation) {
                 "fcvm attach takes one VM");
   }
   const vm::Store* store = FCVM_TRY(invocation.store());
-  auto answer = FCVM_TRY(vm::ask_supervisor(store->paths(), record.id, {.verb = "attach"},
+  auto answer = FCVM_TRY(vm::ask_supervisor(store->paths(), record.id, vm::ask::Attach{},
                                             base::Deadline::in(kPatience)) |
                          context("attaching to VM " + record.name));
-  if (answer.fds.empty()) return fail(EPROTO, "the VM's supervisor sent no connection");
-  Session session(vm::FrameLink(std::move(answer.fds.front()), wire::FrameBuffer(kLargestFrame)),
+  Session session(vm::FrameLink(std::move(answer.fd), wire::FrameBuffer(kLargestFrame)),
                   {.detach_keys = keys,
                    .sends_stdin = !invocation.flag("no-stdin"),
                    .forwards_signals = invocation.value("sig-proxy", "true") == "true",

@@ -13,7 +13,7 @@ Result<int> run(Invocation& invocation) {
   const vm::Store* store = FCVM_TRY(invocation.store());
   const auto kill = [&](const vm::Record& record) -> Result<void> {
     if (!is_alive(record)) return not_running(record, "killed");
-    (void)FCVM_TRY(vm::ask_supervisor(store->paths(), record.id, {.verb = "kill", .signal = signal},
+    (void)FCVM_TRY(vm::ask_supervisor(store->paths(), record.id, vm::ask::Kill{signal},
                                       base::Deadline::in(std::chrono::seconds(30))) |
                    context("killing VM " + record.name));
     return {};

@@ -7,13 +7,15 @@
 namespace fcvm::cli {
 namespace {
 
-Result<int> ask_each(Invocation& invocation, const char* verb, vm::Phase from, const char* done) {
+template <typename Request>
+Result<int> ask_each(Invocation& invocation, const Request& request, vm::Phase from,
+                     const char* done) {
   const vm::Store* store = FCVM_TRY(invocation.store());
   const auto ask = [&](const vm::Record& record) -> Result<void> {
     if (record.effective_phase() != from) return not_running(record, done);
-    (void)FCVM_TRY(vm::ask_supervisor(store->paths(), record.id, {.verb = verb},
+    (void)FCVM_TRY(vm::ask_supervisor(store->paths(), record.id, request,
                                       base::Deadline::in(std::chrono::seconds(30))) |
-                   context(std::string(verb) + " of VM " + record.name));
+                   context(std::string(Request::kVerb) + " of VM " + record.name));
     return {};
   };
   const auto of_all = [from](const vm::Record& record) { return record.effective_phase() == from; };
@@ -21,11 +23,11 @@ Result<int> ask_each(Invocation& invocation, const char* verb, vm::Phase from, c
 }
 
 Result<int> run_pause(Invocation& invocation) {
-  return ask_each(invocation, "pause", vm::Phase::kRunning, "paused");
+  return ask_each(invocation, vm::ask::Pause{}, vm::Phase::kRunning, "paused");
 }
 
 Result<int> run_unpause(Invocation& invocation) {
-  return ask_each(invocation, "unpause", vm::Phase::kPaused, "unpaused");
+  return ask_each(invocation, vm::ask::Unpause{}, vm::Phase::kPaused, "unpaused");
 }
 
 }  // namespace

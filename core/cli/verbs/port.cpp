@@ -104,33 +104,32 @@ Result<int> run_list(Invocation& invocation) {
 }
 
 /// Asks the VM's supervisor; the answer names the ports.
-Result<std::vector<vm::PublishedPort>> change(Invocation& invocation, const char* verb,
-                                              const char* what) {
+template <typename Request>
+Result<std::vector<vm::PublishedPort>> change(Invocation& invocation, const char* what) {
   const vm::Store* store = FCVM_TRY(invocation.store());
   const auto& words = invocation.positionals();
-  vm::ControlRequest request{.verb = verb};
-  request.ports.assign(words.begin() + 1, words.end());
-  // Mistakes are told before the VM is looked for.
-  for (const auto& port : FCVM_TRY(vm::parse_publish_list(request.ports))) {
+  // Mistakes are reported before the VM is looked for.
+  Request request{FCVM_TRY(vm::parse_publish_list({words.begin() + 1, words.end()}))};
+  for (const auto& port : request.ports) {
     if (port.address.empty()) continue;
     FCVM_TRY(vm::check_host_address(port.address) | context("publishing " + vm::to_text(port)));
   }
   const auto records = FCVM_TRY(invocation.records());
   const vm::Record* record = FCVM_TRY(vm::find_record(records, words.front()));
   if (!record->is_up()) return not_running(*record, what);
-  const auto answer =
+  auto answer =
       FCVM_TRY(vm::ask_supervisor(store->paths(), record->id, request, base::Deadline::in(kLimit)));
-  return vm::parse_publish_list(answer.ports);
+  return std::move(answer.ports);
 }
 
 Result<int> run_add(Invocation& invocation) {
-  const auto ports = FCVM_TRY(change(invocation, "publish", "given ports"));
+  const auto ports = FCVM_TRY(change<vm::ask::Publish>(invocation, "given ports"));
   for (const auto& port : single_ports(ports)) print(port, true);
   return 0;
 }
 
 Result<int> run_rm(Invocation& invocation) {
-  (void)FCVM_TRY(change(invocation, "unpublish", "relieved of ports"));
+  (void)FCVM_TRY(change<vm::ask::Unpublish>(invocation, "deprived of ports"));
   return 0;
 }
 

@@ -48,10 +48,10 @@ Result<std::vector<vm::Record>> choose(Invocation& invocation) {
 std::vector<Sample> take(const vm::Store& store, const std::vector<vm::Record>& records) {
   std::vector<Sample> samples;
   for (const auto& record : records) {
-    const auto answer = vm::ask_supervisor(store.paths(), record.id, {.verb = "stats"},
+    const auto answer = vm::ask_supervisor(store.paths(), record.id, vm::ask::Stats{},
                                            base::Deadline::in(std::chrono::seconds(2)));
     if (answer) {
-      samples.push_back({record.id, record.name, answer->stats, base::Deadline::now_ns()});
+      samples.push_back({record.id, record.name, *answer, base::Deadline::now_ns()});
     } else if (answer.error().code() != ESRCH) {
       log::warning("stats", "VM {}: {}", record.name, answer.error().message());
     }

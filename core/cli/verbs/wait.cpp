@@ -24,8 +24,8 @@ Result<int> code_from_record(Invocation& invocation, const vm::Record& before) {
 Result<int> wait_for(Invocation& invocation, const vm::Record& record) {
   if (record.effective_phase() == vm::Phase::kExited) return record.exit_code;
   const vm::Store* store = FCVM_TRY(invocation.store());
-  const auto answer = vm::ask_supervisor(store->paths(), record.id, {.verb = "wait"});
-  if (answer) return answer->exit_code;
+  const auto answer = vm::ask_supervisor(store->paths(), record.id, vm::ask::Wait{});
+  if (answer) return answer->code;
   if (answer.error().code() == ESRCH) return code_from_record(invocation, record);
   return unexpected(answer.error());
 }

@@ -22,11 +22,9 @@ constexpr std::chrono::milliseconds kPause{50};
 /// Up to the ack. Nothing runs yet.
 Result<Outcome> prepare(const Store& store, const std::string& id, const wire::ExecRequest& request,
                         base::Deadline deadline) {
-  auto answer = FCVM_TRY(
-      ask_supervisor(store.paths(), id, {.verb = "dial", .port = wire::kExecPort}, deadline));
-  if (answer.fds.empty()) return fail(EPROTO, "the VM's supervisor sent no connection");
+  auto dialled = FCVM_TRY(ask_supervisor(store.paths(), id, ask::Dial{wire::kExecPort}, deadline));
   auto stream =
-      FCVM_TRY(GuestStream::open(std::move(answer.fds.front()), wire::kMaxExecData + 64, deadline));
+      FCVM_TRY(GuestStream::open(std::move(dialled.fd), wire::kMaxExecData + 64, deadline));
   const auto& abilities = stream.peer().abilities;
   if (request.copy.direction != wire::CopyDirection::kNone &&
       std::find(abilities.begin(), abilities.end(), wire::kCopyAbility) == abilities.end()) {

@@ -154,22 +154,20 @@ GuestService::~GuestService() {
   for (const auto& [number, follower] : followers_) follower->thread.join();
 }
 
-Result<base::Fd> GuestService::ask_for_stream(const char* verb, std::uint32_t port,
-                                              const Call& call) {
+template <typename Request>
+Result<base::Fd> GuestService::stream_by(const Request& request, const Call& call) {
   return repeated(call, [&](base::Deadline deadline) -> Result<base::Fd> {
-    auto answer =
-        FCVM_TRY(ask_supervisor(store_.paths(), id_, {.verb = verb, .port = port}, deadline));
-    if (answer.fds.empty()) return fail(EPROTO, "the VM's supervisor sent no connection");
-    return std::move(answer.fds.front());
+    auto dialled = FCVM_TRY(ask_supervisor(store_.paths(), id_, request, deadline));
+    return std::move(dialled.fd);
   });
 }
 
 Result<base::Fd> GuestService::dial(std::uint32_t port, const Call& call) {
-  return ask_for_stream("dial", port, call);
+  return stream_by(ask::Dial{port}, call);
 }
 
 Result<base::Fd> GuestService::dial_tcp(std::uint16_t port, const Call& call) {
-  return ask_for_stream("dial-tcp", port, call);
+  return stream_by(ask::DialTcp{port}, call);
 }
 
 Result<int> GuestService::exec(const Exec& command, const Call& call, const OutputHandler& output) {

@@ -37,7 +37,8 @@ class GuestService final : public plugin::GuestService {
     std::thread thread;
   };
 
-  Result<base::Fd> ask_for_stream(const char* verb, std::uint32_t port, const Call& call);
+  template <typename Request>
+  Result<base::Fd> stream_by(const Request& request, const Call& call);
   void follow_container(std::uint32_t source, const LineHandler& handler, const Follower& self);
   void follow_console(const LineHandler& handler, const Follower& self);
 

@@ -74,11 +74,10 @@ Result<std::uint16_t> port_of(int socket) {
 /// A stream to the port on the guest's loopback, past the protocol's words.
 Result<FrameLink::Raw> dial(const Store& store, const std::string& id, std::uint16_t remote) {
   const auto deadline = base::Deadline::in(kDialLimit);
-  auto answer = FCVM_TRY(
-      ask_supervisor(store.paths(), id, {.verb = "dial", .port = wire::kForwardPort}, deadline));
-  if (answer.fds.empty()) return fail(EPROTO, "the VM's supervisor sent no connection");
+  auto dialled =
+      FCVM_TRY(ask_supervisor(store.paths(), id, ask::Dial{wire::kForwardPort}, deadline));
   GuestStream stream =
-      FCVM_TRY(GuestStream::open(std::move(answer.fds.front()), wire::kMaxForwardHeader, deadline));
+      FCVM_TRY(GuestStream::open(std::move(dialled.fd), wire::kMaxForwardHeader, deadline));
   FCVM_TRY(stream.send(wire::ForwardRequest{remote}));
   const wire::Frame frame = FCVM_TRY(stream.receive(deadline));
   const auto reply = FCVM_TRY(wire::decode<wire::ForwardReply>(frame));

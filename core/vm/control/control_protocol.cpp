@@ -1,9 +1,10 @@
-// Lines over the control socket; what is in them is in control_json.cpp.
+// See control_protocol.hpp.
 #include "core/vm/control/control_protocol.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <fcntl.h>
+#include <span>
 #include <thread>
 
 #include "core/base/io/poll.hpp"
@@ -36,16 +37,6 @@ Result<Fd> connect(const Paths& paths, const std::string& id, base::Deadline dea
   }
 }
 
-Result<ControlAnswer> converse(const Paths& paths, const std::string& id,
-                               const ControlRequest& request, base::Deadline deadline) {
-  const Fd socket = FCVM_TRY(connect(paths, id, deadline));
-  FCVM_TRY(base::send_fds(socket.get(), encode_request(request), {}));
-  ControlLine line = FCVM_TRY(receive_control_line(socket.get(), deadline));
-  ControlAnswer answer = FCVM_TRY(decode_answer(line.text));
-  answer.fds = std::move(line.fds);
-  return answer;
-}
-
 }  // namespace
 
 Result<ControlLine> receive_control_line(int connection, base::Deadline deadline) {
@@ -67,18 +58,21 @@ Result<ControlLine> receive_control_line(int connection, base::Deadline deadline
   }
 }
 
-Result<void> send_answer(int connection, const Result<ControlAnswer>& answer) {
-  std::vector<int> fds;
-  if (answer) {
-    for (const Fd& fd : answer->fds) fds.push_back(fd.get());
-  }
+Result<void> send_control_line(int connection, const std::string& line, int fd) {
+  const int fds[] = {fd};
+  const auto passed = std::span<const int>(fds, fd < 0 ? 0 : 1);
   // A peer that does not read must not hold the supervisor.
-  return base::send_fds(connection, encode_answer(answer), fds, base::Deadline::in(kSendPatience));
+  return base::send_fds(connection, line, passed, base::Deadline::in(kSendPatience));
 }
 
-Result<ControlAnswer> ask_supervisor(const Paths& paths, const std::string& id,
-                                     const ControlRequest& request, base::Deadline deadline) {
-  auto answer = converse(paths, id, request, deadline);
+Result<ControlLine> converse(const Paths& paths, const std::string& id, const std::string& line,
+                             base::Deadline deadline) {
+  const auto answered = [&]() -> Result<ControlLine> {
+    const Fd socket = FCVM_TRY(connect(paths, id, deadline));
+    FCVM_TRY(base::send_fds(socket.get(), line, {}));
+    return receive_control_line(socket.get(), deadline);
+  };
+  auto answer = answered();
   if (answer) return answer;
   const int code = answer.error().code();
   // It died while we asked: the same to the caller as before.

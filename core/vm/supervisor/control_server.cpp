@@ -58,16 +58,16 @@ class ControlServer::Connection : public std::enable_shared_from_this<Connection
 
   /// Never waits: whoever does not read is dropped after a while, and keeps nobody waiting until
   /// then.
-  void answer(const Result<ControlAnswer>& reply) {
+  void answer(std::string line, int fd) {
     if (!is_open()) return;
-    if (reply && !reply->fds.empty()) {
+    if (fd >= 0) {
       // Short, and the first thing on this socket, so that it goes at once.
-      if (auto sent = send_answer(socket_.native_handle(), reply); !sent) {
+      if (auto sent = send_control_line(socket_.native_handle(), line, fd); !sent) {
         log::debug("vm", "answering on the control socket: {}", sent.error().message());
       }
       return close();
     }
-    line_ = encode_answer(reply);
+    line_ = std::move(line);
     boost::system::error_code error;
     socket_.non_blocking(true, error);
     // At once as far as it goes: at the VM's end nobody runs the loop any more.
@@ -87,10 +87,13 @@ class ControlServer::Connection : public std::enable_shared_from_this<Connection
     const std::string line(
         asio::buffers_begin(received_.data()),
         asio::buffers_begin(received_.data()) + static_cast<std::ptrdiff_t>(size));
-    const auto request = decode_request(line);
-    if (!request) return answer(unexpected(request.error()));
+    const auto request = ask::decode_request(line);
+    if (!request) {
+      const Result<ask::Done> refused = unexpected(request.error());
+      return answer(ask::encode_answer(refused), -1);
+    }
     watch_client();
-    handler_(*request, Reply(shared_from_this()));
+    handler_(*request, Asker(shared_from_this()));
   }
 
   /// A client that has gone frees its descriptor at once, not when the VM ends.
@@ -126,15 +129,11 @@ class ControlServer::Connection : public std::enable_shared_from_this<Connection
   const Handler& handler_;
 };
 
-void ControlServer::Reply::operator()(const Result<ControlAnswer>& answer) const {
-  if (connection_) connection_->answer(answer);
+void ControlServer::Asker::send(std::string line, int fd) const {
+  if (connection_) connection_->answer(std::move(line), fd);
 }
 
-void ControlServer::Reply::done(const Result<void>& done) const {
-  (*this)(done ? Result<ControlAnswer>(ControlAnswer{}) : unexpected(done.error()));
-}
-
-bool ControlServer::Reply::is_awaited() const { return connection_ && connection_->is_open(); }
+bool ControlServer::Asker::is_awaited() const { return connection_ && connection_->is_open(); }
 
 Result<std::unique_ptr<ControlServer>> ControlServer::listen(asio::io_context& loop,
                                                              const std::filesystem::path& directory,

@@ -4,7 +4,9 @@
 
 #include <functional>
 #include <memory>
-#include <set>
+#include <string>
+#include <type_traits>
+#include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -21,22 +23,42 @@ class ControlServer {
   class Connection;
 
  public:
-  /// Answers one request, once, on the control thread; one without an asker answers nobody.
-  class Reply {
+  /// Whoever asked, to be answered once, on the control thread; one without a client answers
+  /// nobody.
+  class Asker {
    public:
-    Reply() = default;
-    void operator()(const Result<ControlAnswer>& answer) const;
-    /// Of a request that has nothing to answer but whether it was done.
-    void done(const Result<void>& done) const;
+    Asker() = default;
     /// Whether the client still waits for it.
     [[nodiscard]] bool is_awaited() const;
 
+    /// `fd` goes with the line; -1 for none.
+    void send(std::string line, int fd) const;
+
    private:
     friend class ControlServer;
-    explicit Reply(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
+    explicit Asker(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
     std::shared_ptr<Connection> connection_;
   };
-  using Handler = std::function<void(const ControlRequest&, Reply)>;
+
+  /// Answers a request of that answer.
+  template <typename Answer>
+  class Reply {
+   public:
+    Reply() = default;
+    explicit Reply(Asker asker) : asker_(std::move(asker)) {}
+
+    void operator()(const Result<Answer>& answer) const {
+      int fd = -1;
+      if constexpr (std::is_same_v<Answer, ask::Stream>) fd = answer ? answer->fd.get() : -1;
+      asker_.send(ask::encode_answer(answer), fd);
+    }
+    [[nodiscard]] bool is_awaited() const { return asker_.is_awaited(); }
+
+   private:
+    Asker asker_;
+  };
+
+  using Handler = std::function<void(const ask::Request&, Asker)>;
 
   /// Listens in the VM's directory of sockets, which it makes.
   [[nodiscard]] static Result<std::unique_ptr<ControlServer>> listen(

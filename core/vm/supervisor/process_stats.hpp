@@ -5,7 +5,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/vm/control/control_protocol.hpp"
+#include "core/vm/control/messages.hpp"
 
 namespace fcvm::vm {
 

@@ -92,8 +92,8 @@ Result<void> Supervisor::Impl::begin() {
   }
   server_ = FCVM_TRY(
       ControlServer::listen(loop_, context_.store.paths().sockets(record_.id),
-                            [this](const ControlRequest& request, ControlServer::Reply reply) {
-                              on_request(request, std::move(reply));
+                            [this](const ask::Request& request, ControlServer::Asker asker) {
+                              on_request(request, std::move(asker));
                             }));
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2})
     signals_.add(number);
@@ -229,11 +229,7 @@ void Supervisor::Impl::record_end() {
     }
   });
   log_happening("die", {{"exitCode", std::to_string(code)}});
-  for (const auto& reply : waiting_) {
-    ControlAnswer answer;
-    answer.exit_code = code;
-    reply(std::move(answer));
-  }
+  for (const auto& reply : waiting_) reply(ask::Exit{code});
   server_.reset();
   // What a plugin still has to undo is known from the record alone, which gc removes afterwards.
   const bool undone = [this] {

@@ -7,6 +7,13 @@
 #include "core/vm/supervisor/supervisor_impl.hpp"
 
 namespace fcvm::vm {
+namespace {
+
+Result<ask::Done> done_or_why(const Result<void>& done) {
+  return done ? Result<ask::Done>(ask::Done{}) : unexpected(done.error());
+}
+
+}  // namespace
 
 void Supervisor::Impl::perform(const lifecycle::Launch& /*action*/) {
   on_worker([this] { launch(); });
@@ -45,7 +52,7 @@ void Supervisor::Impl::perform(const lifecycle::SignalContainer& action) {
     auto done =
         control_->request(wire::SignalContainer{0, signal}, base::Deadline::in(kRequestLimit));
     if (signal == SIGKILL) done = {};  // whatever the guest answers: the host sees to it
-    on_control([reply, done = std::move(done)] { reply.done(done); });
+    on_control([reply, done = std::move(done)] { reply(done_or_why(done)); });
   });
 }
 
@@ -54,7 +61,7 @@ void Supervisor::Impl::perform(const lifecycle::Pause& /*action*/) {
     auto done = launch_->machine().pause(base::Deadline::in(kRequestLimit));
     on_control([this, reply, done = std::move(done)] {
       happen(lifecycle::Paused{done.has_value()});
-      reply.done(done);
+      reply(done_or_why(done));
     });
   });
 }
@@ -65,7 +72,7 @@ void Supervisor::Impl::perform(const lifecycle::Resume& /*action*/) {
     on_control([this, reply, done = std::move(done)] {
       if (!done) log::warning("vm", "resuming the VM: {}", done.error().message());
       happen(lifecycle::Resumed{done.has_value()});
-      reply.done(done);
+      reply(done_or_why(done));
     });
   });
 }

@@ -12,7 +12,6 @@
 #include <mutex>
 #include <optional>
 #include <semaphore>
-#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -110,28 +109,31 @@ class Supervisor::Impl {
   Result<Network*> live_network();
 
   // --- what is asked of it ---
-  struct Request;
-  static std::span<const Request> requests();
-  void on_request(const ControlRequest& request, ControlServer::Reply reply);
-  void on_ping(const ControlRequest& request, ControlServer::Reply reply);
-  void on_inspect(const ControlRequest& request, ControlServer::Reply reply);
-  void on_stats(const ControlRequest& request, ControlServer::Reply reply);
-  void on_wait(const ControlRequest& request, ControlServer::Reply reply);
-  void on_stop(const ControlRequest& request, ControlServer::Reply reply);
-  void on_end(const ControlRequest& request, ControlServer::Reply reply);
-  void on_kill(const ControlRequest& request, ControlServer::Reply reply);
-  void on_pause(const ControlRequest& request, ControlServer::Reply reply);
-  void on_unpause(const ControlRequest& request, ControlServer::Reply reply);
-  void on_dial(const ControlRequest& request, ControlServer::Reply reply);
-  void on_dial_tcp(const ControlRequest& request, ControlServer::Reply reply);
-  void on_publish(const ControlRequest& request, ControlServer::Reply reply);
-  void on_attach(const ControlRequest& request, ControlServer::Reply reply);
+  template <typename Answer>
+  using Reply = ControlServer::Reply<Answer>;
+  template <typename Request>
+  using ReplyTo = Reply<typename Request::Answer>;
+  void on_request(const ask::Request& request, ControlServer::Asker asker);
+  void on(const ask::Stats& request, Reply<LiveStats> reply);
+  void on(const ask::Wait& request, Reply<ask::Exit> reply);
+  void on(const ask::Stop& request, Reply<ask::Exit> reply);
+  void on(const ask::End& request, Reply<ask::Exit> reply);
+  void on(const ask::Kill& request, Reply<ask::Done> reply);
+  void on(const ask::Pause& request, Reply<ask::Done> reply);
+  void on(const ask::Unpause& request, Reply<ask::Done> reply);
+  void on(const ask::Dial& request, Reply<ask::Stream> reply);
+  void on(const ask::DialTcp& request, Reply<ask::Stream> reply);
+  void on(const ask::Publish& request, Reply<ask::Ports> reply);
+  void on(const ask::Unpublish& request, Reply<ask::Ports> reply);
+  void on(const ask::Attach& request, Reply<ask::Stream> reply);
   Error not_now(const char* done) const;
-  void ask(const lifecycle::Event& event, ControlServer::Reply reply);
-  ControlServer::Reply take_asker();
-  void await_end(ControlServer::Reply reply);
-  void hand_over(std::function<Result<Fd>()> dial, ControlServer::Reply reply);
-  Result<ControlAnswer> stats();
+  void ask(const lifecycle::Event& event, Reply<ask::Done> reply);
+  Reply<ask::Done> take_asker();
+  void await_end(Reply<ask::Exit> reply);
+  void hand_over(std::function<Result<Fd>()> dial, Reply<ask::Stream> reply);
+  template <typename Work>
+  void answer_ports(Reply<ask::Ports> reply, std::vector<PublishedPort> ports, Work work);
+  Result<LiveStats> stats();
 
   // --- ending ---
   void leave();
@@ -194,10 +196,10 @@ class Supervisor::Impl {
 
   // The control thread's alone.
   lifecycle::State state_;
-  std::deque<lifecycle::Event> happenings_;    // the first is being seen to
-  bool is_attached_ = false;                   // the one who runs the container
-  ControlServer::Reply asker_;                 // of what is being seen to
-  std::vector<ControlServer::Reply> waiting_;  // for the end
+  std::deque<lifecycle::Event> happenings_;  // the first is being seen to
+  bool is_attached_ = false;                 // the one who runs the container
+  Reply<ask::Done> asker_;                   // of what is being seen to
+  std::vector<Reply<ask::Exit>> waiting_;    // for the end
 };
 
 template <typename Change>

@@ -75,41 +75,46 @@ Result<Network*> Supervisor::Impl::live_network() {
   return network;
 }
 
-void Supervisor::Impl::on_dial_tcp(const ControlRequest& request, ControlServer::Reply reply) {
+void Supervisor::Impl::on(const ask::DialTcp& request, Reply<ask::Stream> reply) {
   hand_over(
       [this, port = request.port]() -> Result<Fd> {
-        if (port == 0 || port > UINT16_MAX) {
-          return fail(EINVAL, fmt::format("there is no TCP port {}", port));
-        }
+        if (port == 0) return fail(EINVAL, "there is no TCP port 0");
         Network* const network = FCVM_TRY(live_network());
-        return network->dial(FCVM_PROTO_TCP, static_cast<std::uint16_t>(port),
-                             base::Deadline::in(kDialLimit));
+        return network->dial(FCVM_PROTO_TCP, port, base::Deadline::in(kDialLimit));
       },
       std::move(reply));
 }
 
-/// On the worker, where all verbs of the network but dial and health run one at a time.
-void Supervisor::Impl::on_publish(const ControlRequest& request, ControlServer::Reply reply) {
-  on_worker([this, request, reply = std::move(reply)] {
-    auto done = [&]() -> Result<std::vector<std::string>> {
-      auto ports = FCVM_TRY(parse_publish_list(request.ports));
+/// On the worker, where all verbs of the network but dial and health run one at a time. `work`
+/// takes the network and the ports, all with an address, and gives those of the answer.
+template <typename Work>
+void Supervisor::Impl::answer_ports(Reply<ask::Ports> reply, std::vector<PublishedPort> ports,
+                                    Work work) {
+  on_worker([this, ports = std::move(ports), work, reply = std::move(reply)]() mutable {
+    auto done = [&]() -> Result<ask::Ports> {
       Network* const network = FCVM_TRY(live_network());
       for (auto& port : ports) {
         if (port.address.empty()) port.address = network->attachment().host_address;
       }
-      if (request.verb == "publish") ports = FCVM_TRY(publish_each(*network, ports));
-      if (request.verb == "unpublish") FCVM_TRY(unpublish_each(*network, ports));
-      std::vector<std::string> texts;
-      for (const auto& port : ports) texts.push_back(to_text(port));
-      return texts;
+      return ask::Ports{FCVM_TRY(work(*network, ports))};
     }();
-    on_control([reply, done = std::move(done)]() mutable {
-      if (!done) return reply(unexpected(std::move(done).error()));
-      ControlAnswer answer;
-      answer.ports = *std::move(done);
-      reply(std::move(answer));
-    });
+    on_control([reply, done = std::move(done)] { reply(done); });
   });
+}
+
+void Supervisor::Impl::on(const ask::Publish& request, Reply<ask::Ports> reply) {
+  answer_ports(std::move(reply), request.ports, [this](Network& network, const auto& ports) {
+    return publish_each(network, ports);
+  });
+}
+
+void Supervisor::Impl::on(const ask::Unpublish& request, Reply<ask::Ports> reply) {
+  const auto unpublish = [this](Network& network,
+                                const auto& ports) -> Result<std::vector<PublishedPort>> {
+    FCVM_TRY(unpublish_each(network, ports));
+    return ports;
+  };
+  answer_ports(std::move(reply), request.ports, unpublish);
 }
 
 /// All or none; what was taken.

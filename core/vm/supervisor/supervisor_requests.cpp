@@ -1,6 +1,10 @@
 // What is asked of a supervised VM, over its control socket.
 #include <algorithm>
 #include <csignal>
+#include <iterator>
+#include <string_view>
+#include <type_traits>
+#include <variant>
 
 #include "core/base/io/socket_pair.hpp"
 #include "core/vm/supervisor/process_stats.hpp"
@@ -32,49 +36,47 @@ std::string remedy_in(Phase phase, const std::string& name) {
   return "";
 }
 
-}  // namespace
-
-/// A verb, the phases in which it is allowed, and who sees to it. `done` is for the message.
-struct Supervisor::Impl::Request {
-  const char* verb;
+/// A verb, the phases in which it is allowed, and what it does to a VM, for the message.
+struct Rule {
+  std::string_view verb;
   const char* done;
   unsigned phases;
-  void (Impl::*handler)(const ControlRequest& request, ControlServer::Reply reply);
 };
 
-std::span<const Supervisor::Impl::Request> Supervisor::Impl::requests() {
-  static constexpr Request kAll[] = {
-      {"ping", "pinged", kAlways, &Impl::on_ping},
-      {"inspect", "inspected", kAlways, &Impl::on_inspect},
-      {"stats", "measured", kAlways, &Impl::on_stats},
-      {"wait", "waited for", kAlways, &Impl::on_wait},
-      {"stop", "stopped", kAlways, &Impl::on_stop},
-      {"end", "ended", kAlways, &Impl::on_end},
-      {"kill", "killed", kUp | bit(Phase::kStopping), &Impl::on_kill},
-      {"pause", "paused", bit(Phase::kRunning), &Impl::on_pause},
-      {"unpause", "unpaused", bit(Phase::kPaused), &Impl::on_unpause},
-      {"dial", "connected to", kUp, &Impl::on_dial},
-      {"dial-tcp", "connected to", kUp, &Impl::on_dial_tcp},
-      {"publish", "given ports", kUp, &Impl::on_publish},
-      {"unpublish", "deprived of ports", kUp, &Impl::on_publish},
-      {"attach", "attached to", kUp, &Impl::on_attach},
-  };
-  return kAll;
+constexpr Rule kRules[] = {
+    {ask::Stats::kVerb, "measured", kAlways},
+    {ask::Wait::kVerb, "waited for", kAlways},
+    {ask::Stop::kVerb, "stopped", kAlways},
+    {ask::End::kVerb, "ended", kAlways},
+    {ask::Kill::kVerb, "killed", kUp | bit(Phase::kStopping)},
+    {ask::Pause::kVerb, "paused", bit(Phase::kRunning)},
+    {ask::Unpause::kVerb, "unpaused", bit(Phase::kPaused)},
+    {ask::Dial::kVerb, "connected to", kUp},
+    {ask::DialTcp::kVerb, "connected to", kUp},
+    {ask::Publish::kVerb, "given ports", kUp},
+    {ask::Unpublish::kVerb, "deprived of ports", kUp},
+    {ask::Attach::kVerb, "attached to", kUp},
+};
+static_assert(std::size(kRules) == std::variant_size_v<ask::Request>, "a rule for each request");
+
+const Rule& rule_of(std::string_view verb) {
+  return *std::find_if(std::begin(kRules), std::end(kRules),
+                       [&](const Rule& rule) { return rule.verb == verb; });
 }
 
-void Supervisor::Impl::on_request(const ControlRequest& request, ControlServer::Reply reply) {
-  const auto all = requests();
-  const auto found = std::find_if(all.begin(), all.end(),
-                                  [&](const Request& one) { return request.verb == one.verb; });
-  if (found == all.end()) {
-    return reply(fail(ENOTSUP,
-                      fmt::format("this supervisor does not know the verb \"{}\"", request.verb),
-                      "the VM was started by another version of fcvm; stop it and start it anew"));
-  }
-  const bool allowed =
-      found->phases == kAlways || ((found->phases & bit(state_.phase)) != 0 && !state_.ending);
-  if (allowed) return (this->*found->handler)(request, std::move(reply));
-  reply(unexpected(not_now(found->done)));
+}  // namespace
+
+void Supervisor::Impl::on_request(const ask::Request& request, ControlServer::Asker asker) {
+  std::visit(
+      [&](const auto& one) {
+        ReplyTo<std::decay_t<decltype(one)>> reply(std::move(asker));
+        const Rule& rule = rule_of(one.kVerb);
+        const bool allowed =
+            rule.phases == kAlways || ((rule.phases & bit(state_.phase)) != 0 && !state_.ending);
+        if (!allowed) return reply(unexpected(not_now(rule.done)));
+        on(one, std::move(reply));
+      },
+      request);
 }
 
 Error Supervisor::Impl::not_now(const char* done) const {
@@ -85,54 +87,40 @@ Error Supervisor::Impl::not_now(const char* done) const {
 }
 
 /// What is done about the event answers, if it takes that upon itself; else it is answered now.
-void Supervisor::Impl::ask(const lifecycle::Event& event, ControlServer::Reply reply) {
+void Supervisor::Impl::ask(const lifecycle::Event& event, Reply<ask::Done> reply) {
   asker_ = std::move(reply);
   happen(event);
-  take_asker()(ControlAnswer{});
+  take_asker()(ask::Done{});
 }
 
 /// Whoever asked for what is being done, to be answered once; or nobody.
-ControlServer::Reply Supervisor::Impl::take_asker() { return std::exchange(asker_, {}); }
+Supervisor::Impl::Reply<ask::Done> Supervisor::Impl::take_asker() {
+  return std::exchange(asker_, {});
+}
 
 /// Until the VM's end; whoever has left since is forgotten.
-void Supervisor::Impl::await_end(ControlServer::Reply reply) {
+void Supervisor::Impl::await_end(Reply<ask::Exit> reply) {
   std::erase_if(waiting_, [](const auto& one) { return !one.is_awaited(); });
   waiting_.push_back(std::move(reply));
 }
 
-void Supervisor::Impl::on_ping(const ControlRequest& /*request*/, ControlServer::Reply reply) {
-  reply(ControlAnswer{});
-}
+void Supervisor::Impl::on(const ask::Stats& /*request*/, Reply<LiveStats> reply) { reply(stats()); }
 
-void Supervisor::Impl::on_inspect(const ControlRequest& /*request*/, ControlServer::Reply reply) {
-  ControlAnswer answer;
-  {
-    const std::lock_guard lock(record_mutex_);
-    answer.record_json = to_json(record_);
-  }
-  reply(std::move(answer));
-}
-
-void Supervisor::Impl::on_stats(const ControlRequest& /*request*/, ControlServer::Reply reply) {
-  reply(stats());
-}
-
-void Supervisor::Impl::on_wait(const ControlRequest& /*request*/, ControlServer::Reply reply) {
+void Supervisor::Impl::on(const ask::Wait& /*request*/, Reply<ask::Exit> reply) {
   await_end(std::move(reply));
 }
 
-void Supervisor::Impl::on_stop(const ControlRequest& request, ControlServer::Reply reply) {
+void Supervisor::Impl::on(const ask::Stop& request, Reply<ask::Exit> reply) {
   await_end(std::move(reply));
-  happen(lifecycle::StopAsked{{request.signal == 0 ? SIGTERM : request.signal,
-                               std::chrono::milliseconds(request.grace_ms)}});
+  happen(lifecycle::StopAsked{{request.signal == 0 ? SIGTERM : request.signal, request.grace}});
 }
 
-void Supervisor::Impl::on_end(const ControlRequest& /*request*/, ControlServer::Reply reply) {
+void Supervisor::Impl::on(const ask::End& /*request*/, Reply<ask::Exit> reply) {
   await_end(std::move(reply));
   happen(lifecycle::EndAsked{});
 }
 
-void Supervisor::Impl::on_kill(const ControlRequest& request, ControlServer::Reply reply) {
+void Supervisor::Impl::on(const ask::Kill& request, Reply<ask::Done> reply) {
   // A container that has ended takes no signal. What it wrote may still be on its way, and waits
   // for nobody then.
   if (state_.phase == Phase::kStopping && request.signal != SIGKILL) {
@@ -141,62 +129,57 @@ void Supervisor::Impl::on_kill(const ControlRequest& request, ControlServer::Rep
   ask(lifecycle::KillAsked{request.signal}, std::move(reply));
 }
 
-void Supervisor::Impl::on_pause(const ControlRequest& /*request*/, ControlServer::Reply reply) {
+void Supervisor::Impl::on(const ask::Pause& /*request*/, Reply<ask::Done> reply) {
   ask(lifecycle::PauseAsked{}, std::move(reply));
 }
 
-void Supervisor::Impl::on_unpause(const ControlRequest& /*request*/, ControlServer::Reply reply) {
+void Supervisor::Impl::on(const ask::Unpause& /*request*/, Reply<ask::Done> reply) {
   ask(lifecycle::ResumeAsked{}, std::move(reply));
 }
 
-void Supervisor::Impl::on_dial(const ControlRequest& request, ControlServer::Reply reply) {
+void Supervisor::Impl::on(const ask::Dial& request, Reply<ask::Stream> reply) {
   hand_over([this, port = request.port] { return dial(port, base::Deadline::in(kDialLimit)); },
             std::move(reply));
 }
 
 /// Dials on a worker, beside whatever else runs there, and passes the descriptor on.
-void Supervisor::Impl::hand_over(std::function<Result<Fd>()> dial, ControlServer::Reply reply) {
+void Supervisor::Impl::hand_over(std::function<Result<Fd>()> dial, Reply<ask::Stream> reply) {
   asio::post(diallers_, [this, dial = std::move(dial), reply = std::move(reply)] {
     auto dialled = std::make_shared<Result<Fd>>(dial());
     on_control([reply, dialled] {
       if (!*dialled) return reply(unexpected(dialled->error()));
-      ControlAnswer answer;
-      answer.fds.push_back(*std::move(*dialled));
-      reply(std::move(answer));
+      reply(ask::Stream{*std::move(*dialled)});
     });
   });
 }
 
-void Supervisor::Impl::on_attach(const ControlRequest& /*request*/, ControlServer::Reply reply) {
+void Supervisor::Impl::on(const ask::Attach& /*request*/, Reply<ask::Stream> reply) {
   auto ends = base::SocketPair::create();
   if (!ends) return reply(unexpected(std::move(ends).error()));
   if (auto added = attachments_.add(std::move(ends->first), false); !added) {
     return reply(unexpected(std::move(added).error()));
   }
   output_->wake();
-  ControlAnswer answer;
-  answer.fds.push_back(std::move(ends->second));
-  reply(std::move(answer));
+  reply(ask::Stream{std::move(ends->second)});
 }
 
-Result<ControlAnswer> Supervisor::Impl::stats() {
+Result<LiveStats> Supervisor::Impl::stats() {
   if (!state_.machine_runs) return fail(EBUSY, fmt::format("{} has not started yet", record_.name));
-  ControlAnswer answer;
-  answer.stats = FCVM_TRY(process_stats(record_.vmm.pid));
-  answer.stats.memory_limit_bytes = record_.memory_bytes;
+  LiveStats stats = FCVM_TRY(process_stats(record_.vmm.pid));
+  stats.memory_limit_bytes = record_.memory_bytes;
   // All of the VM, where the kernel counts it: the helpers of its network are in it, too.
-  if (cgroup_.fd() < 0) return answer;
+  if (cgroup_.fd() < 0) return stats;
   const CgroupUsage usage = usage_of(record_.cgroup);
   const auto take = [](auto& into, const auto& known) {
     if (known) into = static_cast<std::decay_t<decltype(into)>>(*known);
   };
-  take(answer.stats.cpu_ns, usage.cpu_ns);
-  take(answer.stats.memory_bytes, usage.memory_bytes);
-  take(answer.stats.memory_limit_bytes, usage.memory_limit_bytes);
-  take(answer.stats.processes, usage.processes);
-  take(answer.stats.read_bytes, usage.read_bytes);
-  take(answer.stats.written_bytes, usage.written_bytes);
-  return answer;
+  take(stats.cpu_ns, usage.cpu_ns);
+  take(stats.memory_bytes, usage.memory_bytes);
+  take(stats.memory_limit_bytes, usage.memory_limit_bytes);
+  take(stats.processes, usage.processes);
+  take(stats.read_bytes, usage.read_bytes);
+  take(stats.written_bytes, usage.written_bytes);
+  return stats;
 }
 
 }  // namespace fcvm::vm
