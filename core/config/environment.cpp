@@ -66,13 +66,11 @@ std::optional<std::string> Environment::get(std::string_view name) const {
 }
 
 std::vector<std::string> unmatched_variables(const Environment& environment,
-                                             const std::set<std::string>& known, Variables kind) {
+                                             const std::set<std::string>& known) {
   std::vector<std::string> warnings;
   const std::vector<std::string> candidates(known.begin(), known.end());
   for (const auto& [name, text] : environment.all()) {
-    const bool of_plugin = name.starts_with("FCVM_PLUGIN_");
-    if (!name.starts_with("FCVM_") || of_plugin != (kind == Variables::kPlugin)) continue;
-    if (is_exempt(name) || known.count(name) != 0) continue;
+    if (!name.starts_with("FCVM_") || is_exempt(name) || known.count(name) != 0) continue;
     warnings.push_back("the environment variable " + name + " matches no option" +
                        did_you_mean(name, candidates));
   }

@@ -37,14 +37,9 @@ class Environment {
   std::vector<std::string> ignored_;
 };
 
-/// Whose a variable is.
-enum class Variables { kCore, kPlugin };  // FCVM_PLUGIN_* are a plugin's
-
-/// A warning for each FCVM_ variable of the kind that sets nothing, most likely because it is
-/// misspelt: that is neither in `known` nor read by another part of
-/// fcvm.
+/// A warning for each FCVM_ variable that sets nothing, most likely because it is misspelt: that is
+/// neither in `known` nor read by another part of fcvm.
 [[nodiscard]] std::vector<std::string> unmatched_variables(const Environment& environment,
-                                                           const std::set<std::string>& known,
-                                                           Variables kind);
+                                                           const std::set<std::string>& known);
 
 }  // namespace fcvm::config

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <set>
 #include <utility>
 
 #include "core/config/load/layers.hpp"
@@ -29,7 +28,6 @@ class Loader {
   void check_assignments();
   void build(const OptionTable& table, const Profiles& profiles);
   void select_profile();
-  void warn_of_variables();
 
   const LoadRequest& request_;
   Problems& problems_;
@@ -65,7 +63,6 @@ Config Loader::run() {
   for (const OptionTable& table : core_tables()) build(table, profiles);
   PluginLoader plugins(config_, problems_);
   request_.plugins ? plugins.load(request_.plugins) : plugins.postpone();
-  warn_of_variables();
   return std::move(config_);
 }
 
@@ -138,13 +135,6 @@ void Loader::build(const OptionTable& table, const Profiles& profiles) {
   section.environment(sources_->environment);
   section.command_line(sources_->command_line);
   config_.sections_.push_back(section.take());
-}
-
-void Loader::warn_of_variables() {
-  std::set<std::string> names;
-  for (const OptionTable& table : core_tables()) names.merge(SectionBuilder::variables(table));
-  auto warnings = unmatched_variables(request_.environment, names, Variables::kCore);
-  std::move(warnings.begin(), warnings.end(), std::back_inserter(config_.warnings_));
 }
 
 Result<Config> load(const LoadRequest& request) {

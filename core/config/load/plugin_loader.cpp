@@ -7,6 +7,7 @@
 #include "core/config/environment.hpp"
 #include "core/config/load/section_builder.hpp"
 #include "core/config/nearest.hpp"
+#include "core/config/tables.hpp"
 
 namespace fcvm::config {
 
@@ -109,9 +110,11 @@ void PluginLoader::refuse_unknown(const std::vector<std::string>& known) {
   }
 }
 
+/// Only now, since a plugin may name any variable its own.
 void PluginLoader::warn_of_variables(const PluginTables& plugins,
                                      const std::vector<std::string>& known) {
   std::set<std::string> names;
+  for (const OptionTable& table : core_tables()) names.merge(SectionBuilder::variables(table));
   for (const std::string& id : known) {
     const OptionTable* table = plugins.find(id);
     if (table == nullptr) continue;
@@ -119,7 +122,7 @@ void PluginLoader::warn_of_variables(const PluginTables& plugins,
     named.section = "plugin." + id;
     names.merge(SectionBuilder::variables(named));
   }
-  for (std::string& text : unmatched_variables(sources_.environment, names, Variables::kPlugin)) {
+  for (std::string& text : unmatched_variables(sources_.environment, names)) {
     warn(std::move(text));
   }
 }

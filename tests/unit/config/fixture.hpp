@@ -66,7 +66,10 @@ class Tree {
 inline const OptionTable& rootless_table() {
   static const OptionTable table{"",
                                  "test",
-                                 {{.name = "mtu", .type = Type::kInteger, .initial = "1500"},
+                                 {{.name = "mtu",
+                                   .type = Type::kInteger,
+                                   .initial = "1500",
+                                   .environment = {"FCVM_MTU"}},
                                   {.name = "token", .secret = true, .required = true},
                                   {.name = "extra", .type = Type::kMap, .secret = true}}};
   return table;

@@ -144,12 +144,15 @@ TEST_CASE("environment: extra names, aliases, lists, and which name counts") {
 
 TEST_CASE("environment: what matches nothing is a warning, what does not parse an error") {
   Tree tree;
+  tree.request.plugins = plugins();
   tree.set("FCVM_RUN_CPSU", "3");
+  tree.set("FCVM_MTU", "1400");
   tree.set("FCVM_PLUGIN_PATH", "/p");
   tree.set("FCVM_TEST_ANYTHING", "1");
   const std::vector<std::string> expected{
       "the environment variable FCVM_RUN_CPSU matches no option; did you mean `FCVM_RUN_CPUS`?"};
   CHECK(tree.config().warnings() == expected);
+  CHECK(tree.config().integer("plugin.net.rootless", "mtu") == 1400);
   tree.set("FCVM_RUN_CPUS", "many");
   CHECK(tree.error() == "FCVM_RUN_CPUS: expected a whole number, got `many`");
 }
