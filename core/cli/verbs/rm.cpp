@@ -36,8 +36,6 @@ std::string left_by(const vm::Record& record) {
 
 /// Under the VM's lock: two who remove one VM take turns, and the second finds it gone.
 Result<void> remove_dead(const vm::Store& store, const vm::Record& record, bool abandon) {
-  // It may still be about to leave.
-  FCVM_TRY(store.wait_for_supervisor(record, base::Deadline::in(std::chrono::seconds(30))));
   const auto lock = store.lock(record.id, base::Deadline::in(std::chrono::seconds(30)));
   if (!lock && lock.error().code() == ENOENT) return {};  // with --rm it removed itself
   if (!lock) return unexpected(lock.error());
@@ -79,11 +77,9 @@ Result<int> run(Invocation& invocation) {
                   fmt::format("fcvm stop {0}, or fcvm rm -f {0}", record.name));
     }
     if (is_alive(record)) FCVM_TRY(kill_vm(*store, record));
-    // One whose supervisor had to be killed has to be cleaned up like any other such; those that
-    // were dead before are by now.
-    if (record.phase != vm::Phase::kExited) {
-      FCVM_TRY(vm::collect_garbage_of(*store, recover, record));
-    }
+    // It may still be about to leave.
+    FCVM_TRY(store->wait_for_supervisor(record, base::Deadline::in(std::chrono::seconds(30))));
+    FCVM_TRY(vm::collect_garbage_of(*store, recover, record));
     return remove_dead(*store, record, abandon) | context("removing VM " + record.name);
   };
   const auto of_all = [force](const vm::Record& record) { return force || !is_alive(record); };

@@ -56,8 +56,9 @@ class Collection {
     // What a plugin still has to undo is known from the record alone.
     if (record_.remove_when_done && record_.plugin_state.empty()) return remove();
     FCVM_TRY(store_.save(record_));
-    return collected(was_exited ? "undone: what its plugins had left"
-                                : "marked as exited: its supervisor was killed");
+    if (!was_exited) return collected("marked as exited: its supervisor was killed");
+    return collected(record_.plugin_state.empty() ? "undone: what its plugins had left"
+                                                  : "not undone yet: what its plugins had left");
   }
 
  private:
@@ -224,7 +225,7 @@ Result<std::vector<Collected>> collect_garbage(Store& store, const RecoverPlugin
 }
 
 Result<void> collect_garbage_of(Store& store, const RecoverPlugin& recover, const Record& record) {
-  auto done = collect_one(store, recover, record, {.thorough = false});
+  auto done = collect_one(store, recover, record, {.thorough = true});
   return done ? Result<void>() : unexpected(std::move(done).error());
 }
 

@@ -41,8 +41,8 @@ struct GarbageOptions {
                                                              const RecoverPlugin& recover,
                                                              const GarbageOptions& options = {});
 
-/// The same for one VM, whose supervisor ended after the records were read. Does nothing when there
-/// is nothing to do, or another command is at it.
+/// The same, thoroughly, for one VM whose supervisor may have ended after the records were read.
+/// Does nothing when there is nothing to do, or another command is at it.
 [[nodiscard]] Result<void> collect_garbage_of(Store& store, const RecoverPlugin& recover,
                                               const Record& record);
 

@@ -110,7 +110,9 @@ TEST_CASE("a plugin that fails keeps its state, and is asked again by a thorough
   CHECK(must(scratch.store.find("stuck")).phase == Phase::kExited);
   CHECK(must(collect_garbage(scratch.store, recover, {.thorough = false})).empty());
   works = true;
-  CHECK(must(collect_garbage(scratch.store, recover)).size() == 1);
+  const auto stuck = must(scratch.store.find("stuck"));
+  SECTION("of all VMs") { CHECK(must(collect_garbage(scratch.store, recover)).size() == 1); }
+  SECTION("of this one, as rm does") { must(collect_garbage_of(scratch.store, recover, stuck)); }
   CHECK(scratch.store.find("stuck").error().code() == ENOENT);
 }
 
