@@ -1,13 +1,13 @@
 #include "core/vm/model/port.hpp"
 
-#include <arpa/inet.h>
+#include <algorithm>
 #include <charconv>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <fmt/core.h>
 
 #include "core/base/io/fd.hpp"
+#include "core/base/net/address.hpp"
 
 namespace fcvm::vm {
 namespace {
@@ -48,12 +48,8 @@ Result<Range> parse_range(std::string_view text) {
   return Range{first, static_cast<std::uint16_t>(last - first + 1)};
 }
 
-bool is_address(int family, const std::string& text) {
-  in6_addr room{};
-  return ::inet_pton(family, text.c_str(), &room) == 1;
-}
-
-/// Takes "ADDRESS:" from the front of `text`, if it is there.
+/// Takes "ADDRESS:" from the front of `text`, if it is there. As networks report it: an IPv6
+/// address can be written in several ways.
 Result<std::string> take_address(std::string_view& text) {
   std::string address;
   if (text.starts_with('[')) {
@@ -63,11 +59,10 @@ Result<std::string> take_address(std::string_view& text) {
     }
     address = text.substr(1, close - 1);
     text.remove_prefix(close + 2);
-    if (!is_address(AF_INET6, address)) {
-      return fail(EINVAL, fmt::format("\"{}\" is not an IPv6 address", address),
-                  "only those are written in brackets");
-    }
-    return address;
+    const auto read = base::IpAddress::parse(address);
+    if (read && !read->is_v4()) return read->to_string();
+    return fail(EINVAL, fmt::format("\"{}\" is not an IPv6 address", address),
+                "only those are written in brackets");
   }
   const auto last = text.rfind(':');
   const auto before = last == std::string_view::npos ? last : text.rfind(':', last - 1);
@@ -76,7 +71,8 @@ Result<std::string> take_address(std::string_view& text) {
   }
   address = text.substr(0, before);
   text.remove_prefix(before + 1);
-  if (is_address(AF_INET, address)) return address;
+  const auto read = base::IpAddress::parse(address);
+  if (read && read->is_v4()) return address;
   if (address.find(':') != std::string::npos) {
     return fail(EINVAL, fmt::format("\"{}\" stands without brackets", address),
                 "an IPv6 address is written in brackets: [::1]:8080:80");
@@ -151,6 +147,12 @@ Result<std::vector<PublishedPort>> parse_publish_list(const std::vector<std::str
   return ports;
 }
 
+std::vector<PublishedPort> named_first(std::vector<PublishedPort> wishes) {
+  std::stable_partition(wishes.begin(), wishes.end(),
+                        [](const PublishedPort& wish) { return wish.host_port != 0; });
+  return wishes;
+}
+
 Result<void> check_free(const PublishedPort& wish, const std::vector<PublishedPort>& taken) {
   for (const PublishedPort& other : taken) {
     if (!share_a_port(wish, other)) continue;
@@ -162,18 +164,11 @@ Result<void> check_free(const PublishedPort& wish, const std::vector<PublishedPo
 }
 
 Result<void> check_host_address(const std::string& address) {
-  const int family = is_v6(address) ? AF_INET6 : AF_INET;
-  const Fd socket(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_in v4{};
-  v4.sin_family = AF_INET;
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  const bool good = family == AF_INET ? ::inet_pton(family, address.c_str(), &v4.sin_addr) == 1
-                                      : ::inet_pton(family, address.c_str(), &v6.sin6_addr) == 1;
-  if (!good) return fail(EINVAL, fmt::format("\"{}\" is not an IP address", address));
-  const auto* generic = family == AF_INET ? reinterpret_cast<const sockaddr*>(&v4)
-                                          : reinterpret_cast<const sockaddr*>(&v6);
-  const socklen_t size = family == AF_INET ? sizeof v4 : sizeof v6;
+  const auto wanted = FCVM_TRY(base::IpAddress::parse(address));
+  sockaddr_storage any_port{};
+  const socklen_t size = wanted.to_sockaddr(0, any_port);
+  const Fd socket(::socket(wanted.family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const auto* generic = reinterpret_cast<const sockaddr*>(&any_port);
   if (socket && ::bind(socket.get(), generic, size) == 0) return {};
   return fail(EADDRNOTAVAIL, fmt::format("{} is not an address of this host", address),
               "`ip address` lists those there are");

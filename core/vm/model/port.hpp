@@ -39,6 +39,10 @@ struct PublishedPort {
 [[nodiscard]] Result<std::vector<PublishedPort>> parse_publish_list(
     const std::vector<std::string>& items);
 
+/// Those that name a port of the host come first: one that is chosen for another wish must not be
+/// theirs.
+[[nodiscard]] std::vector<PublishedPort> named_first(std::vector<PublishedPort> wishes);
+
 /// EEXIST for a wish that wants what is taken.
 [[nodiscard]] Result<void> check_free(const PublishedPort& wish,
                                       const std::vector<PublishedPort>& taken);

@@ -1,8 +1,11 @@
 #include "core/vm/supervisor/network.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <thread>
+
+#include <fmt/core.h>
 
 #include "core/plugin/handed_over.hpp"
 
@@ -80,6 +83,11 @@ std::string copy(const char (&field)[N]) {
   return std::string(text_of(field));
 }
 
+bool answers(const PublishedPort& wish, const PublishedPort& taken) {
+  return taken.protocol == wish.protocol && taken.guest_port == wish.guest_port &&
+         taken.count == wish.count && (wish.host_port == 0 || taken.host_port == wish.host_port);
+}
+
 /// What a plugin reports: fcvm_net_report over these.
 struct Reported {
   std::vector<std::string> dns;
@@ -103,6 +111,33 @@ struct Reported {
     return report;
   }
 };
+
+/// Each wish is there once attach or publish has succeeded. One without a report is taken as it was
+/// wished; only a free port would be one that nobody knows.
+Result<std::vector<PublishedPort>> taken_for(const std::vector<PublishedPort>& wishes,
+                                             const std::vector<PublishedPort>& reported,
+                                             const std::string& host_address,
+                                             const std::string& plugin) {
+  std::vector<PublishedPort> rest = reported;
+  std::vector<PublishedPort> taken;
+  for (auto wish : wishes) {
+    const auto found =
+        std::find_if(rest.begin(), rest.end(), [&](const auto& one) { return answers(wish, one); });
+    if (found != rest.end()) {
+      taken.push_back(*found);
+      rest.erase(found);
+      continue;
+    }
+    if (wish.host_port == 0) {
+      return fail(EPROTO,
+                  fmt::format("{} published {} and did not report where", plugin, to_text(wish)),
+                  "report it to its author");
+    }
+    if (wish.address.empty()) wish.address = host_address;
+    taken.push_back(std::move(wish));
+  }
+  return taken;
+}
 
 }  // namespace
 
@@ -134,7 +169,8 @@ Result<void> Network::attach(const NetworkPlan& plan, const std::string& vm_id,
   std::vector<const char*> dns;
   for (const auto& server : plan.dns) dns.push_back(server.c_str());
   std::vector<fcvm_publish> ports;
-  for (const auto& port : plan.publish) ports.push_back(abi(port));
+  const auto wishes = named_first(plan.publish);
+  for (const auto& wish : wishes) ports.push_back(abi(wish));
   std::vector<const fcvm_publish*> pointers;
   for (const auto& port : ports) pointers.push_back(&port);
   auto request = sized<fcvm_net_request>();
@@ -165,7 +201,8 @@ Result<void> Network::attach(const NetworkPlan& plan, const std::string& vm_id,
                            &report));
   attachment_ = FCVM_TRY(take(made));
   attachment_.dns = std::move(reported.dns);
-  attachment_.published = std::move(reported.published);
+  attachment_.published = FCVM_TRY(
+      taken_for(wishes, reported.published, attachment_.host_address, instance_->plugin_id()));
   const std::lock_guard lock(dials_);
   attached_ = true;
   return {};
@@ -199,11 +236,9 @@ Result<PublishedPort> Network::publish(const PublishedPort& port, base::Deadline
   const auto report = reported.abi();
   FCVM_TRY(
       instance_->call(kPublish, instance_->verbs().publish, &publish, deadline.as_ns(), &report));
-  if (reported.published.size() == 1) return reported.published.front();
-  // What was asked for is there all the same: only a free port would be one that nobody knows.
-  if (port.host_port != 0) return port;
-  return fail(EPROTO, instance_->plugin_id() + " published a port and did not report which",
-              "report it to its author");
+  return FCVM_TRY(taken_for({port}, reported.published, attachment_.host_address,
+                            instance_->plugin_id()))
+      .front();
 }
 
 Result<void> Network::unpublish(const PublishedPort& port, base::Deadline deadline) {

@@ -103,9 +103,10 @@ void Supervisor::Impl::answer_ports(Reply<ask::Ports> reply, std::vector<Publish
 }
 
 void Supervisor::Impl::on(const ask::Publish& request, Reply<ask::Ports> reply) {
-  answer_ports(std::move(reply), request.ports, [this](Network& network, const auto& ports) {
+  const auto publish = [this](Network& network, const auto& ports) {
     return publish_each(network, ports);
-  });
+  };
+  answer_ports(std::move(reply), named_first(request.ports), publish);
 }
 
 void Supervisor::Impl::on(const ask::Unpublish& request, Reply<ask::Ports> reply) {

@@ -1,8 +1,6 @@
 // See attachment.hpp.
 #include "plugins/net/rootless/attachment.hpp"
 
-#include <sys/epoll.h>
-
 #include "core/base/io/poll.hpp"
 
 namespace fcvm::rootless {
@@ -63,13 +61,6 @@ void Attachment::end() {
   }
 }
 
-Result<void> Attachment::watch(int fd) const {
-  epoll_event event{};
-  event.events = EPOLLIN;
-  if (fd < 0 || ::epoll_ctl(watched_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return {};
-  return errno == EEXIST ? Result<void>() : fail_errno("watching the network's processes");
-}
-
 /// Before pasta is there, and with it a way out.
 Result<void> Attachment::close_tap() {
   host_addresses_ = FCVM_TRY(HostAddresses::listen(host_));
@@ -80,21 +71,18 @@ Result<void> Attachment::close_tap() {
 }
 
 Result<void> Attachment::start_pasta(const std::vector<std::string>& command, const Call& call) {
-  watched_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
-  if (!watched_) return fail_errno("watching the network's processes");
+  watched_ = FCVM_TRY(net::HealthWatch::make());
   pasta_ = FCVM_TRY(Pasta::start(host_, command));
-  FCVM_TRY(watch(holder_.pidfd()));
-  FCVM_TRY(watch(pasta_.pidfd()));
+  FCVM_TRY(watched_.add(holder_.pidfd()));
+  FCVM_TRY(watched_.add(pasta_.pidfd()));
   return await_pasta(call);
 }
 
 /// Until its interface is in the bridge, or a process has ended.
 Result<void> Attachment::await_pasta(const Call& call) {
-  FCVM_TRY(watch(holder_.socket()));
-  FCVM_TRY(call.wait(watched_.get(), POLLIN) | context("waiting for pasta to start"));
-  if (::epoll_ctl(watched_.get(), EPOLL_CTL_DEL, holder_.socket(), nullptr) != 0) {
-    return fail_errno("watching the network's processes");
-  }
+  FCVM_TRY(watched_.add(holder_.socket()));
+  FCVM_TRY(call.wait(watched_.fd(), POLLIN) | context("waiting for pasta to start"));
+  FCVM_TRY(watched_.remove(holder_.socket()));
   const bool reported = base::wait_readable(holder_.socket(), base::Deadline::at_ns(0)).has_value();
   const auto carried = reported ? holder_.read_carried() : Result<void>();
   // Whatever the holder says of a pasta that has gone, pasta's own words come nearer.
@@ -110,7 +98,7 @@ Result<void> Attachment::start_publisher(const Call& call) {
   target.guest_ipv4 = plan_.guest_ipv4.address.to_string();
   if (plan_.guest_ipv6) target.guest_ipv6 = plan_.guest_ipv6->address.to_string();
   FCVM_TRY(publisher_->start(target, call));
-  return watch(FCVM_TRY(publisher_->health()));
+  return watched_.add(FCVM_TRY(publisher_->health()));
 }
 
 Result<NetAttachment> Attachment::describe() const {
@@ -141,7 +129,7 @@ Result<Fd> Attachment::dial(std::uint32_t protocol, std::uint16_t port, const Ca
 Result<Published> Attachment::publish(const fcvm_publish& wanted, const Call& call) {
   auto taken = FCVM_TRY(publisher_->publish(wanted, call));
   const int forwarder = FCVM_TRY(publisher_->health());
-  FCVM_TRY(watch(forwarder));
+  FCVM_TRY(watched_.add(forwarder));
   return taken;
 }
 
@@ -157,7 +145,7 @@ Result<NetHealth> Attachment::health() const {
   }
   const auto publishing = publisher_->health();
   if (!publishing) return unexpected(publishing.error());
-  return NetHealth{watched_.get()};
+  return NetHealth{watched_.fd()};
 }
 
 }  // namespace fcvm::rootless

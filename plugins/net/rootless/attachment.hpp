@@ -7,6 +7,7 @@
 #include <fcvm/net.hpp>
 #include <fcvm/result.hpp>
 
+#include "plugins/net/common/health_watch.hpp"
 #include "plugins/net/common/publisher.hpp"
 #include "plugins/net/rootless/holder_client.hpp"
 #include "plugins/net/rootless/host_addresses.hpp"
@@ -45,7 +46,6 @@ class Attachment {
   Result<void> start_pasta(const std::vector<std::string>& command, const Call& call);
   Result<void> await_pasta(const Call& call);
   Result<void> start_publisher(const Call& call);
-  Result<void> watch(int fd) const;
 
   Host host_;
   Plan plan_;
@@ -53,7 +53,7 @@ class Attachment {
   Holder holder_;
   std::unique_ptr<HostAddresses> host_addresses_;
   Pasta pasta_;
-  Fd watched_;  // an epoll of all that may end
+  net::HealthWatch watched_;  // of all that may end
 };
 
 }  // namespace fcvm::rootless

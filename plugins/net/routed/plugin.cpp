@@ -1,11 +1,9 @@
 // net.routed: each VM has an IPv6 address of its own, to which the host routes. IPv4 is there
 // beside it, behind the host's address, for resolvers and whatever else has no IPv6; ports are
 // published by a forwarder on the VM's own loopback address.
-#include <algorithm>
-#include <sys/epoll.h>
-
 #include <fcvm/net.hpp>
 
+#include "plugins/net/common/health_watch.hpp"
 #include "plugins/net/common/publisher.hpp"
 #include "plugins/net/routed/world_prefix.hpp"
 #include "plugins/net/veth/inside.hpp"
@@ -59,6 +57,7 @@ class RoutedPlugin : public NetPlugin {
     if (network_.namespace_fd() >= 0) return fail(EBUSY, "this instance has a network already");
     const Request read = FCVM_TRY(Request::read(request));
     FCVM_TRY(publisher_.reserve(request));
+    watched_ = FCVM_TRY(HealthWatch::make());
     auto made = attach_reserved(read, call);
     if (!made) publisher_.stop();
     return made;
@@ -72,23 +71,18 @@ class RoutedPlugin : public NetPlugin {
     return network_.dial(protocol, port, call);
   }
   Result<Published> publish(const fcvm_publish& wanted, const Call& call) {
-    return publisher_.publish(wanted, call);
+    auto taken = FCVM_TRY(publisher_.publish(wanted, call));
+    const int forwarder = FCVM_TRY(publisher_.health());
+    FCVM_TRY(watched_.add(forwarder));  // which the first port brings
+    return taken;
   }
   Result<void> unpublish(const fcvm_publish& unwanted, const Call& call) {
     return publisher_.unpublish(unwanted, call);
   }
   Result<NetHealth> health() {
-    const int firewall = FCVM_TRY(network_.health());
-    const int forwarder = FCVM_TRY(publisher_.health());
-    if (forwarder < 0 || firewall < 0) return NetHealth{std::max(forwarder, firewall)};
-    if (!both_) both_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
-    for (const int one : {firewall, forwarder}) {
-      epoll_event readable{EPOLLIN, {}};
-      if (::epoll_ctl(both_.get(), EPOLL_CTL_ADD, one, &readable) != 0 && errno != EEXIST) {
-        return fail_errno("watching the firewall and the forwarder");
-      }
-    }
-    return NetHealth{both_.get()};
+    FCVM_TRY(network_.health());
+    FCVM_TRY(publisher_.health());
+    return NetHealth{watched_.fd()};
   }
   Result<void> recover(const Call&) { return network_.recover(); }
 
@@ -104,13 +98,20 @@ class RoutedPlugin : public NetPlugin {
     target.net_namespace_fd = network_.namespace_fd();
     target.guest_ipv4 = text_of(made.given.guest_ipv4);
     target.guest_ipv6 = text_of(made.given.guest_ipv6);
-    if (auto started = publisher_.start(target, call); !started) {
+    if (auto started = start_publisher(target, call); !started) {
       FCVM_TRY(network_.detach());
       return unexpected(std::move(started).error());
     }
     put_text(made.given.host_address, publisher_.host_address());
     made.published = publisher_.reserved();
     return made;
+  }
+
+  Result<void> start_publisher(const ForwardTarget& target, const Call& call) {
+    FCVM_TRY(publisher_.start(target, call));
+    const int firewall = FCVM_TRY(network_.health());
+    FCVM_TRY(watched_.add(firewall));
+    return watched_.add(FCVM_TRY(publisher_.health()));
   }
 
   Result<std::optional<Ipv6Plan>> plan_ipv6(const PlanInputs& inputs) const {
@@ -135,7 +136,7 @@ class RoutedPlugin : public NetPlugin {
 
   Publisher publisher_;
   VethNetwork network_;
-  Fd both_;  // an epoll of what tells of the firewall and of the forwarder
+  HealthWatch watched_;  // of the firewall and the forwarder
   std::string ipv6_prefix_;
 };
 

@@ -1,6 +1,7 @@
 // See backends.hpp.
 #include "tests/contract/net/backends.hpp"
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/io/file.hpp"
 #include "core/base/io/temp_dir.hpp"
 #include "tests/support/catch.hpp"
 
@@ -69,6 +71,18 @@ std::vector<pid_t> children_of(pid_t pid) {
     for (pid_t child = 0; file >> child;) children.push_back(child);
   }
   return children;
+}
+
+int kill_children(const std::string& name) {
+  int killed = 0;
+  for (const pid_t pid : children_of(::getpid())) {
+    const auto words = base::read_file("/proc/" + std::to_string(pid) + "/cmdline");
+    const auto program = words ? words->substr(0, words->find('\0')) : std::string();
+    if (program.find(name) == std::string::npos) continue;
+    REQUIRE(::kill(pid, SIGKILL) == 0);
+    ++killed;
+  }
+  return killed;
 }
 
 bool namespace_in_use(std::uint64_t inode) {

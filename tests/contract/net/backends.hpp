@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <sys/types.h>
 #include <vector>
 
@@ -22,6 +23,8 @@ Backend routed();
 
 /// The pids of a process's children.
 std::vector<pid_t> children_of(pid_t pid);
+/// Kills those of this process whose program has `name` in its path; how many they were.
+int kill_children(const std::string& name);
 /// Whether any process is in the network namespace with that inode, or holds it open.
 bool namespace_in_use(std::uint64_t inode);
 

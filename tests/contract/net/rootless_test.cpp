@@ -1,11 +1,9 @@
 // What is net.rootless's own: its addresses, pasta's death, DNS, and hosts that lack something.
-#include <csignal>
 #include <cstdlib>
 #include <future>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/base/io/file.hpp"
 #include "core/base/io/poll.hpp"
 #include "core/base/net/rtnetlink.hpp"
 #include "core/base/process/child.hpp"
@@ -20,12 +18,6 @@ namespace {
 
 using fcvm::test::Contains;
 
-/// The first word of its command line: a path, for what is found by one.
-std::string command_of(pid_t pid) {
-  const auto text = base::read_file("/proc/" + std::to_string(pid) + "/cmdline");
-  return text ? text->substr(0, text->find('\0')) : std::string();
-}
-
 /// Whether the descriptor to be polled says in time that something has changed.
 bool noticed(int watch) {
   return base::wait_readable(watch, base::Deadline::in(std::chrono::seconds(30))).has_value();
@@ -38,13 +30,7 @@ void dies_with(const char* helper, const char* said) {
   REQUIRE(network.health(watch) == 0);
   REQUIRE(watch >= 0);
   CHECK_FALSE(base::wait_readable(watch, base::Deadline::in(std::chrono::milliseconds(50))));
-  int killed = 0;
-  for (const pid_t pid : children_of(::getpid())) {
-    if (command_of(pid).find(helper) == std::string::npos) continue;
-    REQUIRE(::kill(pid, SIGKILL) == 0);
-    ++killed;
-  }
-  CHECK(killed == 1);
+  CHECK(kill_children(helper) == 1);
   CHECK(noticed(watch));
   CHECK(network.health(watch) == -EPIPE);
   CHECK_THAT(network.message(), Contains(said));

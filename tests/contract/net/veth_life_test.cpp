@@ -208,4 +208,17 @@ TEST_CASE("routed: so is one with a published port, whose forwarder is watched a
   REQUIRE(network.detach() == 0);
 }
 
+TEST_CASE("routed: the death of a forwarder is noticed that came with a later port") {
+  if (!is_root_environment()) return;
+  Network network(routed());
+  REQUIRE(network.attach({}) == 0);
+  int watch = -1;
+  REQUIRE(network.health(watch) == 0);
+  REQUIRE(network.publish(port(4700, FCVM_PROTO_TCP)) == 0);
+  CHECK(kill_children("fcvm-forward") == 1);
+  REQUIRE(base::wait_readable(watch, base::Deadline::in(std::chrono::seconds(30))));
+  CHECK(network.health(watch) == -EPIPE);
+  REQUIRE(network.detach() == 0);
+}
+
 }  // namespace fcvm::test

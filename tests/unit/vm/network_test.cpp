@@ -27,6 +27,11 @@ bool& broken() {
   return is_broken;
 }
 
+bool& silent() {
+  static bool is_silent = false;
+  return is_silent;
+}
+
 std::string text(const fcvm_publish& port) {
   return std::string(port.address == nullptr ? "-" : port.address) + " " +
          std::to_string(port.protocol) + " " + std::to_string(port.host_port) + " " +
@@ -61,8 +66,9 @@ class Recorder : public NetPlugin {
     put_text(made.given.tap, "tap7");
     put_text(made.given.host_gateway, "10.0.2.2");
     made.dns = {"10.0.2.3"};
+    put_text(made.given.host_address, "127.20.0.1");
     for (const auto& port : sized_elements(request.publish, request.publish_count)) {
-      made.published.push_back(taken(port));
+      if (!silent()) made.published.push_back(taken(port));
     }
     return made;
   }
@@ -132,6 +138,31 @@ TEST_CASE("a network plugin is asked for what was planned") {
   REQUIRE(network->detach(base::Deadline::never()));
   CHECK(asked() == std::vector<std::string>{"publish - 17 0 2 1", "unpublish - 17 1 2 1",
                                             "dial 6 80", "detach", "detach"});
+}
+
+TEST_CASE("ports that a network does not report are as they were wished, where that says all") {
+  silent() = true;
+  NetworkPlan plan;
+  plan.publish = {{"", 8080, 80}, {"::1", 53, 5353, Protocol::kUdp, 3}};
+  const auto network = recorder();
+  REQUIRE(network->attach(plan, "0123456789ab", base::Deadline::never()));
+  CHECK(network->attachment().published ==
+        std::vector<PublishedPort>{{"127.20.0.1", 8080, 80}, {"::1", 53, 5353, Protocol::kUdp, 3}});
+  plan.publish.push_back({"", 0, 81});
+  const auto lost = recorder()->attach(plan, "0123456789ab", base::Deadline::never());
+  silent() = false;
+  REQUIRE_FALSE(lost);
+  CHECK(lost.error().code() == EPROTO);
+  CHECK(lost.error().message().find("81/tcp") != std::string::npos);
+}
+
+TEST_CASE("a free port is chosen after those that were named") {
+  asked().clear();
+  NetworkPlan plan;
+  plan.publish = {{"", 0, 80}, {"", 40000, 81}};
+  REQUIRE(recorder()->attach(plan, "0123456789ab", base::Deadline::never()));
+  CHECK(std::vector<std::string>(asked().end() - 2, asked().end()) ==
+        std::vector<std::string>{"- 6 40000 81 1", "- 6 0 80 1"});
 }
 
 TEST_CASE("what is open is said as the options say it") {

@@ -23,6 +23,7 @@ TEST_CASE("published ports are read in every form") {
   CHECK(round_trip("53:53/udp") == "53:53/udp");
   CHECK(round_trip("127.0.0.1:8080:80") == "127.0.0.1:8080:80/tcp");
   CHECK(round_trip("[::1]:8080:80") == "[::1]:8080:80/tcp");
+  CHECK(round_trip("[0:0::1]:8080:80") == "[::1]:8080:80/tcp");
   CHECK(round_trip("[fe80::1]:1-65535:1-65535/udp") == "[fe80::1]:1-65535:1-65535/udp");
   const auto range = must(parse_publish("0.0.0.0:8000-8009:80-89"));
   CHECK(range == PublishedPort{"0.0.0.0", 8000, 80, Protocol::kTcp, 10});
@@ -36,6 +37,9 @@ TEST_CASE("without a port of the host any free one is wished for") {
   CHECK(round_trip("127.0.0.1::80") == "127.0.0.1::80/tcp");
   CHECK(round_trip("[::1]::53/udp") == "[::1]::53/udp");
   CHECK(overlap({"80", "80", "80:80"}) == "none");
+  const auto ordered = named_first(must(parse_publish_list({"80", "32768:81", "82", "1:83"})));
+  const std::vector<PublishedPort> expected{{"", 32768, 81}, {"", 1, 83}, {"", 0, 80}, {"", 0, 82}};
+  CHECK(ordered == expected);
 }
 
 TEST_CASE("each mistake in a published port has its own message") {
