@@ -68,6 +68,7 @@ static int32_t describe(fcvm_descriptor* out, fcvm_error* error) {
       .draft = FCVM_DRAFT,
   };
   (void)error;
+  if (out->size <= offsetof(fcvm_descriptor, preference)) return -ENOTSUP;  // a host of draft 1
   FCVM_GIVE(out, &mine);
   return 0;
 }

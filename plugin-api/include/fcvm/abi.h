@@ -31,7 +31,7 @@ extern "C" {
 #define FCVM_ABI_VERSION 1u
 /* The revision of all these headers while their kinds are drafts. Host and plugin must have the
  * same: the host compares, and refuses a plugin of another by naming both. Revision 1 did not say
- * its number. */
+ * its number, nor compare: a plugin refuses a host whose descriptor ends before `preference`. */
 #define FCVM_DRAFT 2u
 #define FCVM_ENTRY_SYMBOL "fcvm_plugin_entry_v1"
 #define FCVM_NO_DEADLINE INT64_MAX

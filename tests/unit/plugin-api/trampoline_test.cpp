@@ -95,11 +95,16 @@ TEST_CASE("describe fills in a descriptor of the asker's size") {
   CHECK(descriptor.option_count == 2);
   CHECK(descriptor.min_host_version == nullptr);
 
-  descriptor = sized<fcvm_descriptor>();
-  descriptor.size = offsetof(fcvm_descriptor, options);  // an asker older than options
-  REQUIRE(moody().describe(&descriptor, nullptr) == 0);
-  CHECK(descriptor.options == nullptr);
   CHECK(moody().describe(nullptr, nullptr) == -EINVAL);
+}
+
+TEST_CASE("describe refuses a host that compares no drafts") {
+  auto descriptor = sized<fcvm_descriptor>();
+  descriptor.size = offsetof(fcvm_descriptor, preference);
+  auto error = sized<fcvm_error>();
+  CHECK(moody().describe(&descriptor, &error) == -ENOTSUP);
+  CHECK(std::string(error.message).find("a later draft") != std::string::npos);
+  CHECK(descriptor.id == nullptr);
 }
 
 TEST_CASE("no exception crosses: it becomes an error") {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -193,6 +194,11 @@ class CommonTable {
       descriptor.options = options.data();
       descriptor.option_count = options.size();
       if (out == nullptr) return fail(EINVAL, "no place for the descriptor");
+      // It does not compare drafts, and would call verbs that take other arguments.
+      if (out->size <= offsetof(fcvm_descriptor, preference)) {
+        return fail(ENOTSUP, std::string(info.id) + " is built for a later draft of the interface",
+                    "use a newer fcvm, or a plugin that was built for this one");
+      }
       sized_assign(out, descriptor);
       return {};
     });
