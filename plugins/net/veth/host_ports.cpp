@@ -78,7 +78,7 @@ Result<Published> HostPorts::add(const fcvm_publish& wanted) {
   return Published{range.protocol, range.address, range.host_port, range.guest_port, range.count};
 }
 
-Result<Published> HostPorts::remove(const fcvm_publish& unwanted) {
+Result<HostPorts::Removed> HostPorts::remove(const fcvm_publish& unwanted) {
   const PortRange range = FCVM_TRY(parse_range(unwanted, own_address_));
   for (std::uint16_t i = 0; i < range.count; ++i) {
     const auto found = held_.find(range.key(i));
@@ -89,9 +89,11 @@ Result<Published> HostPorts::remove(const fcvm_publish& unwanted) {
                   "`fcvm port` lists what is published");
     }
   }
-  const Published gone{range.protocol, range.address, range.host_port, range.guest_port,
-                       range.count};
-  drop(gone);
+  Removed gone;
+  gone.ports = {range.protocol, range.address, range.host_port, range.guest_port, range.count};
+  for (std::uint16_t i = 0; i < range.count; ++i) {
+    gone.held.insert(held_.extract(range.key(i)));
+  }
   return gone;
 }
 

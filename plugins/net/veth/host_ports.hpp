@@ -27,8 +27,14 @@ class HostPorts {
 
   /// All ports of the range or none; EADDRINUSE and others say what fixes them.
   Result<Published> add(const fcvm_publish& wanted);
+  /// No longer published, but held until this goes.
+  struct Removed {
+    Published ports;
+    std::map<PortKey, Held> held;
+  };
   /// ENOENT unless all of them are published so.
-  Result<Published> remove(const fcvm_publish& unwanted);
+  Result<Removed> remove(const fcvm_publish& unwanted);
+  void put_back(Removed removed) { held_.merge(removed.held); }
   /// What add() has returned.
   void drop(const Published& ports);
 

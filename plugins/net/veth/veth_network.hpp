@@ -42,7 +42,8 @@ class VethNetwork {
   Result<void> make(const Call& call);
   Result<void> hold_settings(const Call& call);
   Result<void> forget_connections();
-  Result<void> begin_sessions_anew(const Published& changed);
+  void begin_sessions_anew(const Published& changed);
+  Result<void> forget_sessions(const Published& changed);
   void begin_removal(const std::string& link);
   Result<void> make_table();
   [[nodiscard]] std::string pass_foreign_chains() const;

@@ -7,9 +7,16 @@
 namespace fcvm::net {
 
 /// UDP knows of no end: clients of a port go on as they began, be it that nobody had published it
-/// yet. TCP connections that are open are to go on.
-Result<void> VethNetwork::begin_sessions_anew(const Published& changed) {
-  if (changed.protocol != FCVM_PROTO_UDP) return {};
+/// yet. TCP connections that are open are to go on. The port is what was asked for in any case.
+void VethNetwork::begin_sessions_anew(const Published& changed) {
+  if (changed.protocol != FCVM_PROTO_UDP) return;
+  if (auto forgotten = forget_sessions(changed); !forgotten) {
+    host_.warning("those who spoke to a port before go on as they began: " +
+                  forgotten.error().message());
+  }
+}
+
+Result<void> VethNetwork::forget_sessions(const Published& changed) {
   const auto at = FCVM_TRY(base::IpAddress::parse(changed.address));
   const bool anywhere = at == base::IpPrefix::any(at.family).address;
   const auto own = at.is_v4() || !plan_->ipv6 ? plan_->pair.vm.address : plan_->ipv6->outside;
@@ -35,15 +42,20 @@ Result<Published> VethNetwork::publish(const fcvm_publish& wanted) {
     plan_->ports->drop(taken);
     return unexpected(std::move(done).error());
   }
-  FCVM_TRY(begin_sessions_anew(taken));
+  begin_sessions_anew(taken);
   return taken;
 }
 
 Result<void> VethNetwork::unpublish(const fcvm_publish& unwanted) {
   if (!plan_ || !plan_->ports) return fail(ENOTCONN, "there is no network");
-  const Published gone = FCVM_TRY(plan_->ports->remove(unwanted));
-  FCVM_TRY(nft_->run(republish(plan_->firewall, *plan_->ports), "withdrawing a port"));
-  return begin_sessions_anew(gone);
+  HostPorts::Removed gone = FCVM_TRY(plan_->ports->remove(unwanted));
+  auto done = nft_->run(republish(plan_->firewall, *plan_->ports), "withdrawing a port");
+  if (!done) {
+    plan_->ports->put_back(std::move(gone));
+    return done;
+  }
+  begin_sessions_anew(gone.ports);
+  return {};
 }
 
 }  // namespace fcvm::net
