@@ -66,6 +66,11 @@ bool is_word(std::string_view text) {
          text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
 }
 
+bool is_variable(std::string_view text) {
+  return !text.empty() && text.size() <= kLongestWord && !(text[0] >= '0' && text[0] <= '9') &&
+         text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == std::string_view::npos;
+}
+
 Result<config::Type> option_type(std::uint32_t type) {
   switch (type) {
     case FCVM_OPTION_TEXT:
@@ -108,11 +113,22 @@ Result<config::Option> read_option(const fcvm_option& row) {
   option.name = row.name;
   option.type = FCVM_TRY(option_type(row.type) | context(fmt::format("option `{}`", row.name)));
   option.initial = text_or_empty(row.default_value);
+  if (base::printable(option.initial) != option.initial) {
+    return fail(EPROTO, fmt::format("the default of option `{}` has control characters", row.name));
+  }
   option.help = shown(row.help, kLongestHelp);
-  if (row.variable != nullptr) option.environment.emplace_back(row.variable);
+  if (row.variable != nullptr) {
+    if (!is_variable(row.variable)) {
+      return fail(EPROTO,
+                  fmt::format("\"{}\" cannot be a variable of the environment",
+                              shown(row.variable, kLongestWord)),
+                  "use 1 to 64 of A-Z, 0-9 and _, and no digit first");
+    }
+    option.environment.emplace_back(row.variable);
+  }
   option.required = (row.flags & FCVM_OPTION_REQUIRED) != 0;
   option.secret = (row.flags & FCVM_OPTION_SECRET) != 0;
-  option.choices = split_choices(text_or_empty(row.choices));
+  option.choices = split_choices(base::printable(text_or_empty(row.choices)));
   if (!option.initial.empty()) {
     const auto value = config::parse(option, option.initial);
     if (!value) {

@@ -7,6 +7,7 @@
 
 #include <fcvm/sdk/sized.hpp>
 
+#include "core/base/printable.hpp"
 #include "core/plugin/host_table.hpp"
 #include "core/plugin/isolated.hpp"
 #include "core/plugin/process_keeper.hpp"
@@ -69,9 +70,9 @@ Result<ProbeResult> probe(const Entry& entry, const Settings& settings,
   std::memcpy(&answer, message.data(), sizeof answer);
   if (answer.code != 0) return unexpected(take_error(answer.code, answer.error).context(probing));
   return ProbeResult{answer.probe.status,
-                     std::string(text_of(answer.probe.reason)),
-                     std::string(text_of(answer.probe.remedy)),
-                     std::string(text_of(answer.probe.detail)),
+                     base::printable(text_of(answer.probe.reason)),
+                     base::printable(text_of(answer.probe.remedy)),
+                     base::printable(text_of(answer.probe.detail)),
                      answer.probe.capabilities & entry.descriptor.capabilities,
                      std::min(answer.probe.preference, entry.descriptor.preference)};
 }

@@ -137,6 +137,35 @@ TEST_CASE("what a plugin says of itself reaches no terminal as control character
   CHECK(described->options.options.front().help == "one\\x0atwo \\x1b[31m");
 }
 
+TEST_CASE("an option's default and variable are what a shell and a terminal take") {
+  fcvm_plugin table = *toys::table_of<toys::Net>();
+  static fcvm_option option = sized<fcvm_option>();
+  option.type = FCVM_OPTION_TEXT;
+  option.name = "mood";
+  table.describe = [](fcvm_descriptor* out, fcvm_error*) -> std::int32_t {
+    static const fcvm_option* const rows[] = {&option};
+    auto descriptor = sized<fcvm_descriptor>();
+    descriptor.abi_version = FCVM_ABI_VERSION;
+    descriptor.draft = FCVM_DRAFT;
+    descriptor.id = "net.loud";
+    descriptor.kind = FCVM_KIND_NET;
+    descriptor.options = rows;
+    descriptor.option_count = 1;
+    sized_assign(out, descriptor);
+    return 0;
+  };
+  option.variable = "LOUD_MOOD";
+  option.default_value = "bad";
+  const auto described = describe(table);
+  REQUIRE(described);
+  CHECK(described->options.options.front().environment == std::vector<std::string>{"LOUD_MOOD"});
+  option.default_value = "\x1b[31m";
+  CHECK_MENTIONS(describe(table).error().message(), "`mood` has control characters");
+  option.default_value = nullptr;
+  option.variable = "LOUD=MOOD";
+  CHECK_MENTIONS(describe(table).error().message(), "\"LOUD=MOOD\" cannot be a variable");
+}
+
 TEST_CASE("files that cannot be plugins are refused before they are opened, each with its reason") {
   const auto dir = base::TempDir::create();
   REQUIRE(dir);
