@@ -31,7 +31,7 @@ Result<Outcome> prepare(const Store& store, const std::string& id, const wire::E
     return fail(EPROTONOSUPPORT, "the guest's agent is too old to copy files",
                 "fcvm setup makes a guest with this fcvm's agent; start the VM anew with it");
   }
-  FCVM_TRY(stream.send(request));
+  FCVM_TRY(stream.send(request, deadline));
   const wire::Frame frame = FCVM_TRY(stream.receive(deadline));
   if (frame.type == wire::ExecFailed::kType) {
     return Outcome(FCVM_TRY(wire::decode<wire::ExecFailed>(frame)));
@@ -56,12 +56,14 @@ Result<Outcome> begin_exec(const Store& store, const std::string& id, wire::Exec
     if (outcome) {
       auto* begun = std::get_if<ExecBegun>(&*outcome);
       if (begun == nullptr) return outcome;
-      FCVM_TRY(begun->stream.send(wire::ExecGo{request.id}) |
+      FCVM_TRY(begun->stream.send(wire::ExecGo{request.id}, deadline) |
                context("whether the command runs is unknown"));
       return outcome;
     }
-    if (!is_worth_another(outcome.error()) || deadline.expired()) return outcome;
-    log::debug("exec", "asking again: {}", outcome.error().message());
+    const Error& error = outcome.error();
+    if (!is_worth_another(error)) return outcome;
+    if (deadline.expired()) return fail(ETIMEDOUT, error.message(), error.remedy());
+    log::debug("exec", "asking again: {}", error.message());
     std::this_thread::sleep_for(kPause);
   }
 }

@@ -21,7 +21,7 @@ struct ExecBegun {
 };
 
 /// Begins it, or gives the agent's reason why it cannot run. A stream that breaks before the go was
-/// sent has started nothing, so it is tried again until the deadline; later the command's fate is
+/// sent has started nothing, so it is tried again until the deadline (ETIMEDOUT); later the command's fate is
 /// what the stream says, and unknown when it breaks.
 [[nodiscard]] Result<std::variant<ExecBegun, wire::ExecFailed>> begin_exec(
     const Store& store, const std::string& id, wire::ExecRequest request, base::Deadline deadline);

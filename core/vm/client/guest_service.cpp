@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <system_error>
 
 #include <fmt/core.h>
 
 #include <fcvm/sdk/sized.hpp>
 
+#include "core/base/io/poll.hpp"
 #include "core/log/log.hpp"
 #include "core/vm/client/exec_client.hpp"
 #include "core/vm/control/control_protocol.hpp"
@@ -94,12 +96,23 @@ class Conversation {
       const auto piece = input_.substr(0, std::min<std::uint64_t>({credit_, input_.size(), 65536}));
       std::string frame;
       wire::append_frame(frame, wire::kExecStdin, piece);
+      FCVM_TRY(await_room(call));
       FCVM_TRY(stream_.send_bytes(frame, deadline_of(call)));
       credit_ -= piece.size();
       input_.remove_prefix(piece.size());
       if (input_.empty()) FCVM_TRY(stream_.send(wire::ExecStdinEnd{}, deadline_of(call)));
     }
     return {};
+  }
+
+  /// A guest that takes nothing keeps neither the deadline nor a cancel away. Where there is room
+  /// at all, there is enough for one frame.
+  Result<void> await_room(const Call& call) {
+    for (;;) {
+      FCVM_TRY(call.check());
+      const auto writable = base::wait_writable(stream_.fd(), base::Deadline::in(kLook));
+      if (writable || writable.error().code() != ETIMEDOUT) return writable;
+    }
   }
 
   Result<std::optional<int>> take(const wire::Frame& frame) {
@@ -196,14 +209,20 @@ Result<std::uint64_t> GuestService::subscribe(std::uint32_t source, LineHandler 
     return fail(EMFILE, fmt::format("subscribing to output: there are {} subscriptions already",
                                     followers_.size()));
   }
-  auto& follower = followers_[++last_] = std::make_unique<Follower>();
-  follower->thread = std::thread([this, source, handler = std::move(handler), &self = *follower] {
+  auto follower = std::make_unique<Follower>();
+  const auto follow = [this, source, handler = std::move(handler), &self = *follower] {
     if (source == FCVM_OUTPUT_CONSOLE) {
       follow_console(handler, self);
     } else {
       follow_container(source, handler, self);
     }
-  });
+  };
+  try {
+    follower->thread = std::thread(follow);
+  } catch (const std::system_error& error) {
+    return fail(error.code().value(), "subscribing to output: starting a thread");
+  }
+  followers_.emplace(++last_, std::move(follower));
   return last_;
 }
 

@@ -40,7 +40,6 @@ constexpr std::size_t kEntropySize = 64;
 constexpr auto kStartLimit = std::chrono::seconds(60);
 constexpr auto kAttachLimit = std::chrono::seconds(30);
 constexpr auto kDetachLimit = std::chrono::seconds(15);
-constexpr auto kKillLimit = std::chrono::seconds(10);
 
 std::string fresh_entropy() {
   std::string bytes(kEntropySize, '\0');

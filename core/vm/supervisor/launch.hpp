@@ -46,6 +46,8 @@ class Launch {
   void cancel();
   [[nodiscard]] bool cancelled() const { return cancelled_; }
 
+  /// How long a plugin may take to end its VMM.
+  static constexpr std::chrono::seconds kKillLimit{10};
   /// Kills the VMM, if one was started; it is reaped on return.
   void end_machine();
   /// Undoes what the network made on the host; the VMM has ended.

@@ -104,6 +104,7 @@ void Supervisor::Impl::perform(const lifecycle::TearDown& action) {
   control_->cancel_requests();
   if (vmm_watch_) vmm_watch_->cancel();
   network_timer_.cancel();
+  end_timer_.cancel();
   if (network_watch_) network_watch_->cancel();
   on_worker([this, quiesce = action.quiesce] {
     if (quiesce > 0ms) {

@@ -99,9 +99,13 @@ void Supervisor::Impl::watch_vmm() {
                          });
 }
 
-/// Why is known once the plugin has put the dead to rest, which may take it a moment.
+/// Why is known once the plugin has put the dead to rest, which may take it a moment, or for ever.
 void Supervisor::Impl::on_vmm_ended() {
   if (state_.ending) return;
+  end_timer_.expires_after(Launch::kKillLimit + 1s);
+  end_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (!cancelled) tell_end(plan_.vmm + " does not say why");
+  });
   asio::post(end_worker_, [this] {
     launch_->end_machine();
     auto status = launch_->machine().status();

@@ -176,6 +176,7 @@ class Supervisor::Impl {
   std::optional<asio::posix::stream_descriptor> vmm_watch_;
   std::optional<asio::posix::stream_descriptor> network_watch_;
   asio::steady_timer network_timer_{loop_};
+  asio::steady_timer end_timer_{loop_};
 
   std::thread leaver_;
 
