@@ -3,6 +3,8 @@
 // may connect.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,11 +41,16 @@ struct ControlLine {
 [[nodiscard]] Result<ControlLine> converse(const Paths& paths, const std::string& id,
                                            const std::string& line, base::Deadline deadline);
 
-/// Asks the supervisor of a VM; an error of its own comes back as it was.
+/// Asks the supervisor of a VM; an error of its own comes back as it was. A request that says how
+/// long its asker waits says no more than the deadline.
 template <typename Request>
 [[nodiscard]] Result<typename Request::Answer> ask_supervisor(
-    const Paths& paths, const std::string& id, const Request& request,
+    const Paths& paths, const std::string& id, Request request,
     base::Deadline deadline = base::Deadline::never()) {
+  if constexpr (requires { request.within; }) {
+    const auto left = std::chrono::floor<std::chrono::milliseconds>(deadline.remaining());
+    request.within = std::min(request.within, left);
+  }
   auto line = FCVM_TRY(converse(paths, id, ask::encode(request), deadline));
   return ask::decode_answer<typename Request::Answer>(line.text, std::move(line.fds));
 }

@@ -21,6 +21,8 @@ void read_if_there(const Json& json, const char* key, T& into) {
   if (at == json.end()) return;
   if constexpr (std::is_same_v<T, std::string>) {
     into = from_json_text(*at);
+  } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
+    into = T(base::json_number<std::int64_t>(*at));
   } else {
     into = base::json_number<T>(*at);
   }
@@ -39,23 +41,27 @@ void write(Json& json, const Stop& stop) {
 }
 void read(const Json& json, Stop& stop) {
   read_if_there(json, "signal", stop.signal);
-  std::int64_t grace_ms = stop.grace.count();
-  read_if_there(json, "grace_ms", grace_ms);
-  stop.grace = std::chrono::milliseconds(grace_ms);
+  read_if_there(json, "grace_ms", stop.grace);
 }
 
 void write(Json& json, const Kill& kill) { json["signal"] = kill.signal; }
 void read(const Json& json, Kill& kill) { kill.signal = base::json_number<int>(json.at("signal")); }
 
-void write(Json& json, const Dial& dial) { json["port"] = dial.port; }
-void read(const Json& json, Dial& dial) {
-  dial.port = base::json_number<std::uint32_t>(json.at("port"));
+template <typename AnyDial>
+void write_dial(Json& json, const AnyDial& dial) {
+  json["port"] = dial.port;
+  json["within_ms"] = dial.within.count();
+}
+template <typename AnyDial>
+void read_dial(const Json& json, AnyDial& dial) {
+  dial.port = base::json_number<decltype(dial.port)>(json.at("port"));
+  read_if_there(json, "within_ms", dial.within);
 }
 
-void write(Json& json, const DialTcp& dial) { json["port"] = dial.port; }
-void read(const Json& json, DialTcp& dial) {
-  dial.port = base::json_number<std::uint16_t>(json.at("port"));
-}
+void write(Json& json, const Dial& dial) { write_dial(json, dial); }
+void read(const Json& json, Dial& dial) { read_dial(json, dial); }
+void write(Json& json, const DialTcp& dial) { write_dial(json, dial); }
+void read(const Json& json, DialTcp& dial) { read_dial(json, dial); }
 
 void write_ports(Json& json, const std::vector<PublishedPort>& ports) {
   json["ports"] = Json::array();

@@ -2,7 +2,7 @@
 // carry them. A request and its answer are a JSON object each, on a line:
 //
 //   {"verb":"stop","signal":15,"grace_ms":10000}   {"ok":true,"exit_code":0}
-//   {"verb":"dial","port":5102}                    {"ok":true} and the stream as a descriptor
+//   {"verb":"dial","port":5102,"within_ms":10000}  {"ok":true} and the stream as a descriptor
 //   {"verb":"publish","ports":["80/tcp"]}          {"ok":true,"ports":["127.20.0.1:40000:80/tcp"]}
 //   anything that fails {"ok":false,"code":111,"message":"...","remedy":""}
 #pragma once
@@ -84,17 +84,19 @@ struct Unpause {
   static constexpr std::string_view kVerb = "unpause";
   using Answer = Done;
 };
-/// A port on which the guest's agent listens.
+/// A port on which the guest's agent listens. Nobody dials any more when the asker has given up.
 struct Dial {
   static constexpr std::string_view kVerb = "dial";
   using Answer = Stream;
   std::uint32_t port = 0;
+  std::chrono::milliseconds within{10'000};
 };
 /// A TCP port of the guest's address, through the VM's network.
 struct DialTcp {
   static constexpr std::string_view kVerb = "dial-tcp";
   using Answer = Stream;
   std::uint16_t port = 0;
+  std::chrono::milliseconds within{10'000};
 };
 struct Publish {
   static constexpr std::string_view kVerb = "publish";

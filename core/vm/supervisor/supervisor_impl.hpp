@@ -130,7 +130,8 @@ class Supervisor::Impl {
   void ask(const lifecycle::Event& event, Reply<ask::Done> reply);
   Reply<ask::Done> take_asker();
   void await_end(Reply<ask::Exit> reply);
-  void hand_over(std::function<Result<Fd>()> dial, Reply<ask::Stream> reply);
+  void hand_over(std::function<Result<Fd>(base::Deadline)> dial, std::chrono::milliseconds within,
+                 Reply<ask::Stream> reply);
   template <typename Work>
   void answer_ports(Reply<ask::Ports> reply, std::vector<PublishedPort> ports, Work work);
   Result<LiveStats> stats();

@@ -77,12 +77,12 @@ Result<Network*> Supervisor::Impl::live_network() {
 
 void Supervisor::Impl::on(const ask::DialTcp& request, Reply<ask::Stream> reply) {
   hand_over(
-      [this, port = request.port]() -> Result<Fd> {
+      [this, port = request.port](base::Deadline deadline) -> Result<Fd> {
         if (port == 0) return fail(EINVAL, "there is no TCP port 0");
         Network* const network = FCVM_TRY(live_network());
-        return network->dial(FCVM_PROTO_TCP, port, base::Deadline::in(kDialLimit));
+        return network->dial(FCVM_PROTO_TCP, port, deadline);
       },
-      std::move(reply));
+      request.within, std::move(reply));
 }
 
 /// On the worker, where all verbs of the network but dial and health run one at a time. `work`

@@ -138,14 +138,20 @@ void Supervisor::Impl::on(const ask::Unpause& /*request*/, Reply<ask::Done> repl
 }
 
 void Supervisor::Impl::on(const ask::Dial& request, Reply<ask::Stream> reply) {
-  hand_over([this, port = request.port] { return dial(port, base::Deadline::in(kDialLimit)); },
-            std::move(reply));
+  hand_over([this, port = request.port](base::Deadline deadline) { return dial(port, deadline); },
+            request.within, std::move(reply));
 }
 
-/// Dials on a worker, beside whatever else runs there, and passes the descriptor on.
-void Supervisor::Impl::hand_over(std::function<Result<Fd>()> dial, Reply<ask::Stream> reply) {
-  asio::post(diallers_, [this, dial = std::move(dial), reply = std::move(reply)] {
-    auto dialled = std::make_shared<Result<Fd>>(dial());
+/// Dials on a worker, beside whatever else runs there, and passes the descriptor on. `within`
+/// counts from now, and not from when a worker is free: one who has given up keeps none from
+/// others.
+void Supervisor::Impl::hand_over(std::function<Result<Fd>(base::Deadline)> dial,
+                                 std::chrono::milliseconds within, Reply<ask::Stream> reply) {
+  const auto deadline = base::Deadline::in(std::min<std::chrono::milliseconds>(within, kDialLimit));
+  asio::post(diallers_, [this, deadline, dial = std::move(dial), reply = std::move(reply)] {
+    auto dialled = std::make_shared<Result<Fd>>(
+        deadline.expired() ? fail(ETIMEDOUT, "others were being connected to the VM until now")
+                           : dial(deadline));
     on_control([reply, dialled] {
       if (!*dialled) return reply(unexpected(dialled->error()));
       reply(ask::Stream{*std::move(*dialled)});

@@ -29,6 +29,7 @@ TEST_CASE("requests and answers come back as they were") {
   CHECK(stop.grace == milliseconds(2500));
   CHECK(back(ask::Kill{9}).signal == 9);
   CHECK(back(ask::Dial{5102}).port == 5102);
+  CHECK(back(ask::Dial{5102, milliseconds(70)}).within == milliseconds(70));
   CHECK(back(ask::DialTcp{65535}).port == 65535);
   const std::vector<PublishedPort> ports = {{"", 1, 2}, {"::1", 0, 4, Protocol::kUdp, 3}};
   CHECK(back(ask::Publish{ports}).ports == ports);
