@@ -140,14 +140,14 @@ std::int32_t guest_subscribe(const fcvm_host* host, std::uint32_t source, fcvm_l
                              void* context, std::uint64_t* subscription,
                              fcvm_error* error) noexcept {
   return serve(host, "guest/1 subscribe", error, [&](HostTable& table) -> Result<void> {
-    *subscription = FCVM_TRY(table.services().guest->subscribe(
-        source, [line, context](const fcvm_line& one) { line(context, &one); }));
+    *subscription = FCVM_TRY(
+        table.subscribe(source, [line, context](const fcvm_line& one) { line(context, &one); }));
     return {};
   });
 }
 
 void guest_unsubscribe(const fcvm_host* host, std::uint64_t subscription) noexcept {
-  self(host).services().guest->unsubscribe(subscription);
+  self(host).unsubscribe(subscription);
 }
 
 constexpr fcvm_guest_v1 kGuest = {sizeof(fcvm_guest_v1), 0,          guest_dial,
@@ -253,5 +253,32 @@ HostTable::HostTable(std::string plugin_id, Services services)
     : plugin_id_(std::move(plugin_id)),
       services_(services),
       host_{sizeof(fcvm_host), 0, FCVM_VERSION, this, service} {}
+
+Result<std::uint64_t> HostTable::subscribe(std::uint32_t source,
+                                           GuestService::LineHandler handler) {
+  const std::uint64_t made = FCVM_TRY(services_.guest->subscribe(source, std::move(handler)));
+  const std::lock_guard lock(subscriptions_mutex_);
+  subscriptions_.insert(made);
+  return made;
+}
+
+/// Without the lock, since it waits for a line that is being handed on, whose handler may
+/// subscribe.
+void HostTable::unsubscribe(std::uint64_t subscription) {
+  {
+    const std::lock_guard lock(subscriptions_mutex_);
+    if (subscriptions_.erase(subscription) == 0) return;
+  }
+  services_.guest->unsubscribe(subscription);
+}
+
+void HostTable::end_subscriptions() {
+  std::set<std::uint64_t> left;
+  {
+    const std::lock_guard lock(subscriptions_mutex_);
+    left.swap(subscriptions_);
+  }
+  for (const std::uint64_t one : left) services_.guest->unsubscribe(one);
+}
 
 }  // namespace fcvm::plugin

@@ -1,8 +1,11 @@
 // HostTable: the fcvm_host that one plugin is given, over the Services of whoever runs it.
 #pragma once
 
-#include <memory>
+#include <cstdint>
+#include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 
 #include <fcvm/abi.h>
 #include <fcvm/sdk/call.hpp>
@@ -25,10 +28,18 @@ class HostTable {
   /// The service calls in which the plugin waits: cancelled with its verbs.
   [[nodiscard]] CancelSource& calls() { return calls_; }
 
+  // guest/1's, which a plugin may forget.
+  Result<std::uint64_t> subscribe(std::uint32_t source, GuestService::LineHandler handler);
+  void unsubscribe(std::uint64_t subscription);
+  /// No line reaches the plugin any more on return.
+  void end_subscriptions();
+
  private:
   std::string plugin_id_;
   Services services_;
   CancelSource calls_;
+  std::mutex subscriptions_mutex_;
+  std::set<std::uint64_t> subscriptions_;
   fcvm_host host_;
 };
 

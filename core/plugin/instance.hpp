@@ -64,6 +64,7 @@ class Instance {
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
   ~Instance() {
+    host_.end_subscriptions();  // a line would come to a context that is gone
     const VerbScope scope(plugin_id(), "destroy");
     object_.table().destroy(&instance_);
   }

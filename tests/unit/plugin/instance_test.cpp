@@ -88,5 +88,38 @@ TEST_CASE("cancel ends a blocking verb at once, a deadline at its time") {
   CHECK(attach(**net));
 }
 
+/// Numbers subscriptions, and notes those that end.
+class Lines : public GuestService {
+ public:
+  Result<base::Fd> dial(std::uint32_t, const Call&) override { return fail(ENOTSUP, "no"); }
+  Result<base::Fd> dial_tcp(std::uint16_t, const Call&) override { return fail(ENOTSUP, "no"); }
+  Result<int> exec(const Exec&, const Call&, const OutputHandler&) override { return 0; }
+  Result<std::uint64_t> subscribe(std::uint32_t, LineHandler) override { return ++last; }
+  void unsubscribe(std::uint64_t subscription) override { ended.push_back(subscription); }
+
+  std::uint64_t last = 0;
+  std::vector<std::uint64_t> ended;
+};
+
+TEST_CASE("a subscription that a plugin forgets ends with its instance, and is nobody else's") {
+  Lines lines;
+  HostTable table("net.toy", {.guest = &lines});
+  HostTable other("net.other", {.guest = &lines});
+  const auto* guest =
+      static_cast<const fcvm_guest_v1*>(table.get()->service(table.get(), "guest/1"));
+  const auto line = [](void*, const fcvm_line*) {};
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+  auto error = sized<fcvm_error>();
+  REQUIRE(guest->subscribe(table.get(), FCVM_OUTPUT_CONSOLE, line, nullptr, &first, &error) == 0);
+  REQUIRE(guest->subscribe(table.get(), FCVM_OUTPUT_CONSOLE, line, nullptr, &second, &error) == 0);
+  guest->unsubscribe(other.get(), first);
+  CHECK(lines.ended.empty());
+  guest->unsubscribe(table.get(), first);
+  table.end_subscriptions();
+  table.end_subscriptions();
+  CHECK(lines.ended == std::vector<std::uint64_t>{first, second});
+}
+
 }  // namespace
 }  // namespace fcvm::plugin
