@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fcvm/image.hpp>
@@ -37,6 +38,7 @@ inline constexpr auto kPatience = 60s;
 
 // What the plugins below are to do, and have done.
 inline std::vector<std::string> guest_program{};  // it listens in its working directory
+inline std::string resolve_lingers{};             // it makes this file; what comes next waits
 inline std::string attach_hangs{};                // it makes this file, and then never returns
 inline std::atomic<int> dials = 0;
 inline std::atomic<bool> detached_beneath_a_dial = false;
@@ -101,6 +103,10 @@ class Nothing : public ImagePlugin {
   static constexpr Info kInfo{"image.nothing", "1.0.0", "an image that nobody looks at"};
 
   Result<fcvm_image_identity> resolve(const fcvm_image_request&, const Call&) {
+    if (!resolve_lingers.empty()) {
+      (void)base::write_file_atomic(resolve_lingers, "");
+      std::this_thread::sleep_for(300ms);
+    }
     auto identity = sized<fcvm_image_identity>();
     put_text(identity.digest, "sha256:00");
     return identity;
@@ -108,7 +114,8 @@ class Nothing : public ImagePlugin {
   Result<std::string> config(const fcvm_image_request&, std::string_view, const Call&) {
     return std::string("{}");
   }
-  Result<ImageDelivery> prepare(const fcvm_image_request&, std::string_view, const Call&) {
+  Result<ImageDelivery> prepare(const fcvm_image_request&, std::string_view, const Call& call) {
+    if (!resolve_lingers.empty()) FCVM_TRY(call.sleep(kPatience));
     return ImageDelivery{FCVM_GUEST_LOAD_ARCHIVE, {{"/dev/null", "docker-archive"}}};
   }
   Result<std::vector<std::string>> collect(int, const std::vector<std::string>&, const Call&) {

@@ -217,6 +217,21 @@ TEST_CASE("a connection that is being dialled ends with its VM, and before its n
   CHECK_FALSE(detached_beneath_a_dial);
 }
 
+TEST_CASE("an end that is asked for between two verbs of a plugin reaches the second") {
+  const auto scratch = must(base::TempDir::create());
+  resolve_lingers = scratch.path() + "/resolving";
+  Supervised box("true");
+  for (const auto limit = base::Deadline::in(kPatience); !limit.expired();) {
+    if (std::filesystem::exists(resolve_lingers)) break;
+    std::this_thread::sleep_for(5ms);
+  }
+  const auto began = std::chrono::steady_clock::now();
+  CHECK(box.ask(ask::End{}));
+  REQUIRE(box.ended());
+  CHECK(std::chrono::steady_clock::now() - began < kPatience / 2);
+  resolve_lingers.clear();
+}
+
 TEST_CASE("a VM that ends while it boots is not waited for") {
   guest_program = {"/bin/sleep", "1000"};
   Supervised box("true");

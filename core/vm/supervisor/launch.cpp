@@ -39,6 +39,7 @@ constexpr const char* kNic = "net0";
 constexpr std::size_t kEntropySize = 64;
 constexpr auto kStartLimit = std::chrono::seconds(60);
 constexpr auto kAttachLimit = std::chrono::seconds(30);
+constexpr auto kCancelPause = std::chrono::milliseconds(10);
 constexpr auto kDetachLimit = std::chrono::seconds(15);
 
 std::string fresh_entropy() {
@@ -298,9 +299,27 @@ void Launch::end_network() {
 void Launch::cancel() {
   const std::lock_guard lock(mutex_);
   cancelled_ = true;
-  if (images_) images_->cancel();
-  if (machine_) machine_->cancel();
-  if (network_) network_->cancel();
+  if (!is_settled_ && !canceller_.joinable()) canceller_ = std::thread([this] { cancel_again(); });
+}
+
+/// A cancel does not reach a verb that has not quite begun.
+void Launch::cancel_again() {
+  std::unique_lock lock(mutex_);
+  while (!is_settled_) {
+    if (images_) images_->cancel();
+    if (machine_) machine_->cancel();
+    if (network_) network_->cancel();
+    settled_.wait_for(lock, kCancelPause);
+  }
+}
+
+void Launch::settle() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_settled_ = true;
+    settled_.notify_all();
+  }
+  if (canceller_.joinable()) canceller_.join();
 }
 
 }  // namespace fcvm::vm

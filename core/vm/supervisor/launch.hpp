@@ -3,10 +3,13 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include <fcvm/result.hpp>
 
@@ -33,6 +36,9 @@ class Launch {
         id_(std::move(id)),
         services_(services),
         processes_(processes) {}
+  Launch(const Launch&) = delete;
+  Launch& operator=(const Launch&) = delete;
+  ~Launch() { settle(); }
 
   /// Makes the VM's network, and meanwhile fetches the image and makes the VM's directory: disks,
   /// and links to the guest's parts.
@@ -42,8 +48,10 @@ class Launch {
   /// What the guest is to become; the VMM runs already.
   [[nodiscard]] wire::BootPlan boot_plan(const std::string& agent);
 
-  /// From any thread: makes a step under way fail soon.
+  /// From any thread: makes all steps up to settle() fail soon.
   void cancel();
+  /// Launched or failed: from here on a cancel would meet what undoes it all.
+  void settle();
   [[nodiscard]] bool cancelled() const { return cancelled_; }
 
   /// How long a plugin may take to end its VMM.
@@ -69,6 +77,7 @@ class Launch {
   Result<void> make_network();
   Result<void> attach_network();
   wire::ContainerSpec container(const std::string& agent);
+  void cancel_again();
 
   const SupervisorContext& context_;
   const RunPlan& plan_;
@@ -83,6 +92,9 @@ class Launch {
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<Network> network_;
   std::atomic<bool> cancelled_{false};
+  bool is_settled_ = false;
+  std::condition_variable settled_;
+  std::thread canceller_;
   ImageSource::Image image_;
   wire::Network guest_network_;
   std::vector<std::string> guest_proxies_;

@@ -182,6 +182,7 @@ void Supervisor::Impl::launch() {
     on_control([this] { watch_vmm(); });
     return boot();
   }();
+  launch_->settle();
   on_control([this, launched = std::move(launched)] {
     if (launched) return happen(lifecycle::Launched{});
     happen(lifecycle::LaunchFailed{launched.error()});
