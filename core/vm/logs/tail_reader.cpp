@@ -21,21 +21,23 @@ constexpr std::chrono::milliseconds kWithoutWatch{50};
 /// Wakes when a file grows, appears or is replaced. Owns an inotify descriptor.
 class FileWatch {
  public:
-  /// Watches the file's directory, so that the file need not be there yet and may be replaced.
-  /// Where the kernel has no watch left to give, wait() becomes a short sleep.
+  /// Watches the file's directory for what comes and goes: the file need not be there yet, and may
+  /// be replaced. Not for what grows there, such as a guest's disk. Where the kernel has no watch
+  /// left to give, wait() becomes a short sleep.
   explicit FileWatch(const std::filesystem::path& file)
       : inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
-    const auto mask =
-        IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF;
+    const auto mask = IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF;
     const auto directory = file.parent_path();
     if (inotify_ && ::inotify_add_watch(inotify_.get(), directory.c_str(), mask) < 0) {
       inotify_.reset();
     }
   }
 
-  /// Returns when something happened, perhaps to another file, or at the deadline. What happened
-  /// between the last look at the file and this call wakes it, too.
-  void wait(base::Deadline deadline) {
+  /// `open` is the file that is read now, or -1. Returns when something happened, perhaps to
+  /// another file, or at the deadline. What happened between the last look at the file and this
+  /// call wakes it, too.
+  void wait(int open, base::Deadline deadline) {
+    if (inotify_ && open >= 0 && is_new(open)) return;  // it may have grown unwatched
     if (!inotify_) {
       std::this_thread::sleep_for(
           std::min<base::Deadline::Nanoseconds>(deadline.remaining(), kWithoutWatch));
@@ -49,7 +51,19 @@ class FileWatch {
   }
 
  private:
+  /// Whether the file is watched from now on, and was not before.
+  bool is_new(int open) {
+    const auto name = "/proc/self/fd/" + std::to_string(open);
+    const int watch = ::inotify_add_watch(inotify_.get(), name.c_str(), IN_MODIFY);
+    if (watch < 0) inotify_.reset();
+    if (watch < 0 || watch == watch_) return false;
+    if (watch_ >= 0) ::inotify_rm_watch(inotify_.get(), watch_);
+    watch_ = watch;
+    return true;
+  }
+
   base::Fd inotify_;
+  int watch_ = -1;
 };
 
 }  // namespace
@@ -64,7 +78,7 @@ Result<void> TailReader::bytes(const Patience& patience, const Handler& handle) 
     const auto wait_until = patience();  // asked before the last look, not after
     if (wait_until && !watch) watch.emplace(file_);
     if (!FCVM_TRY(drain(handle)) || !wait_until) return {};
-    watch->wait(*wait_until);
+    watch->wait(files_.is_open() ? files_.fd() : -1, *wait_until);
   }
 }
 

@@ -153,7 +153,7 @@ typedef struct fcvm_process_v1 {
 #define FCVM_OUTPUT_STDOUT 2u  /* the container's */
 #define FCVM_OUTPUT_STDERR 3u
 
-#define FCVM_LINE_GOES_ON 1u /* no newline yet: the next line of this source continues this one */
+#define FCVM_LINE_GOES_ON 1u /* its end is in the next line of this source */
 
 typedef struct fcvm_line {
   uint32_t size;
@@ -161,7 +161,8 @@ typedef struct fcvm_line {
   uint32_t flags;
   uint32_t reserved;
   const char* bytes; /* without the newline; whatever the guest wrote, NULs included */
-  uint64_t length;   /* at most 16 KiB: a longer line comes in several */
+  uint64_t length;   /* at most 16 KiB: a longer line comes in several. Of one beyond 1 MiB the
+                      * beginning may be missing, and one without an end does not come. */
 } fcvm_line;
 
 /* Receives one line; borrowed for the call. Called on a thread of the host: must not block, nor

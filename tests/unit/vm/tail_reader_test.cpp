@@ -97,29 +97,63 @@ TEST_CASE("bytes come as they are, and a handler may end it or fail") {
             .message() == "the pipe is broken");
 }
 
+/// Reads lines until the last of twenty; it waits for each, and is not asked to look again.
+class Follower {
+ public:
+  explicit Follower(const std::string& log)
+      : files_(log), reads_([this] {
+          const auto patience = [this]() -> std::optional<base::Deadline> {
+            ++looks;
+            return base::Deadline::in(std::chrono::seconds(60));
+          };
+          must(TailReader(files_.file(0), files_).lines(patience, [this](std::string_view line) {
+            all += std::string(line) + ",";
+            ++count;
+            return Result<bool>(count < 20);
+          }));
+        }) {}
+
+  std::string finish() {
+    reads_.join();
+    return all;
+  }
+
+  std::atomic<int> looks{0};
+  std::atomic<int> count{0};
+
+ private:
+  std::string all;
+  Numbered files_;
+  std::thread reads_;
+};
+
 TEST_CASE("a follower sees a file appear, grow and be followed by another") {
   const Scratch scratch;
-  Numbered files(scratch.directory.path() + "/log");
   const Numbered writer(scratch.directory.path() + "/log");
-  std::atomic<bool> over{false};
-  std::string all;
-  std::thread follower([&] {
-    const auto patience = [&]() -> std::optional<base::Deadline> {
-      if (over) return std::nullopt;
-      return base::Deadline::in(std::chrono::milliseconds(500));
-    };
-    must(TailReader(files.file(0), files).lines(patience, [&](std::string_view line) {
-      all += std::string(line) + ",";
-      return Result<bool>(true);
-    }));
-  });
+  Follower follower(scratch.directory.path() + "/log");
+  const auto began = std::chrono::steady_clock::now();
   for (int i = 0; i < 20; ++i) {
     writer.append(i / 5, std::to_string(i) + "\n");
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
-  over = true;
-  follower.join();
-  CHECK(all == "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,");
+  CHECK(follower.finish() == "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,");
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(50));
+}
+
+TEST_CASE("what grows beside a log does not wake its follower") {
+  const Scratch scratch;
+  const Numbered writer(scratch.directory.path() + "/log");
+  writer.append(0, "0\n");
+  std::ofstream disk(scratch.directory.path() + "/disk.img");
+  Follower follower(scratch.directory.path() + "/log");
+  while (follower.count == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  for (int i = 0; i < 100; ++i) {
+    disk << "a block" << std::flush;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  CHECK(follower.looks < 10);
+  for (int i = 1; i < 20; ++i) writer.append(0, std::to_string(i) + "\n");
+  CHECK(follower.finish().ends_with("18,19,"));
 }
 
 }  // namespace
