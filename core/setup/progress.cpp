@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "core/base/io/fd.hpp"
+#include "core/base/io/poll.hpp"
 
 namespace fcvm::setup {
 namespace {
@@ -41,8 +42,10 @@ std::size_t Progress::width() const {
   return size.ws_col;
 }
 
-/// Nobody depends on it: what cannot be written is not.
+/// Nobody depends on it: what cannot be written is not, and a terminal that was stopped (Ctrl-S), or
+/// a pipe that is full, keeps nobody waiting.
 void Progress::say(std::string_view text) const {
+  if (!base::wait_writable(fd_, base::Deadline::at_ns(0))) return;
   [[maybe_unused]] const auto said = base::write_all(fd_, text);
 }
 
@@ -88,7 +91,9 @@ void Progress::abandon() {
 
 void Progress::note(std::string_view text) {
   erase();
-  if (style_ != Style::kSilent) say(fmt::format("{}\n", text));
+  if (style_ != Style::kSilent) {
+    [[maybe_unused]] const auto said = base::write_all(fd_, fmt::format("{}\n", text));
+  }
   draw();
 }
 

@@ -33,7 +33,7 @@ class Progress {
   void end(std::string_view outcome);
   /// The stage is not done, and nothing is said of it: the error follows.
   void abandon();
-  /// A remark of its own line.
+  /// A remark on a line of its own; alone of all this it waits until it can be written.
   void note(std::string_view text);
 
   [[nodiscard]] double seconds() const;
