@@ -42,8 +42,8 @@ std::size_t Progress::width() const {
   return size.ws_col;
 }
 
-/// Nobody depends on it: what cannot be written is not, and a terminal that was stopped (Ctrl-S), or
-/// a pipe that is full, keeps nobody waiting.
+/// Nobody depends on it: what cannot be written is not, and a terminal that was stopped (Ctrl-S),
+/// or a pipe that is full, keeps nobody waiting.
 void Progress::say(std::string_view text) const {
   if (!base::wait_writable(fd_, base::Deadline::at_ns(0))) return;
   [[maybe_unused]] const auto said = base::write_all(fd_, text);

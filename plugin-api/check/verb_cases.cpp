@@ -32,7 +32,8 @@ namespace {
 
 constexpr int kRounds = 4;
 
-std::int64_t soon(std::int64_t ms = 2000) { return monotonic_now() + ms * kMillisecond; }
+/// A verb may well use all the time it is given, and all rounds together have the limit of a case.
+std::int64_t soon(std::int64_t ms = 500) { return monotonic_now() + ms * kMillisecond; }
 
 void write_file(const char* path, const std::string& text) { std::ofstream(path) << text; }
 
@@ -109,6 +110,7 @@ Result<void> exercise_readiness(const Subject& subject) {
 struct Reported {
   int published = 0;
   fcvm_published last{};
+  std::string address;  // of the last
 
   [[nodiscard]] fcvm_net_report abi() {
     auto report = sized<fcvm_net_report>();
@@ -118,20 +120,27 @@ struct Reported {
       auto& self = *static_cast<Reported*>(context);
       ++self.published;
       self.last = sized_copy(port);
+      self.address = self.last.address == nullptr ? "" : self.last.address;
     };
     return report;
   }
 };
+
+/// Any free port of the host.
+fcvm_publish port_wished(std::uint16_t guest_port) {
+  auto port = sized<fcvm_publish>();
+  port.protocol = FCVM_PROTO_TCP;
+  port.guest_port = guest_port;
+  port.count = 1;
+  return port;
+}
 
 Result<void> publish_and_back(const Subject& subject, const fcvm_net_v1& verbs) {
   if (verbs.publish == nullptr) return {};
   auto error = sized<fcvm_error>();
   Reported reported;
   const auto report = reported.abi();
-  auto port = sized<fcvm_publish>();
-  port.protocol = FCVM_PROTO_TCP;
-  port.guest_port = 80;
-  port.count = 1;
+  auto port = port_wished(80);
   const auto code = verbs.publish(subject.instance, &port, soon(), &report, &error);
   if (!FCVM_TRY(answered("publish", code, error))) return {};
   if (reported.published != 1 || reported.last.host_port == 0) {
@@ -139,6 +148,7 @@ Result<void> publish_and_back(const Subject& subject, const fcvm_net_v1& verbs) 
                   "call report->published with the address and port of the host");
   }
   port.host_port = reported.last.host_port;
+  port.address = reported.address.c_str();
   const auto gone = verbs.unpublish(subject.instance, &port, soon(), &error);
   if (FCVM_TRY(answered("unpublish", gone, error))) return {};
   return broken("unpublish refuses what publish reported: " + told(gone, error),
@@ -166,12 +176,23 @@ Result<void> exercise_net(const Subject& subject) {
   auto request = sized<fcvm_net_request>();
   request.flags = FCVM_NET_WANT_IPV6;
   request.vm_id = "check";
+  const auto port = port_wished(81);
+  const fcvm_publish* const ports[] = {&port};
+  const bool publishes = (subject.plugin.descriptor.capabilities & FCVM_NET_CAN_PUBLISH) != 0;
+  request.publish = ports;
+  request.publish_count = publishes ? 1 : 0;
   auto error = sized<fcvm_error>();
   auto given = sized<fcvm_net_attachment>();
   Reported reported;
   const auto report = reported.abi();
   const auto code = verbs.attach(subject.instance, &request, soon(), &given, &report, &error);
-  if (FCVM_TRY(answered("attach", code, error))) FCVM_TRY(use_network(subject, verbs, given));
+  if (FCVM_TRY(answered("attach", code, error))) {
+    if (publishes && reported.published != 1) {
+      return broken("attach: it did not report the one port that it published",
+                    "call report->published with the address and port of the host");
+    }
+    FCVM_TRY(use_network(subject, verbs, given));
+  }
   for (int twice = 0; twice < 2; ++twice) {
     const auto gone = verbs.detach(subject.instance, soon(), &error);
     if (FCVM_TRY(answered("detach", gone, error))) continue;
