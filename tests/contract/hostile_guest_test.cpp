@@ -6,6 +6,7 @@
 
 #include "core/base/io/pipe.hpp"
 #include "core/base/io/socket_pair.hpp"
+#include "core/vm/client/guest_service.hpp"
 #include "core/vm/guest/attachments.hpp"
 #include "core/vm/guest/guest_text.hpp"
 #include "tests/contract/agent_client.hpp"
@@ -113,6 +114,31 @@ class Boxes {
   std::vector<std::string> behaviours_;
   std::vector<std::unique_ptr<Supervised>> boxes_;
 };
+
+TEST_CASE("a command that takes no input keeps neither a cancel nor a deadline away") {
+  let_guest("exec-deaf");
+  Supervised box("true");
+  GuestService service(box.store(), box.started().id, true);
+  plugin::GuestService::Exec command;
+  command.arguments = {"cat"};
+  const std::string input(64 << 20, 'x');
+  command.input = input;
+  const auto ignore = [](std::uint32_t, std::string_view) { return true; };
+  CancelSource cancel;
+  const auto began = Clock::now();
+  const Call limited(cancel, base::Deadline::in(500ms).as_ns());
+  CHECK(service.exec(command, limited, ignore).error().code() == ETIMEDOUT);
+  const Call endless(cancel, FCVM_NO_DEADLINE);
+  auto running = std::async(std::launch::async,
+                            [&] { return service.exec(command, endless, ignore).error().code(); });
+  while (running.wait_for(50ms) != std::future_status::ready && seconds_since(began) < 60) {
+    cancel.cancel();
+  }
+  CHECK(seconds_since(began) < 2 + kSlack);
+  CHECK(box.ask(ask::End{}));
+  CHECK(running.get() == ECANCELED);
+  REQUIRE(box.ended());
+}
 
 TEST_CASE("a container that its guest does not stop ends soon after its grace") {
   Boxes boxes({"idle", "mute", "unread", "exit-without-end"});

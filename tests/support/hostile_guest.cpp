@@ -1,5 +1,5 @@
 // A guest that means harm, above the multiplexer: it listens where fc-agent does (the Unix sockets
-// 5100 and 5101 in a directory), boots and starts a container as an honest one would, and then does
+// 5100 to 5102 in a directory), boots and starts a container as an honest one would, and then does
 // what its second argument says.
 //
 //   hostile_guest DIRECTORY BEHAVIOUR
@@ -20,6 +20,7 @@
 #include "core/base/io/fd.hpp"
 #include "core/base/io/unix_socket.hpp"
 #include "core/wire/control.hpp"
+#include "core/wire/exec.hpp"
 #include "core/wire/output.hpp"
 #include "core/wire/ports.hpp"
 
@@ -220,6 +221,17 @@ void serve_output(Stream& stream, const std::string& behaviour) {
   act->second(stream);
 }
 
+/// A command that may be given a gigabyte, and takes nothing.
+void serve_exec(Stream& stream, const std::string& behaviour) {
+  if (behaviour != "exec-deaf") return;
+  stream.send(wire::Hello{});
+  while (const auto frame = stream.next()) {
+    if (frame->type != wire::ExecRequest::kType) continue;
+    stream.send(wire::ExecAck{wire::decode<wire::ExecRequest>(*frame)->id, 1 << 30, "not at all"});
+    Stream::stay_without_reading();
+  }
+}
+
 [[noreturn]] void listen_on(const std::string& directory, std::uint32_t port,
                             const std::function<void(Stream&, int)>& serve) {
   const auto listener = base::listen_unix(directory + "/" + std::to_string(port));
@@ -245,6 +257,10 @@ int main(int argc, char** argv) {
   std::thread([&] {
     fcvm::listen_on(directory, fcvm::wire::kOutputPort,
                     [&](fcvm::Stream& stream, int) { fcvm::serve_output(stream, behaviour); });
+  }).detach();
+  std::thread([&] {
+    fcvm::listen_on(directory, fcvm::wire::kExecPort,
+                    [&](fcvm::Stream& stream, int) { fcvm::serve_exec(stream, behaviour); });
   }).detach();
   fcvm::listen_on(directory, fcvm::wire::kControlPort, [&](fcvm::Stream& stream, int connection) {
     fcvm::serve_control(stream, behaviour, connection);

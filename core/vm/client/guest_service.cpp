@@ -73,7 +73,7 @@ class Conversation {
   ~Conversation() {
     if (ended_) return;
     [[maybe_unused]] const auto killed =
-        stream_.send(wire::ExecSignal{SIGKILL}, base::Deadline::in(1s));
+        stream_.send(wire::ExecSignal{SIGKILL}, base::Deadline::in(kLook));
   }
 
   Result<int> run(const Call& call) {
