@@ -10,6 +10,7 @@ namespace fcvm::net {
 namespace {
 
 constexpr std::uint32_t kFirstChosen = 32768;
+constexpr int kMostTries = 8;
 
 /// Keeps the port from others, and answers nobody: what is not translated on its way, as from the
 /// guest itself to this host's loopback, is refused and does not wait in a queue for ever.
@@ -49,7 +50,7 @@ Result<HostPorts::Held> HostPorts::hold(const PortKey& key, std::uint16_t guest_
 }
 
 /// The VM's own address is not the host's to bind: each of its ports is free that this VM has not
-/// published. On another the kernel says what is, and whoever takes it meanwhile makes add() fail.
+/// published. On another the kernel says what is, which somebody may take before it is held.
 Result<PortRange> HostPorts::choose_ports(PortRange range) const {
   if (range.address != own_address_) {
     const auto probe = FCVM_TRY(bind_range(range));
@@ -67,8 +68,15 @@ Result<PortRange> HostPorts::choose_ports(PortRange range) const {
 }
 
 Result<Published> HostPorts::add(const fcvm_publish& wanted) {
-  PortRange range = FCVM_TRY(parse_range(wanted, own_address_));
-  if (range.host_port == 0) range = FCVM_TRY(choose_ports(std::move(range)));
+  const PortRange range = FCVM_TRY(parse_range(wanted, own_address_));
+  if (range.host_port != 0) return hold_all(range);
+  for (int tries = kMostTries;; --tries) {
+    auto added = hold_all(FCVM_TRY(choose_ports(range)));
+    if (added || added.error().code() != EADDRINUSE || tries == 0) return added;
+  }
+}
+
+Result<Published> HostPorts::hold_all(const PortRange& range) {
   std::map<PortKey, Held> added;
   for (std::uint16_t i = 0; i < range.count; ++i) {
     const auto guest_port = static_cast<std::uint16_t>(range.guest_port + i);

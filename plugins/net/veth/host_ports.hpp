@@ -43,6 +43,7 @@ class HostPorts {
 
  private:
   [[nodiscard]] Result<PortRange> choose_ports(PortRange range) const;
+  Result<Published> hold_all(const PortRange& range);
   [[nodiscard]] Result<Held> hold(const PortKey& key, std::uint16_t guest_port) const;
 
   std::string own_address_;
