@@ -3,13 +3,14 @@
 #include "plugins/net/common/port_holder.hpp"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <sstream>
 #include <system_error>
 
 #include "core/base/io/file.hpp"
+#include "core/base/net/address.hpp"
 
 namespace fcvm::net {
 
@@ -26,13 +27,14 @@ std::string hex(std::uint32_t word) {
 
 /// An address as the tables write it: its words in hexadecimal, each in the host's byte order.
 std::string table_form(const std::string& address) {
-  in_addr v4{};
-  if (::inet_pton(AF_INET, address.c_str(), &v4) == 1) return hex(v4.s_addr);
-  in6_addr v6{};
-  const std::string bare = address.substr(0, address.find('%'));
-  if (::inet_pton(AF_INET6, bare.c_str(), &v6) != 1) return {};
+  const auto parsed = base::IpAddress::parse(address.substr(0, address.find('%')));
+  if (!parsed) return {};
   std::string text;
-  for (const std::uint32_t word : v6.s6_addr32) text += hex(word);
+  for (std::size_t at = 0; at < parsed->size(); at += sizeof(std::uint32_t)) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, parsed->bytes.data() + at, sizeof word);
+    text += hex(word);
+  }
   return text;
 }
 

@@ -1,9 +1,10 @@
 // See guest.hpp.
 #include "plugins/net/forward/guest.hpp"
 
-#include <arpa/inet.h>
 #include <cstring>
 #include <netinet/tcp.h>
+
+#include "core/base/net/address.hpp"
 
 namespace fcvm::forward {
 
@@ -16,17 +17,10 @@ constexpr int kSynRetries = 4;
 }  // namespace
 
 Result<void> Guest::add_address(const std::string& text) {
-  sockaddr_in6 address{};
-  sockaddr_in v4{};
-  if (::inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) {
-    v4.sin_family = AF_INET;
-    std::memcpy(&address, &v4, sizeof v4);
-  } else if (::inet_pton(AF_INET6, text.c_str(), &address.sin6_addr) == 1) {
-    address.sin6_family = AF_INET6;
-  } else {
-    return fail(EINVAL, "\"" + text + "\" is not an IP address");
-  }
-  addresses_.push_back(address);
+  const auto read = FCVM_TRY(base::IpAddress::parse(text));
+  sockaddr_storage storage{};
+  read.to_sockaddr(0, storage);
+  std::memcpy(&addresses_.emplace_back(), &storage, sizeof(sockaddr_in6));
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/base/io/fd.hpp"
 #include "core/base/io/pipe.hpp"
+#include "core/base/printable.hpp"
 #include "plugins/net/rootless/holder_protocol.hpp"
 
 namespace fcvm::rootless {
@@ -24,15 +25,6 @@ Result<Process> spawn(const Host& host, const std::vector<std::string>& command,
   auto started = host.spawn(command, spec);
   if (started || started.error().code() != ENOENT) return started;
   return unexpected(std::move(started).error().remedied_by(kInstall));
-}
-
-std::string printable(std::string text) {
-  std::erase_if(text, [](char byte) {
-    const auto value = static_cast<unsigned char>(byte);
-    return (value < 0x20 && byte != '\n') || value >= 0x7f;
-  });
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
 }
 
 void add_ipv6(std::vector<std::string>& words, const Plan& plan) {
@@ -137,7 +129,8 @@ std::string Pasta::last_words() const {
     end.append(buffer, static_cast<std::size_t>(count));
     if (end.size() > kMostWords) end.erase(0, end.size() - kMostWords);
   }
-  const std::string said = printable(end);
+  std::string said = base::printable(end, base::Newlines::kKept);
+  while (!said.empty() && said.back() == '\n') said.pop_back();
   return "pasta " + describe_end(process_.status()) + (said.empty() ? "" : ": " + said);
 }
 

@@ -1,24 +1,15 @@
 // See tail.hpp.
 #include "plugins/vmm/common/tail.hpp"
 
-#include <algorithm>
-
 #include "core/base/io/rotating_file.hpp"
+#include "core/base/printable.hpp"
 
 namespace fcvm::vmm {
-
-std::string printable(std::string text) {
-  std::erase_if(text, [](char byte) {
-    const auto value = static_cast<unsigned char>(byte);
-    return (value < 0x20 && byte != '\n' && byte != '\t') || value >= 0x7f;
-  });
-  return text;
-}
 
 std::string tail_of(int directory_fd, const std::string& name, std::size_t limit) {
   std::string text = base::last_bytes_of(directory_fd, name, limit);
   if (text.size() == limit && text.find('\n') + 1 < text.size()) text.erase(0, text.find('\n') + 1);
-  text = printable(std::move(text));
+  text = base::printable(text, base::Newlines::kKept);
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
 }

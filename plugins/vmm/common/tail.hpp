@@ -6,11 +6,8 @@
 
 namespace fcvm::vmm {
 
-/// Without control characters: nothing that a guest or a VMM said may steer the reader's terminal.
-std::string printable(std::string text);
-
-/// The last lines of directory/name, at most `limit` bytes, control characters removed; "" when
-/// there is no such file.
+/// The last lines of directory/name, at most `limit` bytes, made safe for a terminal; "" when there
+/// is no such file.
 std::string tail_of(int directory_fd, const std::string& name, std::size_t limit = 400);
 
 /// What a panicking kernel said, or "".

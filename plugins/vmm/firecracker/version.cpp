@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string_view>
 
-#include "plugins/vmm/common/tail.hpp"
+#include "core/base/printable.hpp"
 
 namespace fcvm::firecracker {
 
@@ -31,11 +31,11 @@ Result<Version> parse_version(const std::string& output) {
   int patch = 0;
   if (version.text.size() > 40 ||
       std::sscanf(version.text.c_str(), "%d.%d.%d", &version.major, &version.minor, &patch) != 3) {
-    return fail(EPROTO,
-                "it does not say which version of Firecracker it is: \"" +
-                    vmm::printable(output.substr(0, std::min<std::size_t>(80, output.find('\n')))) +
-                    "\"",
-                kInstall);
+    return fail(
+        EPROTO,
+        "it does not say which version of Firecracker it is: \"" +
+            base::printable(output.substr(0, std::min<std::size_t>(80, output.find('\n')))) + "\"",
+        kInstall);
   }
   return version;
 }

@@ -6,8 +6,8 @@
 
 #include <fcvm/sdk/sized.hpp>
 
+#include "core/base/printable.hpp"
 #include "plugins/vmm/common/new_files.hpp"
-#include "plugins/vmm/common/tail.hpp"
 #include "plugins/vmm/firecracker/vsock.hpp"
 
 namespace fcvm::firecracker {
@@ -32,7 +32,7 @@ Result<Response> Vm::ask(const Request& request, const std::string& doing, const
   if (answer->status >= 200 && answer->status < 300) return answer;
   const int code = answer->status == 400 ? EINVAL : EIO;
   return fail(code, doing + ": Firecracker " + version_.text + " refused " + request.method + " " +
-                        request.path + ": " + vmm::printable(fault_in(answer->body)));
+                        request.path + ": " + base::printable(fault_in(answer->body)));
 }
 
 Result<void> Vm::pause(const Call& call) {
@@ -133,7 +133,7 @@ Result<fcvm_vm_balloon> Vm::balloon(const Call& call) {
   }
   if (!figures) {
     return fail(EPROTO, doing + ": Firecracker's answer is none: " +
-                            vmm::printable(answer.body.substr(0, 200)));
+                            base::printable(answer.body.substr(0, 200)));
   }
   return *figures;
 }
