@@ -24,24 +24,17 @@ constexpr std::size_t kKeptLines = 200;
 constexpr std::size_t kQuotedLines = 6;
 constexpr auto kTick = std::chrono::milliseconds(120);
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kPackages = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kPackages = {{
     {"mke2fs", "e2fsprogs"},
     {"xz", "xz-utils"},
     {"newuidmap", "uidmap"},
     {"newgidmap", "uidmap"},
-    {"pasta", "passt"},
-    {"nft", "nftables"},
-    {"qemu-system-x86_64", "qemu-system-x86"},
-    {"qemu-system-aarch64", "qemu-system-arm"},
     {"mkfs.btrfs", "btrfs-progs"},
     {"mkfs.xfs", "xfsprogs"},
     {"mount", "mount"},
     {"umount", "mount"},
     {"cp", "coreutils"},
     {"sh", "dash"},
-    {"du", "coreutils"},
-    {"modprobe", "kmod"},
-    {"truncate", "coreutils"},
 }};
 
 /// Cuts a stream of bytes into lines; a carriage return ends one too, as progress bars use it.

@@ -75,7 +75,7 @@ std::vector<Check> kernel_checks() {
       {"tun", "connects a VM to its network", false, look_at_tun},
       {"user-namespaces", "hold the network of VMs without root", false, look_at_user_namespaces},
       {"userfaultfd", "lets clones share a page server", false, look_at_userfaultfd},
-      {"fuse", "mounts fusepipe on the host", false, look_at_fuse},
+      {"fuse", "mounts directories of VMs on the host", false, look_at_fuse},
       {"cgroup2", "limits and accounts for VMs", false, look_at_cgroups},
   };
 }
