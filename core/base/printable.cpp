@@ -34,7 +34,7 @@ void append_escaped(std::string& clean, std::string_view bytes) {
 
 }  // namespace
 
-// Overlong forms, surrogates and what is above U+10FFFF are told by the second byte alone.
+// Overlong forms, surrogates and what is above U+10FFFF are known by the second byte alone.
 std::size_t utf8_length(std::string_view text) {
   const auto at = [text](std::size_t i) {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : static_cast<unsigned char>(0);

@@ -15,7 +15,7 @@ namespace fcvm::base {
 
 enum class Newlines {
   kEscaped,   // "\x0a", as any other control character
-  kKept,      // and no more is told of a carriage return before one; for text that stands alone
+  kKept,      // and a carriage return before one is dropped; for text that stands alone
   kIndented,  // kept, and the next line begins with a space: it looks like no record of its own
 };
 

@@ -1,4 +1,4 @@
-# fcvm ls with many recorded VMs, 1,000 unless told otherwise: a JSON line for each way of asking.
+# fcvm ls with many recorded VMs, 1,000 unless an argument says how many: a JSON line for each way of asking.
 set -eu
 . "$(dirname "$0")/measure.sh"
 count=${1:-1000}

@@ -137,8 +137,8 @@ Result<int> run(Invocation& invocation) {
 }
 
 constexpr const char* kDetails =
-    "The command runs beside the container's own, with its environment, user and directory unless\n"
-    "told otherwise. NAME is a VM's name, its id, or the beginning of its id.\n"
+    "The command runs beside the container's own, with its environment, user and directory\n"
+    "unless options name others. NAME is a VM's name, its id, or the beginning of its id.\n"
     "\n"
     "The exit code is the command's own; 125 when fcvm or the VM failed, 126 when the command\n"
     "cannot be executed, 127 when it is not found, 128+n when signal n ended it. It ends when the\n"

@@ -17,7 +17,7 @@ Result<int> code_from_record(Invocation& invocation, const vm::Record& before) {
   const auto records = FCVM_TRY(invocation.records());
   const vm::Record* record =
       FCVM_TRY(vm::find_record(records, before.id) |
-               context("VM " + before.name + " was removed before it told its exit code"));
+               context("VM " + before.name + " was removed before its exit code was known"));
   return record->exit_code;
 }
 

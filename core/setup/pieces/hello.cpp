@@ -35,8 +35,8 @@ std::string_view hello_script() {
 echo "Hello from fcvm: this container has a machine of its own."
 echo "  host name  $(hostname)"
 echo "  kernel     $(uname -s -r -m)"
-echo "  VMM        ${FCVM_VMM:-not told (FCVM_VMM)}"
-echo "  agent      ${FCVM_AGENT:-not told (FCVM_AGENT)}"
+echo "  VMM        ${FCVM_VMM:-not known (FCVM_VMM)}"
+echo "  agent      ${FCVM_AGENT:-not known (FCVM_AGENT)}"
 echo "  machine    $(nproc) CPU(s), $(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo) MiB of memory"
 echo "  running    for $(cut -d ' ' -f 1 /proc/uptime) s"
 echo
