@@ -61,8 +61,7 @@ typedef int32_t (*fcvm_emit_fn)(void* context, const char* text, uint64_t length
 #define FCVM_OPTION_BOOLEAN 2u
 #define FCVM_OPTION_INTEGER 3u
 #define FCVM_OPTION_SIZE 4u     /* bytes, written with K, M or G */
-#define FCVM_OPTION_DURATION 5u /* nanoseconds, written with ms, s or m; a bare number is seconds \
-                                 */
+#define FCVM_OPTION_DURATION 5u /* nanoseconds, written with ms, s or m; bare: seconds */
 #define FCVM_OPTION_LIST 6u     /* of text */
 
 #define FCVM_OPTION_REQUIRED 1u
@@ -70,14 +69,17 @@ typedef int32_t (*fcvm_emit_fn)(void* context, const char* text, uint64_t length
 
 typedef struct fcvm_option {
   uint32_t size;
-  uint32_t type;    /* FCVM_OPTION_TEXT ... */
-  const char* name; /* kebab-case: NAME in TOML, --set <id>.NAME=... on the command line */
-  const char*
-      default_value;    /* as on the command line: bare text, a list with commas; NULL for none */
-  const char* help;     /* one sentence, without control characters */
-  const char* choices;  /* "copy|minor", or NULL when any value will do */
-  const char* variable; /* an environment variable that sets it, besides FCVM_PLUGIN_..., or NULL */
-  uint32_t flags;       /* FCVM_OPTION_REQUIRED | FCVM_OPTION_SECRET */
+  uint32_t type; /* FCVM_OPTION_TEXT ... */
+  /* 1 to 64 of a-z, 0-9 and '-': NAME in TOML, --set <id>.NAME=... on the command line */
+  const char* name;
+  /* as on the command line: bare text, a list with commas; NULL for none */
+  const char* default_value;
+  const char* help;    /* one sentence of at most 1024 bytes, without control characters */
+  const char* choices; /* "copy|minor", or NULL when any value will do */
+  /* an environment variable that sets it, besides FCVM_PLUGIN_..., or NULL: 1 to 64 of A-Z, 0-9 and
+   * '_', no digit first */
+  const char* variable;
+  uint32_t flags; /* FCVM_OPTION_REQUIRED | FCVM_OPTION_SECRET */
   uint32_t reserved;
 } fcvm_option;
 
@@ -104,17 +106,18 @@ typedef struct fcvm_settings {
 
 typedef struct fcvm_descriptor {
   uint32_t size;
-  uint32_t abi_version;         /* FCVM_ABI_VERSION */
-  const char* id;               /* "<family>.<name>", e.g. "net.rootless"; [plugin.<id>] in TOML */
+  uint32_t abi_version; /* FCVM_ABI_VERSION */
+  /* "<family>.<name>", e.g. "net.rootless", a name as an option's; [plugin.<id>] in TOML */
+  const char* id;
   const char* kind;             /* "vmm/1" "net/1" "image/1" "memory/1" "readiness/1" */
   const char* version;          /* of the plugin: "1.2.3" */
   const char* summary;          /* one line of at most 160 bytes, without control characters */
   const char* min_host_version; /* the oldest fcvm that will do, or NULL */
   uint64_t capabilities;        /* FCVM_<KIND>_CAN_... of the kind's header: the most that it can */
   const fcvm_option* const* options;
-  uint32_t option_count;
-  uint32_t draft;     /* FCVM_DRAFT */
-  int32_t preference; /* the most that `probe` will answer */
+  uint32_t option_count; /* at most 256 */
+  uint32_t draft;        /* FCVM_DRAFT */
+  int32_t preference;    /* the most that `probe` will answer */
   uint32_t reserved;
 } fcvm_descriptor;
 
