@@ -52,8 +52,8 @@ class Container {
   pid_t pid_ = -1;
   std::string pid_file_;
   base::Fd inotify_;
-  Loop::TimerId kill_timer_ = 0;
-  Loop::TimerId program_timer_ = 0;
+  Loop::TimerId kill_timer_;
+  Loop::TimerId program_timer_;
 };
 
 }  // namespace fcvm::agent

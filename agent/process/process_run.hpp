@@ -78,7 +78,7 @@ class ProcessRun {
   int ended_by_ = 0;  // a signal that came before it ran
   std::optional<Error> failure_;
   std::optional<ChildEnd> end_;
-  Loop::TimerId timer_ = 0;
+  Loop::TimerId timer_;
   Loop::SeekerId seeker_ = 0;
 };
 

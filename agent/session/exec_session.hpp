@@ -84,7 +84,7 @@ class ExecSession {
   bool stdin_ended_ = false;
   bool stdin_watched_ = false;
   std::size_t uncredited_ = 0;
-  Loop::TimerId timer_ = 0;
+  Loop::TimerId timer_;
 };
 
 }  // namespace fcvm::agent

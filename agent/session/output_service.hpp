@@ -85,7 +85,7 @@ class OutputService {
   bool stdin_gone_ = false;  // nobody reads it any more
   bool stdin_watched_ = false;
   std::function<void()> delivered_;
-  Loop::TimerId delivery_timer_ = 0;
+  Loop::TimerId delivery_timer_;
 };
 
 }  // namespace fcvm::agent
