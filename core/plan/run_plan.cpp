@@ -16,7 +16,6 @@
 #include "core/plan/log_options.hpp"
 #include "core/plan/network_plan.hpp"
 #include "core/plan/words.hpp"
-#include "core/setup/disk.hpp"
 #include "core/setup/guest.hpp"
 #include "core/vm/model/id.hpp"
 
@@ -160,10 +159,6 @@ Result<vm::RunPlan> make_run_plan(const Request& request) {
   plan.vmm = FCVM_TRY(choose_vmm(request, config.text("run", "vmm")));
   plan.image_plugin = FCVM_TRY(choose_image_plugin(request, config.text("run", "image-mode")));
   FCVM_TRY(choose_guest(plan, request.paths, config));
-  plan.make_disk = [templates = request.paths.templates()](const fs::path& path,
-                                                           std::uint64_t bytes) {
-    return setup::make_writable_disk(templates, path, bytes);
-  };
   return plan;
 }
 

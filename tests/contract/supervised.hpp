@@ -172,7 +172,6 @@ class Supervised {
     plan.container.command = {"/bin/sh", "-c", script};
     plan.container.interactive = attached.valid();
     plan.detached = !attached.valid();
-    plan.make_disk = [](const std::filesystem::path&, std::uint64_t) { return Result<void>(); };
     if (adjust) adjust(plan);
     outcome_ = std::async(
         std::launch::async, [this, plan = std::move(plan), stream = std::move(attached)]() mutable {
@@ -180,6 +179,7 @@ class Supervised {
               {.store = store_,
                .registry = registry_,
                .config = *config_,
+               .make_disk = [](const auto&, std::uint64_t) { return Result<void>(); },
                .on_started = [this](const auto& record) { started_.set_value(record); },
                .attached = std::move(stream)},
               std::move(plan));

@@ -1,5 +1,6 @@
 // fcvm run: runs a container in a VM of its own. This process is the VM's supervisor.
 #include <fcntl.h>
+#include <functional>
 #include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "core/log/log.hpp"
 #include "core/plan/describe.hpp"
 #include "core/plan/run_plan.hpp"
+#include "core/setup/disk.hpp"
 #include "core/vm/supervisor/supervisor.hpp"
 
 namespace fcvm::cli {
@@ -47,18 +49,20 @@ Result<int> supervise(Invocation& invocation, vm::RunPlan plan, RunProgress& pro
   vm::Store* store = FCVM_TRY(invocation.store());
   const plugin::Registry* registry = FCVM_TRY(invocation.registry());
   const config::Config* config = FCVM_TRY(invocation.config());
-  vm::Supervisor supervisor({.store = *store,
-                             .registry = *registry,
-                             .config = *config,
-                             .progress = &progress,
-                             .on_started =
-                                 [&](const auto& record) {
-                                   progress.finish();
-                                   if (hooks.on_started) hooks.on_started(record);
-                                 },
-                             .attached = std::move(hooks.attached),
-                             .on_detached = std::move(hooks.on_detached)},
-                            std::move(plan));
+  vm::Supervisor supervisor(
+      {.store = *store,
+       .registry = *registry,
+       .config = *config,
+       .make_disk = std::bind_front(setup::make_writable_disk, store->paths().templates()),
+       .progress = &progress,
+       .on_started =
+           [&](const auto& record) {
+             progress.finish();
+             if (hooks.on_started) hooks.on_started(record);
+           },
+       .attached = std::move(hooks.attached),
+       .on_detached = std::move(hooks.on_detached)},
+      std::move(plan));
   return supervisor.run();
 }
 

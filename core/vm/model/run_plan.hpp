@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -56,8 +55,6 @@ struct RunPlan {
   /// Tells the container which VMM and agent it runs under, for fcvm/hello to say.
   bool announces_vm = false;
   GuestAssets assets;
-  /// Makes the writable disk: a sparse file system of `disk_bytes`.
-  std::function<Result<void>(const std::filesystem::path& path, std::uint64_t bytes)> make_disk;
 
   /// How long the guest may take until its agent answers.
   std::chrono::milliseconds boot_limit{120'000};

@@ -186,7 +186,7 @@ Result<void> Launch::prepare_files() {
   if (!plan_.assets.kernel_elf.empty()) FCVM_TRY(link(plan_.assets.kernel_elf, kKernelElf));
   FCVM_TRY(link(plan_.assets.initrd, kInitrd));
   FCVM_TRY(link(plan_.assets.base_image, kBaseDisk));
-  return plan_.make_disk(context_.store.paths().vmm(id_) / kWritableDisk, plan_.disk_bytes) |
+  return context_.make_disk(context_.store.paths().vmm(id_) / kWritableDisk, plan_.disk_bytes) |
          context("making the VM's writable disk");
 }
 

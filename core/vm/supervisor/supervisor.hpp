@@ -6,6 +6,8 @@
 // the control thread.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 
@@ -24,6 +26,8 @@ struct SupervisorContext {
   Store& store;
   const plugin::Registry& registry;
   const config::Config& config;
+  /// Makes a VM's writable disk: a sparse file system.
+  std::function<Result<void>(const std::filesystem::path& path, std::uint64_t bytes)> make_disk;
   plugin::ProgressService* progress = nullptr;
   /// Called with the VM's record once its container runs: a detached run lets its caller go.
   std::function<void(const Record&)> on_started{};
