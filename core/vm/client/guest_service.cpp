@@ -211,10 +211,14 @@ Result<std::uint64_t> GuestService::subscribe(std::uint32_t source, LineHandler 
   }
   auto follower = std::make_unique<Follower>();
   const auto follow = [this, source, handler = std::move(handler), &self = *follower] {
-    if (source == FCVM_OUTPUT_CONSOLE) {
-      follow_console(handler, self);
-    } else {
-      follow_container(source, handler, self);
+    try {
+      if (source == FCVM_OUTPUT_CONSOLE) {
+        follow_console(handler, self);
+      } else {
+        follow_container(source, handler, self);
+      }
+    } catch (const std::exception& thrown) {
+      log::warning("vm", "following output for a plugin: {}", thrown.what());
     }
   };
   try {
