@@ -84,7 +84,7 @@ void measure(const std::string& behaviour, std::chrono::seconds time) {
   }
   fmt::print("}}\n");
   std::fflush(stdout);
-  must(box.ask(verb("end")));
+  REQUIRE(box.ask(ask::End{}));
   REQUIRE(box.ended());
 }
 

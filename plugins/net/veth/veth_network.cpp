@@ -96,7 +96,7 @@ Result<NetAttachment> VethNetwork::attach(const Request& request, const Mode& mo
   }
   auto made = make(call);
   for (const auto& one : plan_->published) {
-    if (made) made = begin_sessions_anew(one);
+    if (made) begin_sessions_anew(one);
   }
   auto described = made ? describe() : unexpected(std::move(made).error());
   if (described) return described;
