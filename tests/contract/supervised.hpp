@@ -192,13 +192,12 @@ class Supervised {
     if (record.wait_for(kPatience) != std::future_status::ready) {
       FAIL("it does not start" << (ended() ? ": " + outcome().error().message() : ""));
     }
-    id_ = record.get().id;
     return find();
   }
   Record find() { return must(store_.find("box")); }
   template <typename Request>
   Result<typename Request::Answer> ask(const Request& request) {
-    return ask_supervisor(store_.paths(), id_, request, base::Deadline::in(kPatience));
+    return ask_supervisor(store_.paths(), find().id, request, base::Deadline::in(kPatience));
   }
   bool ended() { return outcome_.wait_for(kPatience) == std::future_status::ready; }
   Result<int> outcome() { return outcome_.get(); }
@@ -211,7 +210,6 @@ class Supervised {
   plugin::Registry registry_;
   std::optional<config::Config> config_;
   std::promise<Record> started_;
-  std::string id_;
   std::future<Result<int>> outcome_;
 };
 
