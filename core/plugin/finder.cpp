@@ -1,7 +1,6 @@
 #include "core/plugin/finder.hpp"
 
 #include <algorithm>
-#include <elf.h>
 #include <fcntl.h>
 #include <set>
 #include <sys/stat.h>
@@ -9,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "core/base/io/file.hpp"
+#include "core/elf/elf.hpp"
 
 namespace fcvm::plugin {
 namespace {
@@ -45,29 +45,24 @@ constexpr unsigned kThisMachine = EM_AARCH64;
 #endif
 
 /// The loader maps a truncated object happily and dies of SIGBUS later, so look first.
-Result<void> check_elf(int fd, std::uint64_t file_size) {
-  Elf64_Ehdr header{};
-  const std::size_t readable = std::min<std::uint64_t>(file_size, sizeof header);
-  FCVM_TRY(base::read_exact(fd, {reinterpret_cast<char*>(&header), readable}));
-  if (readable < SELFMAG || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
+Result<void> check_object(int fd, std::uint64_t file_size) {
+  std::string head(std::min<std::uint64_t>(file_size, elf::kHeaderSize), '\0');
+  FCVM_TRY(base::read_exact(fd, head));
+  if (!elf::is_elf(head)) {
     return fail(ENOEXEC, "is not an ELF object", "put only plugins into a plugin directory");
   }
-  if (readable < sizeof header) {
-    return fail(ENOEXEC, "is truncated", "build or copy the plugin again");
-  }
-  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != kThisMachine) {
+  if (const auto machine = elf::machine_of(head); machine && *machine != kThisMachine) {
     return fail(ENOEXEC,
-                fmt::format("is built for {}, this machine is {}", machine_name(header.e_machine),
+                fmt::format("is built for {}, this machine is {}", machine_name(*machine),
                             machine_name(kThisMachine)),
                 "install the plugin's package for this architecture");
   }
-  if (header.e_type != ET_DYN) return fail(ENOEXEC, "is not a shared object");
-  const auto sections = std::uint64_t{header.e_shnum} * header.e_shentsize;
-  const auto segments = std::uint64_t{header.e_phnum} * header.e_phentsize;
-  if (header.e_shoff > file_size || sections > file_size - header.e_shoff ||
-      header.e_phoff > file_size || segments > file_size - header.e_phoff) {
-    return fail(ENOEXEC, "is truncated", "build or copy the plugin again");
+  const auto header = elf::read_header(head, file_size);
+  if (!header) {
+    return fail(ENOEXEC, fmt::format("cannot be loaded: {}", header.error().message()),
+                "build or copy the plugin again");
   }
+  if (header->e_type != ET_DYN) return fail(ENOEXEC, "is not a shared object");
   return {};
 }
 
@@ -175,7 +170,7 @@ Result<fs::path> check_file(const fs::path& path, uid_t owner) {
   if (kept) kept = check_link(path, owner);
   if (kept) kept = check_directories(whole->parent_path(), owner);
   if (!kept) return told(unexpected(std::move(kept).error()));
-  auto checked = check_elf(fd.get(), static_cast<std::uint64_t>(info.st_size));
+  auto checked = check_object(fd.get(), static_cast<std::uint64_t>(info.st_size));
   if (!checked) return told(unexpected(std::move(checked).error()));
   return *std::move(whole);
 }

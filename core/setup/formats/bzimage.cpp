@@ -2,11 +2,11 @@
 
 #include <cstdint>
 #include <cstring>
-#include <elf.h>
 #include <optional>
 
 #include <fmt/core.h>
 
+#include "core/elf/elf.hpp"
 #include "core/setup/formats/decompress.hpp"
 
 namespace fcvm::setup {
@@ -31,8 +31,6 @@ std::optional<T> number_at(std::string_view image, std::size_t at) {
   std::memcpy(&value, image.data() + at, sizeof value);
   return value;
 }
-
-bool is_elf(std::string_view bytes) { return bytes.starts_with(std::string_view(ELFMAG, SELFMAG)); }
 
 std::string version_of(std::string_view image) {
   const auto at = number_at<std::uint16_t>(image, kVersion).value_or(0);
@@ -64,14 +62,14 @@ Result<BzImage> parse_bzimage(std::string_view image) {
 }
 
 Result<std::string> extract_vmlinux(std::string_view image, const std::filesystem::path& scratch) {
-  if (is_elf(image)) return std::string(image);
+  if (elf::is_elf(image)) return std::string(image);
   const BzImage parsed = FCVM_TRY(parse_bzimage(image));
   const Compression compression = compression_of(parsed.payload);
   auto payload = parsed.payload;
   if (compression != Compression::kGzip) payload.remove_suffix(kAppendedSize);
   std::string plain = FCVM_TRY(decompress(payload, compression, scratch) |
                                context("unpacking the kernel's payload"));
-  if (!is_elf(plain)) {
+  if (!elf::is_elf(plain)) {
     return fail(ENOEXEC, fmt::format("the kernel's payload ({}) holds no ELF file",
                                      compression == Compression::kNone ? "of unknown compression"
                                                                        : tool_of(compression)));

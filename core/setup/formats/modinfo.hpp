@@ -15,8 +15,8 @@ struct ModInfo {
   std::vector<std::string> depends{};  // names, with underscores
 };
 
-/// `elf` is an uncompressed module, 64-bit little-endian.
-[[nodiscard]] Result<ModInfo> read_modinfo(std::string_view elf);
+/// `module` is an uncompressed one, 64-bit little-endian.
+[[nodiscard]] Result<ModInfo> read_modinfo(std::string_view module);
 
 /// "virtio-rng.ko.xz" and "virtio_rng" are one module: virtio_rng.
 [[nodiscard]] std::string module_name(std::string_view file_or_name);
