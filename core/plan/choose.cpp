@@ -48,27 +48,27 @@ std::string_view remedy_of(std::string_view family) {
 Result<Chosen> choose_named(const plugin::Registry& registry, std::string_view family,
                             std::string_view name) {
   const Entry* entry = FCVM_TRY(registry.find(family, name));
-  return Chosen{entry, entry->descriptor.capabilities};
+  return Chosen{entry, entry->descriptor.capabilities, false};
 }
 
 Result<Chosen> choose_best(const config::Config& config, const plugin::Registry& registry,
                            std::string_view family) {
+  const auto all = candidates(registry, family);
+  if (all.size() == 1) return choose_named(registry, family, all.front()->descriptor.id);
   std::optional<Chosen> best;
   std::int32_t preference = 0;
   std::string reasons;
-  std::string remedy;
-  for (const Entry* entry : candidates(registry, family)) {
+  for (const Entry* entry : all) {
     const auto& descriptor = entry->descriptor;
     if (descriptor.preference <= preference) break;
     const auto usable = registry.find(descriptor.id);
     const auto found = usable ? probe(config, *entry) : unexpected(usable.error());
     if (found && found->works() && found->preference > preference) {
       preference = found->preference;
-      best = Chosen{entry, found->capabilities};
+      best = Chosen{entry, found->capabilities, true};
     } else if (!found || !found->works()) {
       reasons += fmt::format("\n  {}: {}", descriptor.name(),
                              found ? found->reason : found.error().message());
-      if (remedy.empty()) remedy = found ? found->remedy : found.error().remedy();
     }
   }
   if (best) return *best;
@@ -76,15 +76,16 @@ Result<Chosen> choose_best(const config::Config& config, const plugin::Registry&
     return fail(ENOENT, fmt::format("there is no {} to choose from", called(family)),
                 "fcvm plugin ls shows what is installed, and what was refused");
   }
-  const bool single = reasons.find('\n', 1) == std::string::npos;
   return fail(ENOENT, fmt::format("no {} works here:{}", called(family), reasons),
-              single && !remedy.empty() ? remedy : std::string(remedy_of(family)));
+              std::string(remedy_of(family)));
 }
 
 Result<void> check_works(const config::Config& config, Chosen& chosen) {
+  if (chosen.probed) return {};
   const auto& descriptor = chosen.entry->descriptor;
   const auto found = FCVM_TRY(probe(config, *chosen.entry));
   chosen.capabilities = found.capabilities;
+  chosen.probed = true;
   if (found.works()) return {};
   return fail(ENOTSUP,
               fmt::format("the {} {} does not work here: {}", called(descriptor.family()),

@@ -14,8 +14,9 @@ namespace fcvm::plan {
 
 struct Chosen {
   const plugin::Entry* entry = nullptr;
-  /// Of the descriptor's, those to be had on this host.
+  /// Once it was probed, those of the descriptor's that are to be had on this host.
   std::uint64_t capabilities = 0;
+  bool probed = false;
 };
 
 /// What `name` names in `family` ("net"); it is not asked whether it works.
@@ -24,11 +25,13 @@ struct Chosen {
 
 /// For "auto": the usable plugin that prefers itself most. Plugins are probed in the order of the
 /// most that they can prefer themselves, until none that is left could do better. The error names
-/// the reason of each.
+/// the reason of each. One that has no rival is taken as if it were named: a probe starts programs,
+/// which is time lost at every run where there is nothing to choose.
 [[nodiscard]] Result<Chosen> choose_best(const config::Config& config,
                                          const plugin::Registry& registry, std::string_view family);
 
-/// Asks a plugin that was named; an error says why it does not work here.
+/// Probes what has not been probed yet; an error says why it does not work here. For whoever needs
+/// to know before it is used: what is missing, a plugin's first verb reports as well.
 [[nodiscard]] Result<void> check_works(const config::Config& config, Chosen& chosen);
 
 }  // namespace fcvm::plan

@@ -32,6 +32,13 @@ std::string needs_network(const vm::NetworkPlan& plan, const config::Config& con
   return {};
 }
 
+/// The one without a rival is probed too: the choice is between it and no network.
+Result<Chosen> choose_working(const Request& request) {
+  Chosen best = FCVM_TRY(choose_best(request.config, request.registry, "net"));
+  FCVM_TRY(check_works(request.config, best));
+  return best;
+}
+
 /// No entry for no network. `needed`, when not empty, is the option that cannot do without.
 Result<Chosen> choose(const Request& request, const std::string& wanted, const std::string& needed,
                       const vm::NetworkPlan& plan) {
@@ -45,7 +52,7 @@ Result<Chosen> choose(const Request& request, const std::string& wanted, const s
     if (plan.ipv6_prefix.empty()) FCVM_TRY(check_works(request.config, named));
     return named;
   }
-  auto best = choose_best(request.config, request.registry, "net");
+  auto best = choose_working(request);
   if (best || !needed.empty()) return best;
   log::warning("run", "this VM has no network, since {}{}{}", best.error().message(),
                best.error().remedy().empty() ? "" : "; to fix: ", best.error().remedy());

@@ -27,21 +27,23 @@ namespace fs = std::filesystem;
 constexpr const char* kHelloImage = "fcvm/hello";
 constexpr std::uint64_t kLeastMemory = 128 * config::kMiB;
 
-Result<std::string> choose_vmm(const Request& request, const std::string& wanted) {
-  if (wanted == "auto") {
-    return FCVM_TRY(choose_best(request.config, request.registry, "vmm")).entry->descriptor.id;
-  }
-  Chosen named = FCVM_TRY(choose_named(request.registry, "vmm", wanted));
-  FCVM_TRY(check_works(request.config, named));
-  return named.entry->descriptor.id;
+Result<Chosen> choose(const Request& request, std::string_view family, const std::string& wanted) {
+  if (wanted == "auto") return choose_best(request.config, request.registry, family);
+  return choose_named(request.registry, family, wanted);
 }
 
-/// One that is named is not probed: what is missing it says when it is used, a moment later.
-Result<std::string> choose_image_plugin(const Request& request, const std::string& wanted) {
-  const Chosen chosen =
-      FCVM_TRY(wanted == "auto" ? choose_best(request.config, request.registry, "image")
-                                : choose_named(request.registry, "image", wanted));
+/// It comes last in a launch, and nobody should wait for an image to hear that there is no VMM.
+Result<std::string> choose_vmm(const Request& request) {
+  Chosen chosen = FCVM_TRY(choose(request, "vmm", request.config.text("run", "vmm")));
+  FCVM_TRY(check_works(request.config, chosen));
   return chosen.entry->descriptor.id;
+}
+
+/// One that is named or has no rival is not probed: what is missing it says when it is used, a
+/// moment later.
+Result<std::string> choose_image_plugin(const Request& request) {
+  const std::string& wanted = request.config.text("run", "image-mode");
+  return FCVM_TRY(choose(request, "image", wanted)).entry->descriptor.id;
 }
 
 Result<std::uint32_t> pull_policy(const std::string& text) {
@@ -156,8 +158,8 @@ Result<vm::RunPlan> make_run_plan(const Request& request) {
     plan.container.podman_options.push_back(fmt::format("--pids-limit={}", plan.pids_limit));
   }
   plan.log = FCVM_TRY(log_driver(config, plan.detached, plan.container.tty));
-  plan.vmm = FCVM_TRY(choose_vmm(request, config.text("run", "vmm")));
-  plan.image_plugin = FCVM_TRY(choose_image_plugin(request, config.text("run", "image-mode")));
+  plan.vmm = FCVM_TRY(choose_vmm(request));
+  plan.image_plugin = FCVM_TRY(choose_image_plugin(request));
   FCVM_TRY(choose_guest(plan, request.paths, config));
   return plan;
 }
