@@ -9,6 +9,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fcvm/image.h>
@@ -43,6 +44,20 @@ inline void emit_disks(const std::vector<ImageDisk>& disks, fcvm_image_disk_fn e
   }
 }
 
+inline Result<std::string_view> need_image(const char* digest) {
+  return need_text(digest, "no image is named");
+}
+
+/// A list that lost a name would cost the image of that name.
+inline Result<std::vector<std::string>> kept_images(const char* const* keep, std::uint32_t count) {
+  if (keep == nullptr && count != 0) return fail(EINVAL, "no images to keep, but their number");
+  std::vector<std::string> kept;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    kept.emplace_back(FCVM_TRY(need_image(keep[i])));
+  }
+  return kept;
+}
+
 struct ImageVerbs {
   static constexpr const char* kKind = FCVM_KIND_IMAGE;
 
@@ -61,7 +76,9 @@ struct ImageVerbs {
                        fcvm_error* error) -> std::int32_t {
         return on_call<Plugin>(
             self, deadline, error, [&](Plugin& plugin, const Call& call) -> Result<void> {
-              const auto json = FCVM_TRY(plugin.config(sized_copy(request), digest, call));
+              const auto image = FCVM_TRY(need_image(digest));
+              if (emit == nullptr) return fail(EINVAL, "no place for the configuration");
+              const auto json = FCVM_TRY(plugin.config(sized_copy(request), image, call));
               emit(context, json.data(), json.size());
               return {};
             });
@@ -71,8 +88,11 @@ struct ImageVerbs {
                         void* context, fcvm_error* error) -> std::int32_t {
         return on_call<Plugin>(
             self, deadline, error, [&](Plugin& plugin, const Call& call) -> Result<void> {
-              if (out == nullptr) return fail(EINVAL, "no place for the delivery");
-              const auto delivery = FCVM_TRY(plugin.prepare(sized_copy(request), digest, call));
+              const auto image = FCVM_TRY(need_image(digest));
+              if (out == nullptr || emit == nullptr) {
+                return fail(EINVAL, "no place for the delivery");
+              }
+              const auto delivery = FCVM_TRY(plugin.prepare(sized_copy(request), image, call));
               auto raw = sized<fcvm_image_delivery>();
               raw.how = delivery.how;
               sized_assign(out, raw);
@@ -85,7 +105,8 @@ struct ImageVerbs {
                         void* context, fcvm_error* error) -> std::int32_t {
         return on_call<Plugin>(
             self, deadline, error, [&](Plugin& plugin, const Call& call) -> Result<void> {
-              const std::vector<std::string> kept(keep, keep + keep_count);
+              const auto kept = FCVM_TRY(kept_images(keep, keep_count));
+              if (emit == nullptr) return fail(EINVAL, "no place for what is removed");
               for (const auto& gone : FCVM_TRY(plugin.collect(cache_fd, kept, call))) {
                 if (emit(context, gone.data(), gone.size()) != 0) break;
               }

@@ -29,6 +29,10 @@ struct MemoryHealth {
 
 namespace sdk {
 
+inline Result<std::string_view> need_clone(const char* id) {
+  return need_text(id, "no clone is named");
+}
+
 FCVM_HAS_VERB(prefetch);
 FCVM_HAS_VERB(working_set);
 
@@ -53,14 +57,16 @@ struct MemoryVerbs {
       };
       made.clone_started = [](void* self, const char* clone_id, std::int32_t vmm_pidfd,
                               fcvm_error* error) -> std::int32_t {
-        return on_plugin<Plugin>(
-            self, error, [&](Plugin& plugin) { return plugin.clone_started(clone_id, vmm_pidfd); });
+        return on_plugin<Plugin>(self, error, [&](Plugin& plugin) -> Result<void> {
+          return plugin.clone_started(FCVM_TRY(need_clone(clone_id)), vmm_pidfd);
+        });
       };
       made.detach_clone = [](void* self, const char* clone_id, std::int64_t deadline,
                              fcvm_error* error) -> std::int32_t {
-        return on_call<Plugin>(self, deadline, error, [&](Plugin& plugin, const Call& call) {
-          return plugin.detach_clone(clone_id, call);
-        });
+        return on_call<Plugin>(self, deadline, error,
+                               [&](Plugin& plugin, const Call& call) -> Result<void> {
+                                 return plugin.detach_clone(FCVM_TRY(need_clone(clone_id)), call);
+                               });
       };
       made.health = [](void* self, std::int32_t* fd, fcvm_error* error) -> std::int32_t {
         return on_plugin<Plugin>(self, error, [&](Plugin& plugin) -> Result<void> {
@@ -81,18 +87,23 @@ struct MemoryVerbs {
       if constexpr (Has_prefetch<Plugin>::value) {
         made.prefetch = [](void* self, const char* clone_id, std::int64_t deadline,
                            fcvm_error* error) -> std::int32_t {
-          return on_call<Plugin>(self, deadline, error, [&](Plugin& plugin, const Call& call) {
-            return plugin.prefetch(clone_id, call);
-          });
+          return on_call<Plugin>(self, deadline, error,
+                                 [&](Plugin& plugin, const Call& call) -> Result<void> {
+                                   return plugin.prefetch(FCVM_TRY(need_clone(clone_id)), call);
+                                 });
         };
       }
       if constexpr (Has_working_set<Plugin>::value) {
         made.working_set = [](void* self, const char* clone_id, std::int32_t directory_fd,
                               const char* path, std::int64_t deadline,
                               fcvm_error* error) -> std::int32_t {
-          return on_call<Plugin>(self, deadline, error, [&](Plugin& plugin, const Call& call) {
-            return plugin.working_set(clone_id, directory_fd, path, call);
-          });
+          return on_call<Plugin>(self, deadline, error,
+                                 [&](Plugin& plugin, const Call& call) -> Result<void> {
+                                   const auto id = FCVM_TRY(need_clone(clone_id));
+                                   if (path == nullptr)
+                                     return fail(EINVAL, "no place for the working set");
+                                   return plugin.working_set(id, directory_fd, path, call);
+                                 });
         };
       }
       return made;

@@ -2,6 +2,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include <fcvm/image.hpp>
+#include <fcvm/memory.hpp>
 #include <fcvm/net.hpp>
 #include <fcvm/readiness.hpp>
 
@@ -49,8 +51,60 @@ class Quiet : public NetPlugin {
   Result<Fd> dial(std::uint32_t, std::uint16_t, const Call&) { return Fd(::dup(0)); }
 };
 
-const fcvm_plugin& moody() { return *sdk::CommonTable<Moody, Moody::Verbs>::table(); }
-const fcvm_plugin& quiet() { return *sdk::CommonTable<Quiet, Quiet::Verbs>::table(); }
+/// Counts in `calls` what got through to it.
+class Counting {
+ public:
+  static inline int calls = 0;
+
+ protected:
+  static Result<void> count() {
+    ++calls;
+    return {};
+  }
+};
+
+class Pages : public MemoryPlugin, public Counting {
+ public:
+  static constexpr Info kInfo{"memory.pages", "1.0.0", "nothing"};
+  Result<void> open(const fcvm_memory_request&, const Call&) { return count(); }
+  Result<fcvm_memory_offer> attach_clone(const fcvm_memory_clone&, const Call&) {
+    return sized<fcvm_memory_offer>();
+  }
+  Result<void> clone_started(std::string_view, int) { return count(); }
+  Result<void> detach_clone(std::string_view, const Call&) { return count(); }
+  Result<fcvm_memory_figures> figures() { return sized<fcvm_memory_figures>(); }
+  Result<void> close(const Call&) { return {}; }
+  Result<void> prefetch(std::string_view, const Call&) { return count(); }
+  Result<void> working_set(std::string_view, int, const char*, const Call&) { return count(); }
+};
+
+class Pictures : public ImagePlugin, public Counting {
+ public:
+  static constexpr Info kInfo{"image.pictures", "1.0.0", "nothing"};
+  Result<fcvm_image_identity> resolve(const fcvm_image_request&, const Call&) {
+    return sized<fcvm_image_identity>();
+  }
+  Result<std::string> config(const fcvm_image_request&, std::string_view, const Call&) {
+    FCVM_TRY(count());
+    return std::string("{}");
+  }
+  Result<ImageDelivery> prepare(const fcvm_image_request&, std::string_view, const Call&) {
+    FCVM_TRY(count());
+    return ImageDelivery{FCVM_GUEST_LOAD_ARCHIVE, {{"/a", "docker-archive"}}};
+  }
+  Result<std::vector<std::string>> collect(int, const std::vector<std::string>& keep, const Call&) {
+    FCVM_TRY(count());
+    return keep;
+  }
+};
+
+template <typename Plugin>
+const fcvm_plugin& table_of() {
+  return *sdk::CommonTable<Plugin, typename Plugin::Verbs>::table();
+}
+
+const fcvm_plugin& moody() { return table_of<Moody>(); }
+const fcvm_plugin& quiet() { return table_of<Quiet>(); }
 
 /// mode and tries, as the host would hand them over.
 struct Settings {
@@ -185,6 +239,73 @@ TEST_CASE("a file descriptor that is handed over has nowhere to go without a pla
   CHECK(verbs->health(instance, &fd, nullptr) == 0);
   CHECK(fd == -1);
   quiet().destroy(&instance);
+}
+
+TEST_CASE("a memory verb on no clone, or without a place, never reaches the plugin") {
+  void* instance = nullptr;
+  REQUIRE(table_of<Pages>().create(nullptr, nullptr, &instance, nullptr) == 0);
+  const auto* verbs = static_cast<const fcvm_memory_v1*>(table_of<Pages>().verbs("memory/1"));
+  auto error = sized<fcvm_error>();
+  Counting::calls = 0;
+  CHECK(verbs->clone_started(instance, nullptr, -1, &error) == -EINVAL);
+  CHECK(text_of(error.message) == "no clone is named");
+  CHECK(verbs->detach_clone(instance, nullptr, FCVM_NO_DEADLINE, &error) == -EINVAL);
+  CHECK(verbs->prefetch(instance, nullptr, FCVM_NO_DEADLINE, &error) == -EINVAL);
+  CHECK(verbs->working_set(instance, nullptr, -1, "set", FCVM_NO_DEADLINE, &error) == -EINVAL);
+  CHECK(verbs->working_set(instance, "one", -1, nullptr, FCVM_NO_DEADLINE, &error) == -EINVAL);
+  CHECK(text_of(error.message) == "no place for the working set");
+  CHECK(Counting::calls == 0);
+
+  CHECK(verbs->clone_started(instance, "one", -1, &error) == 0);
+  CHECK(verbs->detach_clone(instance, "one", FCVM_NO_DEADLINE, &error) == 0);
+  CHECK(verbs->prefetch(instance, "one", FCVM_NO_DEADLINE, &error) == 0);
+  CHECK(verbs->working_set(instance, "one", -1, "set", FCVM_NO_DEADLINE, &error) == 0);
+  CHECK(Counting::calls == 4);
+  // As for every kind: an answer that nobody wants is left out.
+  CHECK(verbs->open(instance, nullptr, FCVM_NO_DEADLINE, nullptr) == 0);
+  CHECK(verbs->attach_clone(instance, nullptr, FCVM_NO_DEADLINE, nullptr, nullptr) == 0);
+  CHECK(verbs->figures(instance, nullptr, nullptr) == 0);
+  CHECK(verbs->health(instance, nullptr, nullptr) == 0);
+  table_of<Pages>().destroy(&instance);
+}
+
+TEST_CASE("an image verb on no image, or without a place, never reaches the plugin") {
+  void* instance = nullptr;
+  REQUIRE(table_of<Pictures>().create(nullptr, nullptr, &instance, nullptr) == 0);
+  const auto* verbs = static_cast<const fcvm_image_v1*>(table_of<Pictures>().verbs("image/1"));
+  const fcvm_emit_fn take = [](void*, const char*, std::size_t) -> std::int32_t { return 0; };
+  const fcvm_image_disk_fn take_disk = [](void*, const fcvm_image_disk*) -> std::int32_t {
+    return 0;
+  };
+  const auto config = [&](const char* digest, fcvm_emit_fn emit) {
+    return verbs->config(instance, nullptr, digest, FCVM_NO_DEADLINE, emit, nullptr, nullptr);
+  };
+  auto delivery = sized<fcvm_image_delivery>();
+  const auto prepare = [&](const char* digest, fcvm_image_delivery* out, fcvm_image_disk_fn emit) {
+    return verbs->prepare(instance, nullptr, digest, FCVM_NO_DEADLINE, out, emit, nullptr, nullptr);
+  };
+  const auto collect = [&](const char* const* keep, std::uint32_t count, fcvm_emit_fn emit) {
+    return verbs->collect(instance, -1, keep, count, FCVM_NO_DEADLINE, emit, nullptr, nullptr);
+  };
+  const char* const kept[] = {"sha256:1", nullptr};
+  Counting::calls = 0;
+  CHECK(config(nullptr, take) == -EINVAL);
+  CHECK(config("sha256:1", nullptr) == -EINVAL);
+  CHECK(prepare(nullptr, &delivery, take_disk) == -EINVAL);
+  CHECK(prepare("sha256:1", nullptr, take_disk) == -EINVAL);
+  CHECK(prepare("sha256:1", &delivery, nullptr) == -EINVAL);
+  CHECK(collect(nullptr, 1, take) == -EINVAL);
+  CHECK(collect(kept, 2, take) == -EINVAL);
+  CHECK(collect(kept, 1, nullptr) == -EINVAL);
+  CHECK(Counting::calls == 0);
+
+  CHECK(config("sha256:1", take) == 0);
+  CHECK(prepare("sha256:1", &delivery, take_disk) == 0);
+  CHECK(collect(nullptr, 0, take) == 0);
+  CHECK(collect(kept, 1, take) == 0);
+  CHECK(Counting::calls == 4);
+  CHECK(verbs->resolve(instance, nullptr, FCVM_NO_DEADLINE, nullptr, nullptr) == 0);
+  table_of<Pictures>().destroy(&instance);
 }
 
 }  // namespace

@@ -154,6 +154,12 @@ Result<void> hand_over(std::int32_t* out, Result<Owner>&& result) {
   return {};
 }
 
+/// A text that a verb cannot do without; `missing` says so where there is none.
+inline Result<std::string_view> need_text(const char* text, const char* missing) {
+  if (text == nullptr) return fail(EINVAL, missing);
+  return std::string_view(text);
+}
+
 // --- the common table --------------------------------------------------------------------------
 
 template <typename Plugin, typename Verbs>
