@@ -9,10 +9,9 @@
 
 #include "core/base/io/fd.hpp"
 #include "core/cli/invocation.hpp"
-#include "core/cli/session/detach.hpp"
 #include "core/cli/session/process_title.hpp"
-#include "core/cli/session/run_attached.hpp"
 #include "core/cli/session/run_progress.hpp"
+#include "core/cli/session/supervisor_process.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/log/bounded_file.hpp"
 #include "core/log/log.hpp"
@@ -67,19 +66,14 @@ Result<int> supervise(Invocation& invocation, vm::RunPlan plan, RunProgress& pro
 }
 
 Result<int> run_detached(Invocation& invocation, vm::RunPlan plan) {
-  RunProgress progress;  // made before: whoever waits for the VM sees it
-  DetachedLine line = FCVM_TRY(detach());
   const vm::Store* store = FCVM_TRY(invocation.store());
-  auto ended =
-      supervise(invocation, std::move(plan), progress, {.on_started = [&](const auto& record) {
-                  log_to_file(store->paths(), record.id);
-                  line.succeeded(record.id);
-                }});
-  if (!ended) {
-    line.failed(ended.error());
-    return unexpected(std::move(ended).error());
-  }
-  return ended;
+  RunProgress progress;  // made before: whoever waits for the VM sees it
+  return supervise_detached([&](DetachedLine& line) {
+    return supervise(invocation, std::move(plan), progress, {.on_started = [&](const auto& record) {
+                       log_to_file(store->paths(), record.id);
+                       line.succeeded(record.id);
+                     }});
+  });
 }
 
 /// With -i or -t: this process is the first one attached.
@@ -93,7 +87,7 @@ Result<int> run_at_terminal(Invocation& invocation, vm::RunPlan plan) {
   if (plan.container.tty && plan.container.interactive && !Terminal::is_there()) {
     log::warning("run", "stdin is not a terminal: keys such as Ctrl-C are not passed on");
   }
-  return run_attached(std::move(options), [&](Fd attached) {
+  return supervise_attached(std::move(options), [&](Fd attached) {
     RunProgress progress;
     return supervise(invocation, std::move(plan), progress,
                      {.attached = std::move(attached), .on_detached = [&](const auto& record) {

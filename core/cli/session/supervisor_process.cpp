@@ -1,0 +1,123 @@
+#include "core/cli/session/supervisor_process.hpp"
+
+#include <cstdio>
+#include <fcntl.h>
+#include <initializer_list>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fmt/core.h>
+
+#include "core/base/io/fd.hpp"
+#include "core/base/io/pipe.hpp"
+#include "core/base/io/socket_pair.hpp"
+#include "core/cli/verb.hpp"
+#include "core/plugin/blame.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+constexpr char kSucceeded = 's';
+constexpr char kFailed = 'f';
+constexpr std::size_t kLargestMessage = 64 << 10;
+constexpr std::size_t kLargestFrame = wire::kMaxExecData + 64;
+
+/// 0 in the child, which has a session of its own and none of the `streams`.
+Result<pid_t> fork_supervisor(std::initializer_list<int> streams) {
+  const Fd null =
+      FCVM_TRY(base::open_file("/dev/null", O_RDWR) | context("starting the supervisor"));
+  std::fflush(nullptr);
+  const pid_t child = ::fork();
+  if (child < 0) return fail_errno("starting the supervisor");
+  if (child > 0) return child;
+  ::setsid();
+  for (const int stream : streams) ::dup2(null.get(), stream);
+  return child;
+}
+
+Result<int> wait_for_line(const Fd& from) {
+  const auto said = base::read_all(from.get(), kLargestMessage);
+  if (!said || said->empty()) {
+    return fail(EPIPE, "the detached fcvm ended before its container ran",
+                "run it without --detach to see why");
+  }
+  if (said->front() == kSucceeded) {
+    fmt::print("{}\n", said->substr(1));
+    return 0;
+  }
+  // The message, then the remedy behind a NUL.
+  const auto end = said->find('\0');
+  return fail(EIO, said->substr(1, end - 1), end == std::string::npos ? "" : said->substr(end + 1));
+}
+
+int wait_for(pid_t child) {
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
+
+}  // namespace
+
+void DetachedLine::send(char tag, const std::string& text) {
+  if (!to_) return;
+  plugin::set_last_words(-1);
+  [[maybe_unused]] auto sent = base::write_all(to_.get(), tag + text);
+  to_.reset();
+}
+
+void DetachedLine::succeeded(const std::string& text) { send(kSucceeded, text); }
+
+void DetachedLine::failed(const Error& error) {
+  send(kFailed, error.message() + '\0' + error.remedy());
+}
+
+Result<int> supervise_detached(const std::function<Result<int>(DetachedLine& line)>& supervise) {
+  base::Pipe pipe = FCVM_TRY(base::Pipe::create());
+  const pid_t child = FCVM_TRY(fork_supervisor({STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}));
+  if (child > 0) {
+    pipe.write_end.reset();
+    return wait_for_line(pipe.read_end);
+  }
+  pipe.read_end.reset();
+  plugin::set_last_words(pipe.write_end.get());
+  DetachedLine line(std::move(pipe.write_end));
+  auto ended = supervise(line);
+  if (!ended) line.failed(ended.error());
+  return ended;
+}
+
+Result<int> supervise_attached(SessionOptions options,
+                               const std::function<Result<int>(Fd attached)>& supervise) {
+  base::SocketPair ends = FCVM_TRY(base::SocketPair::create());
+  const pid_t child = FCVM_TRY(fork_supervisor({STDIN_FILENO, STDOUT_FILENO}));
+  if (child == 0) {
+    ends.first.reset();
+    const auto ended = supervise(std::move(ends.second));
+    // Whoever is attached tells of the error: to return it would tell of it twice.
+    ::_exit(ended ? *ended : kExitFailure);
+  }
+  ends.second.reset();
+  const auto end = [&]() -> Result<SessionEnd> {
+    // Its end is what tells the supervisor that we are gone.
+    Session session(vm::FrameLink(std::move(ends.first), wire::FrameBuffer(kLargestFrame)),
+                    std::move(options));
+    return session.run();
+  }();
+  if (end && end->detached) return 0;
+  // Nothing is left on the host once this returns.
+  const int status = wait_for(child);
+  if (!end) return unexpected(end.error());
+  if (end->error && end->error->code() == ECONNRESET && WIFSIGNALED(status)) {
+    return fail(ECONNRESET,
+                fmt::format("the VM's supervisor was killed by signal {}", WTERMSIG(status)),
+                "fcvm gc cleans up after it");
+  }
+  // It has said on stderr why it ended without a farewell.
+  if (end->error && end->error->code() == ECONNRESET && WIFEXITED(status)) {
+    return WEXITSTATUS(status);
+  }
+  return conclude(*end);
+}
+
+}  // namespace fcvm::cli

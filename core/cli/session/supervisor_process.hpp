@@ -1,0 +1,42 @@
+// The VM's supervisor in a process of its own, without the terminal: so that this process can leave
+// and the container go on.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <fcvm/result.hpp>
+#include <fcvm/sdk/fd.hpp>
+
+#include "core/cli/session/session.hpp"
+
+namespace fcvm::cli {
+
+/// The supervisor's line to the process that waits for it to be on its way.
+class DetachedLine {
+ public:
+  explicit DetachedLine(Fd to) : to_(std::move(to)) {}
+
+  /// Either lets the waiting process go. Only the first call counts.
+  void succeeded(const std::string& text);
+  void failed(const Error& error);
+
+ private:
+  void send(char tag, const std::string& text);
+
+  Fd to_;
+};
+
+/// Returns in both processes. The child calls `supervise`, with nothing of the terminal, and
+/// returns its answer; an error has gone to this process already. This process prints what the line
+/// said, or returns its error, and does not wait for the VM.
+[[nodiscard]] Result<int> supervise_detached(
+    const std::function<Result<int>(DetachedLine& line)>& supervise);
+
+/// `supervise` runs in a child, which keeps stderr for what it has to say while somebody is there,
+/// and has the other end of the stream of our session; it tells its outcome through that. The exit
+/// code, once the supervisor has ended or was left.
+[[nodiscard]] Result<int> supervise_attached(
+    SessionOptions options, const std::function<Result<int>(Fd attached)>& supervise);
+
+}  // namespace fcvm::cli

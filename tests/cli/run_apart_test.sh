@@ -1,0 +1,45 @@
+# A supervisor in a process of its own, by -d and by -i: how it ended reaches the caller, and once.
+. "$(dirname "$0")/../support/assert.sh"
+
+export FCVM_DATA_DIR="$scratch/data" FCVM_PATHS_RUNTIME_DIR="$scratch/run" FCVM_RUN_NETWORK=none
+export FCVM_PLUGIN_PATH="$FCVM_BUILD/lib/fcvm/examples" FCVM_RUN_VMM=pretend
+guest="$FCVM_DATA_DIR/guests/current"
+mkdir -p "$guest" "$FCVM_CONFIG_ROOT/etc/fcvm"
+touch "$guest"/{vmlinuz,initrd,base.ext4,hello.tar}
+printf '{"key":"k","suite":"s","architecture":"a","kernel":{"version":"6","source":"x"},"agent":{"sha256":"0"},"files":{}}' \
+  >"$guest/guest.json"
+
+# once WHAT: the last run said it on one line only.
+once() { test "$(grep -cF "$1" <<<"$err")" -eq 1; }
+
+for how in -d -i --rm; do
+  run "$FCVM" run "$how" --rm "docker-archive:$scratch/none.tar" </dev/null
+  check "run $how fails" test "$rc" -eq 125
+  check "run $how says once why" once "opening $scratch/none.tar: No such file or directory"
+  check "run $how says once what fixes it" once "to fix: check the path"
+  check "run $how prints no id" test -z "$out"
+done
+
+# A supervisor that waits for its image, and is killed meanwhile.
+printf '#!/bin/sh\ntouch "%s/asked"\nexec sleep 60\n' "$scratch" >"$scratch/skopeo"
+chmod 755 "$scratch/skopeo"
+printf '[plugin."image.archive"]\nskopeo = "%s"\n' "$scratch/skopeo" >"$FCVM_CONFIG_ROOT/etc/fcvm/fcvm.toml"
+# killed HOW: a run whose supervisor gets a SIGKILL.
+killed() {
+  rm -f "$scratch/asked"
+  "$FCVM" run "$1" registry.invalid/image </dev/null >"$scratch/out" 2>"$scratch/err" &
+  local caller=$! waited=0
+  until [ -e "$scratch/asked" ] || [ $((waited += 1)) -gt 200 ]; do sleep 0.05; done
+  kill -KILL "$(pgrep -P "$caller")"
+  wait "$caller"
+  rc=$? out=$(cat "$scratch/out") err=$(cat "$scratch/err")
+}
+killed -d
+check "a killed supervisor is an error of -d" test "$rc" -eq 125
+check "which says so" once "the detached fcvm ended before its container ran"
+killed -i
+check "a killed supervisor is an error of -i" test "$rc" -eq 125
+check "which names the signal" once "the VM's supervisor was killed by signal 9"
+run "$FCVM" gc
+check "gc undoes what they left" test -z "$(ls -A "$FCVM_PATHS_RUNTIME_DIR")"
+finish
