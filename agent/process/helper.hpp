@@ -1,5 +1,5 @@
 // Helper: fc-enter, the program that becomes each command, and how the agent starts it; see
-// agent/enter/request.hpp.
+// agent/process/enter/request.hpp.
 //
 // A file in memory that nobody can write to, opened once and kept: the container may have replaced
 // every file that it can reach, and reaches this one through /proc/self/exe at most.

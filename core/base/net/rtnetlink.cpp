@@ -1,4 +1,4 @@
-// See rtnetlink.hpp; the requests that change something are in network_change.cpp.
+// See rtnetlink.hpp; the requests that change something are in rtnetlink_change.cpp.
 #include "core/base/net/rtnetlink.hpp"
 
 #include <fcntl.h>

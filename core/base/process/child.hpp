@@ -58,7 +58,7 @@ class Child {
   static constexpr std::chrono::seconds kReapLimit{10};
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
-  /// Readable once the process has ended: for poll or an Asio descriptor.
+  /// Readable once the process has ended: for poll() or a Loop.
   [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
 
   /// Waits and reaps; ETIMEDOUT when it still runs at the deadline. Once reaped, every later call
