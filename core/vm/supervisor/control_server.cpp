@@ -2,13 +2,9 @@
 
 #include <chrono>
 #include <fcntl.h>
-#include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/streambuf.hpp>
-#include <boost/asio/write.hpp>
 
 #include "core/base/io/fd.hpp"
 #include "core/base/io/file.hpp"
@@ -16,9 +12,6 @@
 #include "core/log/log.hpp"
 
 namespace fcvm::vm {
-
-namespace asio = boost::asio;
-using Socket = asio::local::stream_protocol::socket;
 
 namespace {
 
@@ -36,25 +29,22 @@ bool is_permitted(int connection) {
 
 }  // namespace
 
-/// One request and its answer; keeps itself alive until the answer is out.
+/// One request and its answer. The loop keeps it alive until it is closed.
 class ControlServer::Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Socket socket, const Handler& handler)
-      : socket_(std::move(socket)),
-        timer_(socket_.get_executor()),
-        received_(kControlLineLimit),
-        handler_(handler) {}
+  Connection(base::Loop& loop, Fd socket, const Handler& handler)
+      : loop_(loop), socket_(std::move(socket)), handler_(handler) {}
 
-  void start() {
+  Result<void> start() {
+    FCVM_TRY(base::set_nonblocking(socket_.get()));
+    FCVM_TRY(loop_.watch(
+        socket_.get(), EPOLLIN,
+        [self = shared_from_this()](base::Loop::Events events) { self->on_events(events); }));
     close_after(kPatience);
-    asio::async_read_until(
-        socket_, received_, '\n',
-        [self = shared_from_this()](const boost::system::error_code& error, std::size_t size) {
-          if (!error) self->handle(size);
-        });
+    return {};
   }
 
-  [[nodiscard]] bool is_open() const { return socket_.is_open(); }
+  [[nodiscard]] bool is_open() const { return socket_.valid(); }
 
   /// Never waits: whoever does not read is dropped after a while, and keeps nobody waiting until
   /// then.
@@ -62,70 +52,88 @@ class ControlServer::Connection : public std::enable_shared_from_this<Connection
     if (!is_open()) return;
     if (fd >= 0) {
       // Short, and the first thing on this socket, so that it goes at once.
-      if (auto sent = send_control_line(socket_.native_handle(), line, fd); !sent) {
+      if (auto sent = send_control_line(socket_.get(), line, fd); !sent) {
         log::debug("vm", "answering on the control socket: {}", sent.error().message());
       }
       return close();
     }
-    line_ = std::move(line);
-    boost::system::error_code error;
-    socket_.non_blocking(true, error);
+    state_ = State::kAnswering;
+    text_ = std::move(line);
     // At once as far as it goes: at the VM's end nobody runs the loop any more.
-    const std::size_t sent = socket_.write_some(asio::buffer(line_), error);
-    if (sent == line_.size() || (error && error != asio::error::would_block)) return close();
+    if (!write()) return close();
+    loop_.change(socket_.get(), EPOLLOUT);
     close_after(kPatience);
-    asio::async_write(socket_, asio::buffer(line_) + sent,
-                      [self = shared_from_this()](const auto&, std::size_t) {
-                        self->timer_.cancel();
-                        self->close();
-                      });
   }
 
  private:
-  void handle(std::size_t size) {
-    timer_.cancel();  // the answer takes as long as it takes
-    const std::string line(
-        asio::buffers_begin(received_.data()),
-        asio::buffers_begin(received_.data()) + static_cast<std::ptrdiff_t>(size));
+  enum class State { kReading, kServed, kAnswering };
+
+  void on_events(base::Loop::Events events) {
+    switch (state_) {
+      case State::kReading:
+        return read();
+      case State::kServed:
+        // A client that has gone frees its descriptor at once, not when the VM ends. One that has
+        // only closed its sending half waits for the answer.
+        if ((events & (EPOLLHUP | EPOLLERR)) != 0) close();
+        return;
+      case State::kAnswering:
+        if (!write()) close();
+        return;
+    }
+  }
+
+  void read() {
+    char buffer[4096];
+    const ssize_t got = ::read(socket_.get(), buffer, sizeof buffer);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0 || text_.size() + static_cast<std::size_t>(got) > kControlLineLimit) {
+      return close();
+    }
+    text_.append(buffer, static_cast<std::size_t>(got));
+    // Only what is new can have the newline.
+    const auto end = text_.find('\n', text_.size() - static_cast<std::size_t>(got));
+    if (end != std::string::npos) handle(text_.substr(0, end));
+  }
+
+  void handle(const std::string& line) {
+    loop_.cancel(timer_);  // the answer takes as long as it takes
     const auto request = ask::decode_request(line);
     if (!request) {
       const Result<ask::Done> refused = unexpected(request.error());
       return answer(ask::encode_answer(refused), -1);
     }
-    watch_client();
+    state_ = State::kServed;
+    loop_.change(socket_.get(), 0);  // a hang-up is told all the same
     handler_(*request, Asker(shared_from_this()));
   }
 
-  /// A client that has gone frees its descriptor at once, not when the VM ends.
-  void watch_client() {
-    socket_.async_wait(Socket::wait_read,
-                       [self = shared_from_this()](const boost::system::error_code& error) {
-                         if (!error && self->has_hung_up()) self->close();
-                       });
-  }
-
-  /// Both ways: one that has only closed its sending half waits for the answer.
-  bool has_hung_up() {
-    pollfd polled{socket_.native_handle(), POLLIN, 0};
-    return ::poll(&polled, 1, 0) > 0 && (polled.revents & (POLLHUP | POLLERR)) != 0;
+  /// Whether there is more to write, and somebody to read it.
+  bool write() {
+    const ssize_t sent = ::send(socket_.get(), text_.data(), text_.size(), MSG_NOSIGNAL);
+    if (sent < 0) return errno == EAGAIN || errno == EINTR;
+    text_.erase(0, static_cast<std::size_t>(sent));
+    return !text_.empty();
   }
 
   void close_after(std::chrono::seconds patience) {
-    timer_.expires_after(patience);
-    timer_.async_wait([self = shared_from_this()](const boost::system::error_code& cancelled) {
-      if (!cancelled) self->close();
-    });
+    loop_.cancel(timer_);
+    timer_ = loop_.after(patience, [self = shared_from_this()] { self->close(); });
   }
 
   void close() {
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    if (!is_open()) return;
+    const auto self = shared_from_this();  // the loop lets go of it
+    loop_.cancel(timer_);
+    loop_.forget(socket_.get());
+    socket_.reset();
   }
 
-  Socket socket_;
-  asio::steady_timer timer_;
-  std::string line_;
-  asio::streambuf received_;
+  base::Loop& loop_;
+  Fd socket_;
+  base::Loop::TimerId timer_;
+  State state_ = State::kReading;
+  std::string text_;  // of the request, then what is left of the answer
   const Handler& handler_;
 };
 
@@ -135,43 +143,48 @@ void ControlServer::Asker::send(std::string line, int fd) const {
 
 bool ControlServer::Asker::is_awaited() const { return connection_ && connection_->is_open(); }
 
-Result<std::unique_ptr<ControlServer>> ControlServer::listen(asio::io_context& loop,
+Result<std::unique_ptr<ControlServer>> ControlServer::listen(base::Loop& loop,
                                                              const std::filesystem::path& directory,
                                                              Handler handler) {
   FCVM_TRY(base::make_directories(directory.string(), 0700));
   std::unique_ptr<ControlServer> server(new ControlServer(loop, directory, std::move(handler)));
   const Fd at = FCVM_TRY(base::open_file(directory.string(), O_PATH | O_DIRECTORY));
-  Fd listener = FCVM_TRY(base::listen_unix_at(at.get(), Paths::kControlSocket) |
-                         context("making the control socket"));
-  FCVM_TRY(base::set_nonblocking(listener.get()));
-  server->acceptor_.assign(asio::local::stream_protocol(), listener.release());
-  server->accept();
+  server->listener_ = FCVM_TRY(base::listen_unix_at(at.get(), Paths::kControlSocket) |
+                               context("making the control socket"));
+  FCVM_TRY(base::set_nonblocking(server->listener_.get()));
+  FCVM_TRY(server->listen_on());
   return server;
 }
 
 ControlServer::~ControlServer() {
+  loop_.cancel(pause_);
+  loop_.forget(listener_.get());
   if (auto removed = base::remove_tree(directory_.string()); !removed) {
     log::warning("vm", "{}", removed.error().message());
   }
 }
 
+Result<void> ControlServer::listen_on() {
+  return loop_.watch(listener_.get(), EPOLLIN, [this](base::Loop::Events) { accept(); });
+}
+
 void ControlServer::accept() {
-  acceptor_.async_accept([this](const boost::system::error_code& error, Socket socket) {
-    if (error == asio::error::operation_aborted) return;  // closed: the VM has ended
-    if (error) return accept_later(error);
-    if (is_permitted(socket.native_handle())) {
-      std::make_shared<Connection>(std::move(socket), handler_)->start();
-    }
-    accept();
-  });
+  auto accepted = base::accept_connection(listener_.get());
+  if (!accepted && accepted.error().code() == EAGAIN) return;
+  if (accepted && !is_permitted(accepted->get())) return;
+  auto started = accepted
+                     ? std::make_shared<Connection>(loop_, *std::move(accepted), handler_)->start()
+                     : Result<void>(unexpected(std::move(accepted).error()));
+  if (started) return;
+  log::debug("vm", "accepting on the control socket: {}", started.error().message());
+  pause();
 }
 
 /// Out of descriptors, mostly, which passes; who asks is kept waiting in the backlog.
-void ControlServer::accept_later(const boost::system::error_code& why) {
-  log::debug("vm", "accepting on the control socket: {}", why.message());
-  pause_.expires_after(kAcceptPause);
-  pause_.async_wait([this](const boost::system::error_code& cancelled) {
-    if (!cancelled) accept();
+void ControlServer::pause() {
+  loop_.forget(listener_.get());
+  pause_ = loop_.after(kAcceptPause, [this] {
+    if (auto again = listen_on(); !again) pause();
   });
 }
 

@@ -8,12 +8,9 @@
 #include <type_traits>
 #include <utility>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/steady_timer.hpp>
-
 #include <fcvm/result.hpp>
 
+#include "core/base/loop/loop.hpp"
 #include "core/vm/control/control_protocol.hpp"
 
 namespace fcvm::vm {
@@ -62,24 +59,23 @@ class ControlServer {
 
   /// Listens in the VM's directory of sockets, which it makes.
   [[nodiscard]] static Result<std::unique_ptr<ControlServer>> listen(
-      boost::asio::io_context& loop, const std::filesystem::path& directory, Handler handler);
+      base::Loop& loop, const std::filesystem::path& directory, Handler handler);
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
   /// Removes the directory of sockets.
   ~ControlServer();
 
  private:
-  ControlServer(boost::asio::io_context& loop, std::filesystem::path directory, Handler handler)
-      : acceptor_(loop),
-        pause_(loop),
-        directory_(std::move(directory)),
-        handler_(std::move(handler)) {}
+  ControlServer(base::Loop& loop, std::filesystem::path directory, Handler handler)
+      : loop_(loop), directory_(std::move(directory)), handler_(std::move(handler)) {}
 
+  Result<void> listen_on();
   void accept();
-  void accept_later(const boost::system::error_code& why);
+  void pause();
 
-  boost::asio::local::stream_protocol::acceptor acceptor_;
-  boost::asio::steady_timer pause_;
+  base::Loop& loop_;
+  Fd listener_;
+  base::Loop::TimerId pause_;
   std::filesystem::path directory_;
   Handler handler_;
 };

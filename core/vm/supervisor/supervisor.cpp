@@ -32,6 +32,9 @@ void Supervisor::Impl::log_happening(const std::string& type,
 
 Result<int> Supervisor::Impl::run() {
   plugin::this_is_the_control_thread();
+  auto loop = base::Loop::create();
+  if (!loop) return tell_attached(unexpected(std::move(loop).error()));
+  loop_ = *std::move(loop);
   is_attached_ = context_.attached.valid();
   if (is_attached_) FCVM_TRY(attachments_.add(std::move(context_.attached), true));
   if (auto begun = begin(); !begun) {
@@ -41,7 +44,7 @@ Result<int> Supervisor::Impl::run() {
   }
   make_cgroup();
   happen(lifecycle::Begun{});
-  loop_.run();
+  if (auto ran = loop_->run(); !ran) log::warning("vm", "{}", ran.error().message());
   if (leaver_.joinable()) leaver_.join();
   return conclude();
 }
@@ -91,13 +94,13 @@ Result<void> Supervisor::Impl::begin() {
     FCVM_TRY(base::write_file_atomic(plan_.cid_file->string(), record_.id));
   }
   server_ = FCVM_TRY(
-      ControlServer::listen(loop_, context_.store.paths().sockets(record_.id),
+      ControlServer::listen(*loop_, context_.store.paths().sockets(record_.id),
                             [this](const ask::Request& request, ControlServer::Asker asker) {
                               on_request(request, std::move(asker));
                             }));
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2})
-    signals_.add(number);
-  wait_for_signal();
+  signals_ =
+      FCVM_TRY(base::Signals::watch(*loop_, {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2},
+                                    [this](int number) { happen(lifecycle::Signalled{number}); }));
   launch_ = std::make_unique<Launch>(context_, plan_, record_.id,
                                      plugin::Services{.process = &processes_,
                                                       .guest = &*guest_service_,

@@ -82,9 +82,8 @@ void Supervisor::Impl::perform(const lifecycle::Save& /*action*/) { happen(lifec
 
 void Supervisor::Impl::perform(const lifecycle::SetTimer& action) {
   auto& timer = timers_.at(static_cast<std::size_t>(action.timer));
-  timer.expires_after(action.after);
-  timer.async_wait([this, which = action.timer](const boost::system::error_code& cancelled) {
-    if (cancelled) return;
+  loop_->cancel(timer);
+  timer = loop_->after(action.after, [this, which = action.timer] {
     lifecycle::TimeUp time_up{which};
     if (which == lifecycle::Timer::kStart) time_up.why = late_start();
     happen(time_up);
@@ -92,7 +91,7 @@ void Supervisor::Impl::perform(const lifecycle::SetTimer& action) {
 }
 
 void Supervisor::Impl::perform(const lifecycle::ClearTimer& action) {
-  timers_.at(static_cast<std::size_t>(action.timer)).cancel();
+  loop_->cancel(timers_.at(static_cast<std::size_t>(action.timer)));
 }
 
 /// Whatever the worker is waiting for then breaks off.
@@ -102,10 +101,10 @@ void Supervisor::Impl::perform(const lifecycle::KillMachine& /*action*/) {
 
 void Supervisor::Impl::perform(const lifecycle::TearDown& action) {
   control_->cancel_requests();
-  if (vmm_watch_) vmm_watch_->cancel();
-  network_timer_.cancel();
-  end_timer_.cancel();
-  if (network_watch_) network_watch_->cancel();
+  stop_watching(vmm_watch_);
+  stop_watching(network_watch_);
+  loop_->cancel(network_timer_);
+  loop_->cancel(end_timer_);
   on_worker([this, quiesce = action.quiesce] {
     if (quiesce > 0ms) {
       // What the container wrote should be on the disk that stays.
@@ -129,11 +128,7 @@ void Supervisor::Impl::leave() {
     end_worker_.join();
     // Not before: until here somebody may be dialling the guest.
     launch_.reset();
-    on_control([this] {
-      vmm_watch_.reset();
-      network_watch_.reset();
-      loop_.stop();
-    });
+    on_control([this] { loop_->stop(); });
   });
 }
 

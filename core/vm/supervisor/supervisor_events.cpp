@@ -1,6 +1,7 @@
 // What happens to a supervised VM: signals, the VMM's end, the guest's events.
 #include <algorithm>
 #include <fcntl.h>
+#include <sys/epoll.h>
 
 #include "core/base/jail/jail_filter.hpp"
 #include "core/base/process/process_id.hpp"
@@ -18,14 +19,6 @@ Error guest_failure(const wire::Event& event) {
 }
 
 }  // namespace
-
-void Supervisor::Impl::wait_for_signal() {
-  signals_.async_wait([this](const boost::system::error_code& error, int number) {
-    if (error) return;
-    happen(lifecycle::Signalled{number});
-    wait_for_signal();
-  });
-}
 
 /// One after the other: what is done about one may make the next happen.
 void Supervisor::Impl::happen(const lifecycle::Event& event) {
@@ -70,6 +63,26 @@ std::vector<ProcessRecord> Supervisor::Impl::running_processes() {
   return records;
 }
 
+/// Calls back when `fd`, which is the plugin's, turns readable; `into` is our own copy of it.
+void Supervisor::Impl::watch_once(Fd& into, int fd, std::function<void()> on_readable) {
+  stop_watching(into);
+  into = Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!into) return;
+  const auto watching =
+      loop_->watch(into.get(), EPOLLIN, [this, &into, on_readable](base::Loop::Events) {
+        stop_watching(into);
+        on_readable();
+      });
+  if (watching) return;
+  log::warning("vm", "{}", watching.error().message());
+  into.reset();
+}
+
+void Supervisor::Impl::stop_watching(Fd& fd) {
+  if (fd) loop_->forget(fd.get());
+  fd.reset();
+}
+
 /// The VMM's pidfd turns readable when it has ended, whatever the reason.
 void Supervisor::Impl::watch_vmm() {
   auto status = launch_->machine().status();
@@ -90,23 +103,15 @@ void Supervisor::Impl::watch_vmm() {
   if (auto confined = base::leave_the_machine_alone(); !confined) {
     log::warning("vm", "the supervisor is not confined: {}", confined.error().message());
   }
-  const int own = ::fcntl(status->pidfd, F_DUPFD_CLOEXEC, 0);
-  if (own < 0) return;
-  vmm_watch_.emplace(loop_, own);
-  vmm_watch_->async_wait(asio::posix::stream_descriptor::wait_read,
-                         [this](const boost::system::error_code& error) {
-                           if (!error) on_vmm_ended();
-                         });
+  watch_once(vmm_watch_, status->pidfd, [this] { on_vmm_ended(); });
 }
 
 /// Why is known once the plugin has put the dead to rest, which may take it a moment, or for ever.
 void Supervisor::Impl::on_vmm_ended() {
   if (state_.ending) return;
-  end_timer_.expires_after(Launch::kKillLimit + 1s);
-  end_timer_.async_wait([this](const boost::system::error_code& cancelled) {
-    if (!cancelled) tell_end(plan_.vmm + " does not say why");
-  });
-  asio::post(end_worker_, [this] {
+  end_timer_ =
+      loop_->after(Launch::kKillLimit + 1s, [this] { tell_end(plan_.vmm + " does not say why"); });
+  end_worker_.post([this] {
     launch_->end_machine();
     auto status = launch_->machine().status();
     std::string reason =

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <deque>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <semaphore>
@@ -17,14 +18,11 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <fmt/core.h>
 
+#include "core/base/loop/loop.hpp"
+#include "core/base/loop/signals.hpp"
+#include "core/base/loop/worker_pool.hpp"
 #include "core/log/log.hpp"
 #include "core/plugin/process_keeper.hpp"
 #include "core/vm/client/guest_service.hpp"
@@ -40,7 +38,6 @@
 
 namespace fcvm::vm {
 
-namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 /// How long the guest's agent may take over a request.
@@ -68,10 +65,11 @@ class Supervisor::Impl {
   Result<Fd> dial(std::uint32_t port, base::Deadline deadline);
 
   // --- what happens to it ---
-  void wait_for_signal();
   void happen(const lifecycle::Event& event);
   void record_phase(const lifecycle::Step& stepped);
   void watch_vmm();
+  void watch_once(Fd& into, int fd, std::function<void()> on_readable);
+  void stop_watching(Fd& fd);
   std::vector<ProcessRecord> running_processes();
   void on_vmm_ended();
   void tell_end(std::string reason);
@@ -150,34 +148,32 @@ class Supervisor::Impl {
   void log_happening(const std::string& type, std::map<std::string, std::string> attributes = {});
   template <typename Work>
   void on_worker(Work work) {
-    asio::post(machine_worker_, std::move(work));
+    machine_worker_.post(std::move(work));
   }
   template <typename Work>
   void on_control(Work work) {
-    asio::post(loop_, std::move(work));
+    loop_->post(std::move(work));
   }
 
   SupervisorContext context_;
   RunPlan plan_;
   const lifecycle::Rules rules_;
 
-  asio::io_context loop_{1};
+  std::unique_ptr<base::Loop> loop_;  // the control thread's
   /// Verbs of one instance run one at a time.
-  asio::thread_pool machine_worker_{1};
+  base::WorkerPool machine_worker_{1};
   /// Those who dial; they may wait for a guest, and must not keep the VM from being ended.
-  asio::thread_pool diallers_{4};
+  base::WorkerPool diallers_{4};
   // Asks why the VMM ended, while the worker may still wait for its guest.
-  asio::thread_pool end_worker_{1};
-  asio::signal_set signals_{loop_};
+  base::WorkerPool end_worker_{1};
+  std::unique_ptr<base::Signals> signals_;
   /// The host's own, whatever the guest says.
-  std::array<asio::steady_timer, lifecycle::kTimers> timers_{
-      asio::steady_timer(loop_), asio::steady_timer(loop_), asio::steady_timer(loop_),
-      asio::steady_timer(loop_), asio::steady_timer(loop_)};
-  Fd vmm_pidfd_;
-  std::optional<asio::posix::stream_descriptor> vmm_watch_;
-  std::optional<asio::posix::stream_descriptor> network_watch_;
-  asio::steady_timer network_timer_{loop_};
-  asio::steady_timer end_timer_{loop_};
+  std::array<base::Loop::TimerId, lifecycle::kTimers> timers_;
+  Fd vmm_pidfd_;  // for its signals, until the very end
+  Fd vmm_watch_;
+  Fd network_watch_;
+  base::Loop::TimerId network_timer_;
+  base::Loop::TimerId end_timer_;
 
   std::thread leaver_;
 

@@ -40,21 +40,11 @@ void Supervisor::Impl::watch_network() {
   const auto health = launch_->network()->health();
   if (!health) return on_network_broken(health.error());
   if (*health < 0) return;
-  const int own = ::fcntl(*health, F_DUPFD_CLOEXEC, 0);
-  if (own < 0) return;
-  network_watch_.emplace(loop_, own);
-  network_watch_->async_wait(asio::posix::stream_descriptor::wait_read,
-                             [this](const boost::system::error_code& error) {
-                               // A cancel does not reach what is queued already.
-                               if (error || state_.ending) return;
-                               network_watch_.reset();
-                               const auto again = launch_->network()->health();
-                               if (!again) return on_network_broken(again.error());
-                               network_timer_.expires_after(kHealthPause);
-                               network_timer_.async_wait([this](const auto& cancelled) {
-                                 if (!cancelled) watch_network();
-                               });
-                             });
+  watch_once(network_watch_, *health, [this] {
+    const auto again = launch_->network()->health();
+    if (!again) return on_network_broken(again.error());
+    network_timer_ = loop_->after(kHealthPause, [this] { watch_network(); });
+  });
 }
 
 /// The VM goes on: what it does without a network may matter to somebody.

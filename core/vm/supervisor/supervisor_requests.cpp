@@ -148,7 +148,7 @@ void Supervisor::Impl::on(const ask::Dial& request, Reply<ask::Stream> reply) {
 void Supervisor::Impl::hand_over(std::function<Result<Fd>(base::Deadline)> dial,
                                  std::chrono::milliseconds within, Reply<ask::Stream> reply) {
   const auto deadline = base::Deadline::in(std::min<std::chrono::milliseconds>(within, kDialLimit));
-  asio::post(diallers_, [this, deadline, dial = std::move(dial), reply = std::move(reply)] {
+  diallers_.post([this, deadline, dial = std::move(dial), reply = std::move(reply)] {
     auto dialled = std::make_shared<Result<Fd>>(
         deadline.expired() ? fail(ETIMEDOUT, "others were being connected to the VM until now")
                            : dial(deadline));
