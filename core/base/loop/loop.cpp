@@ -2,7 +2,6 @@
 #include "core/base/loop/loop.hpp"
 
 #include <algorithm>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -40,23 +39,35 @@ Result<void> Loop::open() {
 Result<void> Loop::watch(int fd, Events events, OnEvents on_events) {
   const std::uint32_t generation = ++generation_;
   epoll_event event = wanted(fd, events, generation);
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    return fail_errno("watching a descriptor");
-  }
-  watches_[fd] = {events, std::make_shared<OnEvents>(std::move(on_events)), generation};
+  const bool added = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+  if (!added && errno != EPERM) return fail_errno("watching a descriptor");
+  if (!added && events != 0) ++always_ready_;
+  watches_[fd] = {events, std::make_shared<OnEvents>(std::move(on_events)), generation, !added};
   return {};
 }
 
 void Loop::change(int fd, Events events) {
   const auto found = watches_.find(fd);
   if (found == watches_.end() || found->second.events == events) return;
-  found->second.events = events;
+  const Events before = std::exchange(found->second.events, events);
+  if (found->second.always_ready) {
+    if (before == 0) ++always_ready_;
+    if (events == 0) --always_ready_;
+    return;
+  }
   epoll_event event = wanted(fd, events, found->second.generation);
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
 }
 
 void Loop::forget(int fd) {
-  if (watches_.erase(fd) > 0) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  const auto found = watches_.find(fd);
+  if (found == watches_.end()) return;
+  if (found->second.always_ready) {
+    if (found->second.events != 0) --always_ready_;
+  } else {
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  }
+  watches_.erase(found);
 }
 
 /// A delay beyond the clock's range is for ever.
@@ -104,25 +115,42 @@ void Loop::run_timers() {
   }
 }
 
-int Loop::wait_ms() const {
-  if (timers_.empty()) return -1;
-  const auto left = timers_.begin()->first.first - Clock::now();
-  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-  return static_cast<int>(std::clamp<std::int64_t>(ms, 0, 60'000));
+/// Files that the kernel does not watch.
+void Loop::run_ready() {
+  if (always_ready_ == 0) return;
+  std::vector<std::pair<int, std::uint32_t>> ready;
+  for (const auto& [fd, watch] : watches_) {
+    if (watch.always_ready && watch.events != 0) ready.emplace_back(fd, watch.generation);
+  }
+  for (const auto& [fd, generation] : ready) dispatch(fd, generation, 0);
 }
 
-Result<void> Loop::step() {
+int Loop::wait_ms(const Deadline& limit) const {
+  if (always_ready_ > 0) return 0;
+  if (timers_.empty()) return limit.as_poll_ms();
+  const auto left = timers_.begin()->first.first - Clock::now();
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  const auto timer = static_cast<int>(std::clamp<std::int64_t>(ms, 0, 60'000));
+  return limit.is_never() ? timer : std::min(timer, limit.as_poll_ms());
+}
+
+/// An earlier event of the round may have closed it, and even opened another of its number.
+void Loop::dispatch(int fd, std::uint32_t generation, Events events) {
+  const auto found = watches_.find(fd);
+  if (found == watches_.end() || found->second.generation != generation) return;
+  const auto on_events = found->second.on_events;
+  (*on_events)(found->second.always_ready ? found->second.events : events);
+}
+
+Result<void> Loop::step(const Deadline& limit) {
   epoll_event events[64];
-  const int count = ::epoll_wait(epoll_.get(), events, 64, wait_ms());
+  const int count = ::epoll_wait(epoll_.get(), events, 64, wait_ms(limit));
   if (count < 0 && errno != EINTR) return fail_errno("waiting for events");
   for (int i = 0; i < count; ++i) {
-    const int fd = static_cast<int>(events[i].data.u64 & UINT32_MAX);
-    const auto found = watches_.find(fd);
-    // An earlier event of this round may have closed it, and even opened another of its number.
-    if (found == watches_.end() || found->second.generation != events[i].data.u64 >> 32) continue;
-    const auto on_events = found->second.on_events;
-    (*on_events)(events[i].events);
+    dispatch(static_cast<int>(events[i].data.u64 & UINT32_MAX),
+             static_cast<std::uint32_t>(events[i].data.u64 >> 32), events[i].events);
   }
+  run_ready();
   run_timers();
   run_tasks();
   return {};

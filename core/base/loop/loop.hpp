@@ -4,16 +4,19 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <sys/epoll.h>
 #include <utility>
 #include <vector>
 
 #include <fcvm/result.hpp>
 
+#include "core/base/deadline.hpp"
 #include "core/base/io/fd.hpp"
 
 namespace fcvm::base {
@@ -27,12 +30,19 @@ class Loop {
   /// As it is made it names none.
   using TimerId = std::pair<Clock::time_point, std::uint64_t>;
 
+  [[nodiscard]] static Events events(bool reads, bool writes) {
+    return (reads ? Events{EPOLLIN} : 0) | (writes ? Events{EPOLLOUT} : 0);
+  }
+  /// Something has come, be it an end or an error.
+  [[nodiscard]] static bool has_come(Events events) { return (events & ~Events{EPOLLOUT}) != 0; }
+
   static Result<std::unique_ptr<Loop>> create();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
   virtual ~Loop() = default;
 
-  /// Level-triggered, so that an event lost over a pause of the VM comes again.
+  /// Level-triggered, so that an event lost over a pause of the VM comes again. What never makes
+  /// anybody wait, such as a regular file, is always ready.
   Result<void> watch(int fd, Events events, OnEvents on_events);
   void change(int fd, Events events);
   void forget(int fd);
@@ -47,8 +57,8 @@ class Loop {
 
   /// Until stop().
   Result<void> run();
-  /// One round of it: waits for something to happen, and deals with it.
-  Result<void> step();
+  /// One round of it: waits for something to happen, though not beyond `limit`, and deals with it.
+  Result<void> step(const Deadline& limit = Deadline::never());
   void stop() { stopped_ = true; }
 
  protected:
@@ -60,16 +70,20 @@ class Loop {
     Events events;
     std::shared_ptr<OnEvents> on_events;
     std::uint32_t generation;
+    bool always_ready;  // the kernel watches no such file
   };
 
   void take_posted();
   void run_tasks();
   void run_timers();
-  [[nodiscard]] int wait_ms() const;
+  void dispatch(int fd, std::uint32_t generation, Events events);
+  void run_ready();
+  [[nodiscard]] int wait_ms(const Deadline& limit) const;
 
   Fd epoll_;
   Fd posted_fd_;
   std::map<int, Watch> watches_;
+  std::size_t always_ready_ = 0;  // how many of them are, and are wanted
   std::uint32_t generation_ = 0;
   std::map<TimerId, Task> timers_;
   std::uint64_t last_timer_ = 0;

@@ -3,12 +3,14 @@
 
 #include <atomic>
 #include <csignal>
+#include <fcntl.h>
 #include <string>
 #include <sys/epoll.h>
 #include <thread>
 #include <unistd.h>
 
 #include "core/base/io/pipe.hpp"
+#include "core/base/loop/interest.hpp"
 #include "core/base/loop/signals.hpp"
 #include "core/base/loop/worker_pool.hpp"
 #include "tests/support/catch.hpp"
@@ -87,6 +89,64 @@ TEST_CASE("an event of a descriptor that was closed in the same round reaches no
   run(*loop);
   // Whichever came first: the kernel gives them in the order in which they became readable.
   CHECK_FALSE(called);
+}
+
+TEST_CASE("of a descriptor of which nothing is wanted not even the end is told") {
+  const auto loop = must(Loop::create());
+  auto pipe = must(Pipe::create());
+  Interest interest(*loop);
+  must(interest.want(pipe.read_end.get(), Loop::events(true, false)));
+  must(loop->step(Deadline::at_ns(0)));
+  CHECK(interest.take() == 0);
+  must(interest.want(pipe.read_end.get(), 0));
+  pipe.write_end = {};
+  must(loop->step(Deadline::at_ns(0)));
+  CHECK(interest.take() == 0);
+  must(interest.want(pipe.read_end.get(), Loop::events(true, false)));
+  must(loop->step());
+  CHECK(Loop::has_come(interest.take()));
+  CHECK(interest.take() == 0);
+}
+
+TEST_CASE("a file of which the kernel tells nothing is always ready") {
+  const auto loop = must(Loop::create());
+  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  auto pipe = must(Pipe::create());
+  Interest interest(*loop);
+  Interest other(*loop);
+  must(interest.want(null.get(), Loop::events(false, true)));
+  must(other.want(pipe.write_end.get(), Loop::events(false, true)));
+  must(loop->step());
+  CHECK(interest.take() == EPOLLOUT);
+  CHECK(other.take() == EPOLLOUT);
+  // It keeps nobody from waiting once it is not wanted.
+  must(interest.want(null.get(), 0));
+  must(other.want(pipe.write_end.get(), 0));
+  const auto began = std::chrono::steady_clock::now();
+  must(loop->step(Deadline::in(30ms)));
+  CHECK(std::chrono::steady_clock::now() - began >= 30ms);
+}
+
+TEST_CASE("an interest goes over to another descriptor, and its handler is told") {
+  const auto loop = must(Loop::create());
+  auto first = must(Pipe::create());
+  auto second = must(Pipe::create());
+  int told = 0;
+  Interest interest(*loop, [&](Loop::Events events) {
+    CHECK(Loop::has_come(events));
+    ++told;
+  });
+  must(interest.want(first.read_end.get(), Loop::events(true, false)));
+  must(interest.want(second.read_end.get(), Loop::events(true, false)));
+  REQUIRE(::write(first.write_end.get(), "x", 1) == 1);
+  must(loop->step(Deadline::at_ns(0)));
+  CHECK(told == 0);
+  REQUIRE(::write(second.write_end.get(), "x", 1) == 1);
+  must(loop->step());
+  CHECK(told == 1);
+  interest.drop();
+  must(loop->step(Deadline::at_ns(0)));
+  CHECK(told == 1);
 }
 
 TEST_CASE("every loop that watches a signal is told of it, and the last puts back what was there") {
