@@ -2,8 +2,8 @@
 
 #include <array>
 #include <filesystem>
-#include <poll.h>
-#include <sys/eventfd.h>
+#include <future>
+#include <sys/epoll.h>
 
 #include <fmt/core.h>
 
@@ -80,8 +80,8 @@ std::string name_of(const fcvm_process_spec& spec) {
 
 }  // namespace
 
-ProcessKeeper::ProcessKeeper() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  thread_ = std::thread([this] { run(); });
+ProcessKeeper::ProcessKeeper() : loop_(base::Loop::create()) {
+  if (loop_) thread_ = std::thread([this] { run(); });
 }
 
 ProcessKeeper::~ProcessKeeper() {
@@ -90,53 +90,40 @@ ProcessKeeper::~ProcessKeeper() {
     [[maybe_unused]] auto killed = kept->child.signal(SIGKILL);
   }
   kept_.clear();
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake();
+  if (!thread_.joinable()) return;
+  (*loop_)->post([this] { (*loop_)->stop(); });
   thread_.join();
 }
 
-void ProcessKeeper::wake() {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+void ProcessKeeper::run() {
+  if (auto ran = (*loop_)->run(); !ran) log::warning("vm", "{}", ran.error().message());
 }
 
 /// Runs `task` on the keeper's thread and waits until it has.
-void ProcessKeeper::on_thread(const Task& task) {
-  bool finished = false;
-  std::unique_lock lock(mutex_);
-  tasks_.push_back([&] {
+template <typename Task>
+Result<void> ProcessKeeper::on_thread(Task task) {
+  if (!loop_) return unexpected(loop_.error());
+  // Shared: whoever waits may be gone before who tells it has returned.
+  const auto done = std::make_shared<std::promise<void>>();
+  (*loop_)->post([&task, done] {
     task();
-    const std::lock_guard done(mutex_);
-    finished = true;
-    done_.notify_all();
+    done->set_value();
   });
-  wake();
-  done_.wait(lock, [&] { return finished; });
+  done->get_future().wait();
+  return {};
 }
 
-void ProcessKeeper::run() {
-  for (;;) {
-    std::vector<pollfd> polled = {{wake_.get(), POLLIN, 0}};
-    for (const Output& output : outputs_) polled.push_back({output.from.get(), POLLIN, 0});
-    ::poll(polled.data(), polled.size(), -1);
-    for (std::size_t i = outputs_.size(); i-- > 0;) {
-      if (polled[i + 1].revents != 0 && !drain(outputs_[i])) {
-        outputs_.erase(outputs_.begin() + static_cast<std::ptrdiff_t>(i));
-      }
-    }
-    std::uint64_t count = 0;
-    [[maybe_unused]] const auto drained = ::read(wake_.get(), &count, sizeof count);
-    std::vector<Task> tasks;
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_) return;
-      tasks.swap(tasks_);
-    }
-    for (const Task& task : tasks) task();
-  }
+Result<void> ProcessKeeper::listen(Output output) {
+  const auto kept = outputs_.insert(outputs_.end(), std::move(output));
+  auto watched = (*loop_)->watch(kept->from.get(), EPOLLIN, [=, this](auto) { hear(kept); });
+  if (!watched) outputs_.erase(kept);
+  return watched;
+}
+
+void ProcessKeeper::hear(std::list<Output>::iterator output) {
+  if (drain(*output)) return;
+  (*loop_)->forget(output->from.get());
+  outputs_.erase(output);
 }
 
 /// Logs the whole lines that have come; false at the end.
@@ -183,7 +170,7 @@ Result<base::Child> ProcessKeeper::start(std::string_view owner, const fcvm_proc
   base::Child child = FCVM_TRY(base::spawn(options, &outcome));
   if (log) {
     FCVM_TRY(base::set_nonblocking(log->read_end.get()));
-    outputs_.push_back({std::move(log->read_end), fmt::format("{} {}", owner, name_of(spec)), {}});
+    FCVM_TRY(listen({std::move(log->read_end), fmt::format("{} {}", owner, name_of(spec)), {}}));
   }
   return child;
 }
@@ -202,7 +189,7 @@ Result<std::uint64_t> ProcessKeeper::keep(std::string_view owner, const fcvm_pro
                                           const base::Jail* jail) {
   std::optional<Result<base::Child>> child;
   base::JailOutcome outcome;
-  on_thread([&] { child.emplace(start(owner, spec, jail, outcome)); });
+  FCVM_TRY(on_thread([&] { child.emplace(start(owner, spec, jail, outcome)); }));
   if (!*child) return unexpected(std::move(*child).error());
   const std::string name = name_of(spec);
   if (jail != nullptr && outcome.level < base::JailLevel::kNamespaces) {

@@ -5,8 +5,7 @@
 // must be forked by a thread that lives as long as they may.
 #pragma once
 
-#include <condition_variable>
-#include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "core/base/jail/jail.hpp"
+#include "core/base/loop/loop.hpp"
 #include "core/base/pace.hpp"
 #include "core/base/process/child.hpp"
 #include "core/plugin/services.hpp"
@@ -69,11 +69,12 @@ class ProcessKeeper : public ProcessService {
     base::FrameBudget budget{2, 200};  // of lines; what a guest can cause is in some of them
     std::uint64_t dropped = 0;
   };
-  using Task = std::function<void()>;
 
   void run();
-  void on_thread(const Task& task);
-  void wake();
+  template <typename Task>
+  Result<void> on_thread(Task task);
+  Result<void> listen(Output output);
+  void hear(std::list<Output>::iterator output);
   bool drain(Output& output);
   static void log_line(Output& output);
   Result<base::Child> start(std::string_view owner, const fcvm_process_spec& spec,
@@ -84,16 +85,13 @@ class ProcessKeeper : public ProcessService {
   static fcvm_process_status describe(Kept& kept);
 
   std::mutex mutex_;
-  std::condition_variable done_;
-  std::vector<Task> tasks_;
-  bool stopping_ = false;
   std::uint64_t next_handle_ = 1;
   std::map<std::uint64_t, std::shared_ptr<Kept>> kept_;
   int cgroup_fd_ = -1;
 
-  base::Fd wake_;
-  std::vector<Output> outputs_;  // the thread's alone
-  std::thread thread_;           // last: it uses all of the above
+  Result<std::unique_ptr<base::Loop>> loop_;  // an error is for whoever starts a process
+  std::list<Output> outputs_;                 // the thread's alone
+  std::thread thread_;                        // last: it uses all of the above
 };
 
 }  // namespace fcvm::plugin

@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
-#include <vector>
 
 #include "core/base/io/socket_pair.hpp"
 #include "core/vm/guest/attachments.hpp"
@@ -29,12 +28,11 @@ base::Fd say_everything(vm::Attachments& attachments, std::string_view bytes, bo
   return std::move(sockets.first);
 }
 
-void turn(vm::Attachments& attachments, vm::StdinFeed& feed,
+void turn(base::Loop& loop, vm::Attachments& attachments, vm::StdinFeed& feed,
           const vm::Attachments::Callbacks& callbacks) {
-  std::vector<pollfd> polled;
-  attachments.add_to(polled);
-  if (!polled.empty()) ::poll(polled.data(), polled.size(), 0);
-  attachments.handle(polled.data(), feed, callbacks);
+  attachments.watch(loop);
+  if (!loop.step(base::Deadline::at_ns(0))) std::abort();
+  attachments.handle(feed, callbacks);
   if (feed.unsent() > kMostUnsent) std::abort();
 }
 
@@ -46,16 +44,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 2) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 2, size - 2);
   const std::size_t cut = bytes.size() * data[1] / 255;
+  const auto loop = *base::Loop::create();
   vm::Attachments attachments;
   vm::StdinFeed feed;
   const vm::Attachments::Callbacks callbacks{[](bool, int) {}, [] {}, [] {}, [](wire::Resize) {}};
   base::Fd looker = say_everything(attachments, bytes.substr(0, cut), false);
   base::Fd owner = say_everything(attachments, bytes.substr(cut), true);
-  turn(attachments, feed, callbacks);
+  turn(*loop, attachments, feed, callbacks);
   attachments.begin((data[0] & 1) != 0, (data[0] & 2) != 0);
   if (!feed.on_attached(0, 1 << 20)) std::abort();
   for (int i = 0; i < 8; ++i) {
-    turn(attachments, feed, callbacks);
+    turn(*loop, attachments, feed, callbacks);
     attachments.write(wire::kExecStdout, "output");
     static_cast<void>(feed.take());
     attachments.grant(feed);

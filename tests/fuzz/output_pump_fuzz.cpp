@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   vm::OutputPump pump(
       [&](std::uint32_t port, base::Deadline limit) { return guest.dial(port, limit); },
       attachments, {}, std::move(callbacks));
-  pump.start();
+  if (!pump.start()) std::abort();
   pump.guest_is_up();
   guest.wait();
   return 0;

@@ -109,7 +109,7 @@ class FakeSupervisor {
     };
     callbacks.attached.on_detach = callbacks.attached.on_hang_up = [] {};
     pump_.emplace(dialler, attachments_, OutputPump::Sinks{}, std::move(callbacks));
-    pump_->start();
+    must(pump_->start());
     wire::Boot boot;
     boot.plan.container.image = "test";
     boot.plan.container.command = {"/bin/sh", "-c", guest_.script};

@@ -48,34 +48,37 @@ void Session::begin(const vm::Attached& terms) {
 Result<SessionEnd> Session::run(const std::optional<vm::Attached>& begun) {
   const auto signals = FCVM_TRY(SignalInbox::open(
       {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGCONT, SIGWINCH}));
+  const auto loop = FCVM_TRY(base::Loop::create());
+  Ends ends(*loop);
+  FCVM_TRY(ends.signals.want(signals.fd(), base::Loop::events(true, false)));
   if (begun) begin(*begun);
-  while (!end_) FCVM_TRY(step(signals));
+  while (!end_) FCVM_TRY(step(*loop, ends, signals));
   terminal_.leave_raw();
   return *std::move(end_);
 }
 
+Result<void> Session::watch(Ends& ends) {
+  const auto typed = ends.input.want(STDIN_FILENO, base::Loop::events(wants_stdin(), false));
+  if (!typed) end_stdin();  // it is closed
+  FCVM_TRY(ends.output.want(output_.fd(), base::Loop::events(false, !output_.empty())));
+  FCVM_TRY(ends.errors.want(errors_.fd(), base::Loop::events(false, !errors_.empty())));
+  return ends.link.want(link_.fd(), base::Loop::events(idle(), link_.queued() > 0));
+}
+
 /// Waits for whatever may go on, and goes on with it.
-Result<void> Session::step(const SignalInbox& signals) {
+Result<void> Session::step(base::Loop& loop, Ends& ends, const SignalInbox& signals) {
   if (const auto flushed = link_.flush(); !flushed)
     log::debug("exec", "{}", flushed.error().message());
-  const short link_events =
-      static_cast<short>((idle() ? POLLIN : 0) | (link_.queued() > 0 ? POLLOUT : 0));
-  std::array<pollfd, 5> polled = {{{signals.fd(), POLLIN, 0},
-                                   {link_events != 0 ? link_.fd() : -1, link_events, 0},
-                                   {wants_stdin() ? STDIN_FILENO : -1, POLLIN, 0},
-                                   {output_.empty() ? -1 : output_.fd(), POLLOUT, 0},
-                                   {errors_.empty() ? -1 : errors_.fd(), POLLOUT, 0}}};
-  if (::poll(polled.data(), polled.size(), paint_at_.as_poll_ms()) < 0 && errno != EINTR) {
-    return fail_errno("waiting for the command");
-  }
+  FCVM_TRY(watch(ends));
+  FCVM_TRY(loop.step(paint_at_));
   if (paint_at_.expired()) send_size();
   while (const auto number = signals.take()) take_signal(*number);
   FCVM_TRY(check(output_.flush()));
   FCVM_TRY(check(errors_.flush()));
   if (end_) return {};
-  if (polled[2].revents != 0) read_stdin();
+  if (ends.input.take() != 0) read_stdin();
   bool open = true;
-  if ((polled[1].revents & ~POLLOUT) != 0) open = FCVM_TRY(link_.read());
+  if (base::Loop::has_come(ends.link.take())) open = FCVM_TRY(link_.read());
   FCVM_TRY(take_frames());
   if (end_ || open || !idle()) return {};
   end({.code = kExitFailure,

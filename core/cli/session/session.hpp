@@ -6,13 +6,14 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <poll.h>
 #include <string>
 
 #include <fcvm/result.hpp>
 
 #include "core/base/deadline.hpp"
 #include "core/base/io/shared_writer.hpp"
+#include "core/base/loop/interest.hpp"
+#include "core/base/loop/loop.hpp"
 #include "core/cli/session/detach_keys.hpp"
 #include "core/cli/session/signal_inbox.hpp"
 #include "core/cli/session/terminal.hpp"
@@ -49,8 +50,16 @@ class Session {
   [[nodiscard]] Result<SessionEnd> run(const std::optional<vm::Attached>& begun = std::nullopt);
 
  private:
+  /// What it waits for.
+  struct Ends {
+    explicit Ends(base::Loop& loop)
+        : signals(loop), link(loop), input(loop), output(loop), errors(loop) {}
+    base::Interest signals, link, input, output, errors;
+  };
+
   void begin(const vm::Attached& terms);
-  Result<void> step(const SignalInbox& signals);
+  Result<void> watch(Ends& ends);
+  Result<void> step(base::Loop& loop, Ends& ends, const SignalInbox& signals);
   Result<void> take_frames();
   Result<void> take(const wire::Frame& frame);
   void take_signal(int number);

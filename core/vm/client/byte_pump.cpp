@@ -1,81 +1,78 @@
+// See byte_pump.hpp.
 #include "core/vm/client/byte_pump.hpp"
 
-#include <array>
 #include <cerrno>
-#include <cstddef>
-#include <poll.h>
 #include <sys/socket.h>
 #include <utility>
-
-#include "core/base/io/fd.hpp"
 
 namespace fcvm::vm {
 namespace {
 
 constexpr std::size_t kRoom = 128 << 10;
 
-/// One direction: what was read and waits to be written.
-struct Direction {
-  int from;
-  int to;
-  std::string waiting{};
-  std::size_t written = 0;
-  bool ended = false;  // no more comes
-  bool shut = false;   // and the other side knows it
-
-  [[nodiscard]] bool reads() const { return !ended && waiting.size() < kRoom; }
-  [[nodiscard]] bool writes() const { return !waiting.empty(); }
-
-  // False when the connection broke, as are the others.
-  bool read() {
-    const std::size_t had = waiting.size();
-    waiting.resize(had + kRoom);
-    const ssize_t got = ::recv(from, waiting.data() + had, kRoom, MSG_DONTWAIT);
-    waiting.resize(had + (got > 0 ? static_cast<std::size_t>(got) : 0));
-    if (got == 0) ended = true;
-    return got >= 0 || errno == EAGAIN || errno == EINTR;
-  }
-  bool write() {
-    const ssize_t sent =
-        ::send(to, waiting.data() + written, waiting.size() - written, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent < 0) return errno == EAGAIN || errno == EINTR;
-    written += static_cast<std::size_t>(sent);
-    if (written == waiting.size()) {
-      waiting.clear();
-      written = 0;
-    }
-    return true;
-  }
-  bool step(short from_events, short to_events) {
-    if (reads() && from_events != 0 && !read()) return false;
-    if (writes() && (to_events != 0 || written == 0) && !write()) return false;
-    if (ended && waiting.empty() && !std::exchange(shut, true)) ::shutdown(to, SHUT_WR);
-    return true;
-  }
-};
-
-/// A socket of which nothing is wanted must not wake the loop by its hang-up.
-pollfd wanted(int fd, const Direction& in, const Direction& out) {
-  const short events = static_cast<short>((in.reads() ? POLLIN : 0) | (out.writes() ? POLLOUT : 0));
-  return {events == 0 ? -1 : fd, events, 0};
-}
+bool is_for_later() { return errno == EAGAIN || errno == EINTR; }
 
 }  // namespace
 
-bool pump_bytes(int a, int b, std::string early, int stop_fd) {
-  Direction forth{a, b};
-  Direction back{b, a, std::move(early)};
-  while (!forth.shut || !back.shut) {
-    std::array<pollfd, 3> polled = {wanted(a, forth, back), wanted(b, back, forth),
-                                    pollfd{stop_fd, POLLIN, 0}};
-    if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) return false;
-    if (polled[2].revents != 0) return false;
-    if (!forth.step(polled[0].revents, polled[1].revents) ||
-        !back.step(polled[1].revents, polled[0].revents)) {
-      return false;
-    }
+BytePump::BytePump(base::Loop& loop, Fd a, Fd b, std::string early,
+                   std::function<void(bool whole)> on_end)
+    : ends_{{{std::move(a), base::Interest(loop, [this](auto) { step(); }), std::move(early)},
+             {std::move(b), base::Interest(loop, [this](auto) { step(); })}}},
+      on_end_(std::move(on_end)) {}
+
+bool BytePump::reads(const End& from, const End& to) {
+  return !from.ended && to.waiting.size() < kRoom;
+}
+
+Result<void> BytePump::read(End& from, End& to) {
+  const std::size_t had = to.waiting.size();
+  to.waiting.resize(had + kRoom);
+  const ssize_t got = ::recv(from.socket.get(), to.waiting.data() + had, kRoom, MSG_DONTWAIT);
+  to.waiting.resize(had + (got > 0 ? static_cast<std::size_t>(got) : 0));
+  if (got == 0) from.ended = true;
+  return got >= 0 || is_for_later() ? Result<void>() : fail_errno("reading a connection");
+}
+
+Result<void> BytePump::write(End& to) {
+  const ssize_t sent = ::send(to.socket.get(), to.waiting.data() + to.written,
+                              to.waiting.size() - to.written, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0) return is_for_later() ? Result<void>() : fail_errno("writing a connection");
+  to.written += static_cast<std::size_t>(sent);
+  if (to.written < to.waiting.size()) return {};
+  to.waiting.clear();
+  to.written = 0;
+  return {};
+}
+
+/// One direction. What was just read is tried at once; what did not go before waits to be called.
+Result<void> BytePump::carry(End& from, End& to, base::Loop::Events came, base::Loop::Events goes) {
+  if (reads(from, to) && came != 0) FCVM_TRY(read(from, to));
+  if (!to.waiting.empty() && (goes != 0 || to.written == 0)) FCVM_TRY(write(to));
+  if (from.ended && to.waiting.empty() && !std::exchange(to.shut, true)) {
+    ::shutdown(to.socket.get(), SHUT_WR);
   }
-  return true;
+  return {};
+}
+
+Result<void> BytePump::turn() {
+  auto& [a, b] = ends_;
+  const auto of_a = a.interest.take();
+  const auto of_b = b.interest.take();
+  FCVM_TRY(carry(a, b, of_a, of_b));
+  FCVM_TRY(carry(b, a, of_b, of_a));
+  const auto want = [](End& end, End& other) {
+    return end.interest.want(end.socket.get(),
+                             base::Loop::events(reads(end, other), !end.waiting.empty()));
+  };
+  FCVM_TRY(want(a, b));
+  return want(b, a);
+}
+
+void BytePump::step() {
+  const bool whole = turn().has_value();
+  if (whole && !(ends_[0].shut && ends_[1].shut)) return;
+  for (End& end : ends_) end.interest.drop();
+  if (const auto on_end = std::exchange(on_end_, {})) on_end(whole);
 }
 
 }  // namespace fcvm::vm

@@ -6,11 +6,8 @@
 #include <memory>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <system_error>
-#include <thread>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -18,7 +15,6 @@
 #include "core/base/net/address.hpp"
 #include "core/base/process/process_id.hpp"
 #include "core/log/log.hpp"
-#include "core/vm/client/byte_pump.hpp"
 #include "core/vm/control/control_protocol.hpp"
 #include "core/vm/guest/guest_stream.hpp"
 #include "core/vm/store/gc.hpp"
@@ -32,7 +28,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kDialLimit = 15s;
 constexpr std::size_t kMostConnections = 1000;
-constexpr int kFullPauseMs = 50;
+constexpr auto kRefusedPause = 50ms;
 
 Result<std::uint16_t> parse_port(std::string_view text, std::uint32_t least) {
   std::uint32_t number = 0;
@@ -72,7 +68,7 @@ Result<std::uint16_t> port_of(int socket) {
 }
 
 /// A stream to the port on the guest's loopback, past the protocol's words.
-Result<FrameLink::Raw> dial(const Store& store, const std::string& id, std::uint16_t remote) {
+Result<FrameLink::Raw> dial_guest(const Store& store, const std::string& id, std::uint16_t remote) {
   const auto deadline = base::Deadline::in(kDialLimit);
   auto dialled =
       FCVM_TRY(ask_supervisor(store.paths(), id, ask::Dial{wire::kForwardPort}, deadline));
@@ -107,89 +103,97 @@ Result<ForwardedPort> parse_forwarded_port(std::string_view text) {
 
 Result<std::unique_ptr<PortForward>> PortForward::create(const Store& store, const Record& record) {
   Fd supervisor = FCVM_TRY(base::open_process(record.supervisor) | context("VM " + record.name));
-  Fd stopping(::eventfd(0, EFD_CLOEXEC));
-  if (!stopping) return fail_errno("making an eventfd");
+  auto loop = FCVM_TRY(base::Loop::create());
   return std::unique_ptr<PortForward>(
-      new PortForward(store, record, std::move(supervisor), std::move(stopping)));
-}
-
-PortForward::~PortForward() {
-  ::eventfd_write(stopping_.get(), 1);
-  std::unique_lock lock(mutex_);
-  fewer_.wait(lock, [this] { return connections_ == 0; });
+      new PortForward(store, record, std::move(supervisor), std::move(loop)));
 }
 
 Result<std::uint16_t> PortForward::listen(const std::string& address, ForwardedPort port) {
   Fd socket = FCVM_TRY(bind_and_listen(address, port.local));
   const auto local = FCVM_TRY(port_of(socket.get()));
-  listeners_.push_back({std::move(socket), port.remote});
+  Listener& listener = listeners_.emplace_back(Listener{std::move(socket), port.remote});
+  listener.interest =
+      std::make_unique<base::Interest>(*loop_, [this, &listener](auto) { accept_from(listener); });
   return local;
 }
 
-bool PortForward::has_room() {
-  const std::lock_guard lock(mutex_);
-  return connections_ < kMostConnections;
+Result<void> PortForward::run(int stop_fd) {
+  const auto stop = [this](auto) { loop_->stop(); };
+  FCVM_TRY(loop_->watch(stop_fd, EPOLLIN, stop));
+  FCVM_TRY(loop_->watch(supervisor_.get(), EPOLLIN, [this](auto) {
+    failure_ = Error(ESRCH, fmt::format("VM {} has ended", name_));
+    loop_->stop();
+  }));
+  FCVM_TRY(listen_if_room());
+  FCVM_TRY(loop_->run());
+  if (failure_) return unexpected(*failure_);
+  return {};
 }
 
-Result<void> PortForward::run(int stop_fd) {
-  for (;;) {
-    const bool accepts = has_room();
-    std::vector<pollfd> polled = {{stop_fd, POLLIN, 0}, {supervisor_.get(), POLLIN, 0}};
-    for (const Listener& listener : listeners_) {
-      polled.push_back({accepts ? listener.socket.get() : -1, POLLIN, 0});
-    }
-    if (::poll(polled.data(), polled.size(), accepts ? -1 : kFullPauseMs) < 0 && errno != EINTR) {
-      return fail_errno("waiting for connections");
-    }
-    if (polled[0].revents != 0) return {};
-    if (polled[1].revents != 0) return fail(ESRCH, fmt::format("VM {} has ended", name_));
-    for (std::size_t i = 0; i < listeners_.size(); ++i) {
-      if (polled[i + 2].revents != 0) accept_from(listeners_[i]);
-    }
+/// Whoever comes when there is no room waits in the listener's backlog.
+Result<void> PortForward::listen_if_room() {
+  const bool accepts = !is_pausing_ && connections_.size() < kMostConnections;
+  for (Listener& listener : listeners_) {
+    FCVM_TRY(listener.interest->want(listener.socket.get(), base::Loop::events(accepts, false)));
   }
+  return {};
 }
 
 void PortForward::accept_from(const Listener& listener) {
   auto accepted = base::accept_connection(listener.socket.get());
-  if (!accepted) {
-    if (accepted.error().code() == EAGAIN) return;
+  if (accepted) {
+    connections_.push_back({*std::move(accepted), listener.remote});
+    dial(std::prev(connections_.end()));
+  } else if (accepted.error().code() != EAGAIN) {
     log::warning("port-forward", "{}", accepted.error().message());
-    std::this_thread::sleep_for(std::chrono::milliseconds(kFullPauseMs));
-    return;
+    is_pausing_ = true;
+    loop_->after(kRefusedPause, [this] {
+      is_pausing_ = false;
+      see_to_listeners();
+    });
   }
-  {
-    const std::lock_guard lock(mutex_);
-    ++connections_;
-  }
-  const auto leave = [this] {
-    const std::lock_guard lock(mutex_);
-    --connections_;
-    fewer_.notify_all();
-  };
-  try {
-    std::thread([this, leave, remote = listener.remote,
-                 client = std::make_shared<Fd>(*std::move(accepted))]() mutable {
-      serve(*client, remote);
-      client.reset();
-      leave();
-    }).detach();
-  } catch (const std::system_error& thrown) {
-    log::warning("port-forward", "a connection is refused: {}", thrown.what());
-    leave();
+  see_to_listeners();
+}
+
+void PortForward::see_to_listeners() {
+  if (auto done = listen_if_room(); !done) {
+    failure_ = std::move(done).error();
+    loop_->stop();
   }
 }
 
-void PortForward::serve(const Fd& client, std::uint16_t remote) {
+/// A worker waits for the guest.
+void PortForward::dial(Connections::iterator connection) {
   const int on = 1;
-  ::setsockopt(client.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  auto guest = dial(store_, id_, remote);
+  ::setsockopt(connection->client.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  diallers_.post([this, connection, remote = connection->remote] {
+    const auto guest = std::make_shared<Result<FrameLink::Raw>>(dial_guest(store_, id_, remote));
+    loop_->post([this, connection, guest] { connect(connection, std::move(*guest)); });
+  });
+}
+
+void PortForward::connect(Connections::iterator connection, Result<FrameLink::Raw> guest) {
   if (!guest) {
-    log::warning("port-forward", "port {} of VM {}: {}", remote, name_, guest.error().message());
-    return reset(client.get());
+    log::warning("port-forward", "port {} of VM {}: {}", connection->remote, name_,
+                 guest.error().message());
+    reset(connection->client.get());
+    return end(connection);
   }
-  if (!pump_bytes(client.get(), guest->fd.get(), std::move(guest->received), stopping_.get())) {
-    reset(client.get());
-  }
+  const auto on_end = [this, connection](bool whole) {
+    if (!whole) reset(connection->pump->a());
+    end(connection);
+  };
+  connection->pump =
+      std::make_unique<BytePump>(*loop_, std::move(connection->client), std::move(guest->fd),
+                                 std::move(guest->received), on_end);
+  connection->pump->start();
+}
+
+void PortForward::end(Connections::iterator connection) {
+  loop_->soon([this, connection] {
+    connections_.erase(connection);
+    see_to_listeners();
+  });
 }
 
 }  // namespace fcvm::vm

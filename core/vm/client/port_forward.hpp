@@ -1,18 +1,22 @@
 // PortForward: ports of this host that lead to ports on a guest's loopback, through its supervisor
-// and the agent's forward port. Owns the listening sockets and a thread for each connection.
+// and the agent's forward port. Owns the listening sockets, the connections, and workers that dial.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
+#include <list>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <fcvm/result.hpp>
 #include <fcvm/sdk/fd.hpp>
 
+#include "core/base/loop/interest.hpp"
+#include "core/base/loop/loop.hpp"
+#include "core/base/loop/worker_pool.hpp"
+#include "core/vm/client/byte_pump.hpp"
+#include "core/vm/guest/frame_link.hpp"
 #include "core/vm/store/store.hpp"
 
 namespace fcvm::vm {
@@ -30,8 +34,8 @@ class PortForward {
                                                                    const Record& record);
   PortForward(const PortForward&) = delete;
   PortForward& operator=(const PortForward&) = delete;
-  /// Ends every connection and waits for its thread.
-  ~PortForward();
+  /// Waits for whoever dials.
+  ~PortForward() { diallers_.join(); }
 
   /// The port that it listens on: `port.local`, or the free one that was found.
   [[nodiscard]] Result<std::uint16_t> listen(const std::string& address, ForwardedPort port);
@@ -43,29 +47,40 @@ class PortForward {
   struct Listener {
     Fd socket;
     std::uint16_t remote;
+    std::unique_ptr<base::Interest> interest{};
   };
+  struct Connection {
+    Fd client;  // until its pump has it
+    std::uint16_t remote;
+    std::unique_ptr<BytePump> pump{};
+  };
+  using Connections = std::list<Connection>;
 
-  PortForward(const Store& store, const Record& record, Fd supervisor, Fd stopping)
+  PortForward(const Store& store, const Record& record, Fd supervisor,
+              std::unique_ptr<base::Loop> loop)
       : store_(store),
         id_(record.id),
         name_(record.name),
         supervisor_(std::move(supervisor)),
-        stopping_(std::move(stopping)) {}
+        loop_(std::move(loop)) {}
 
   void accept_from(const Listener& listener);
-  void serve(const Fd& client, std::uint16_t remote);
-  /// Whether one more connection may be taken.
-  bool has_room();
+  Result<void> listen_if_room();
+  void see_to_listeners();
+  void dial(Connections::iterator connection);
+  void connect(Connections::iterator connection, Result<FrameLink::Raw> guest);
+  void end(Connections::iterator connection);
 
   const Store& store_;
   const std::string id_;
   const std::string name_;
   const Fd supervisor_;  // a pidfd
-  const Fd stopping_;    // readable once all connections are to end
-  std::vector<Listener> listeners_;
-  std::mutex mutex_;
-  std::condition_variable fewer_;
-  std::size_t connections_ = 0;
+  std::unique_ptr<base::Loop> loop_;
+  std::optional<Error> failure_;
+  std::list<Listener> listeners_;
+  Connections connections_;
+  bool is_pausing_ = false;
+  base::WorkerPool diallers_{8};
 };
 
 }  // namespace fcvm::vm

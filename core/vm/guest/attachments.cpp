@@ -52,19 +52,25 @@ void Attachments::let_in(Client& client) const {
   if (auto sent = client.link.flush(); !sent) log::debug("vm", "{}", sent.error().message());
 }
 
-void Attachments::add_to(std::vector<pollfd>& polled) {
+void Attachments::watch(base::Loop& loop) {
   take_in();
   for (Client& client : clients_) {
-    const int reads = client.link.congested() ? 0 : POLLIN;
-    const int writes = client.link.queued() > 0 ? POLLOUT : 0;
-    polled.push_back({client.link.fd(), static_cast<short>(reads | writes), 0});
+    if (!client.interest) client.interest = std::make_unique<base::Interest>(loop);
+    const auto events = base::Loop::events(!client.link.congested(), client.link.queued() > 0);
+    if (auto watched = client.interest->want(client.link.fd(), events); !watched) {
+      log::warning("vm", "an attached client is lost: {}", watched.error().message());
+      client.is_lost = true;
+    }
   }
 }
 
-void Attachments::handle(const pollfd* first, StdinFeed& feed, const Callbacks& callbacks) {
+void Attachments::stop_watching() {
+  for (Client& client : clients_) client.interest.reset();
+}
+
+void Attachments::handle(StdinFeed& feed, const Callbacks& callbacks) {
   for (auto client = clients_.begin(); client != clients_.end();) {
-    const short events = (first++)->revents;
-    const auto stays = serve(*client, events, feed, callbacks);
+    const auto stays = serve(*client, feed, callbacks);
     if (stays && *stays) {
       ++client;
       continue;
@@ -78,11 +84,12 @@ void Attachments::handle(const pollfd* first, StdinFeed& feed, const Callbacks& 
 }
 
 /// False when the client has gone.
-Result<bool> Attachments::serve(Client& client, short events, StdinFeed& feed,
-                                const Callbacks& callbacks) {
+Result<bool> Attachments::serve(Client& client, StdinFeed& feed, const Callbacks& callbacks) {
+  if (client.is_lost) return false;
+  const auto events = client.interest ? client.interest->take() : 0;
   bool open = true;
   // Read first: who says farewell and leaves at once is past being written to.
-  if ((events & ~POLLOUT) != 0) open = FCVM_TRY(client.link.read());
+  if (base::Loop::has_come(events)) open = FCVM_TRY(client.link.read());
   while (const auto frame = FCVM_TRY(client.link.next())) {
     if (!FCVM_TRY(take(client, *frame, feed, callbacks))) return false;
   }

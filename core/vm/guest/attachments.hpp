@@ -11,12 +11,12 @@
 
 #include <functional>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <optional>
-#include <poll.h>
 #include <string_view>
-#include <vector>
 
+#include "core/base/loop/interest.hpp"
 #include "core/vm/guest/frame_link.hpp"
 #include "core/vm/guest/stdin_feed.hpp"
 #include "core/wire/exec.hpp"
@@ -54,19 +54,22 @@ class Attachments {
   /// The container runs: clients are let in.
   void begin(bool tty, bool interactive);
 
-  // --- from the thread that polls ---
+  // --- from the loop's thread ---
 
-  void add_to(std::vector<pollfd>& polled);
-  /// What came, by the results of the last add_to(), whose entries begin at `first`.
-  void handle(const pollfd* first, StdinFeed& feed, const Callbacks& callbacks);
+  /// Before each round of the loop.
+  void watch(base::Loop& loop);
+  /// What came in it.
+  void handle(StdinFeed& feed, const Callbacks& callbacks);
   void write(std::uint16_t type, std::string_view bytes);
   /// Every client has taken everything, and the one who runs the container has been let in.
   [[nodiscard]] bool idle() const;
   /// The guest has taken some stdin.
   void grant(const StdinFeed& feed);
 
-  // --- when nobody polls any more ---
+  // --- when the loop runs no more ---
 
+  /// Before the loop goes.
+  void stop_watching();
   /// The last frame for everybody: ExecExit or ExecFailed.
   template <typename Message>
   void end(const Message& message) {
@@ -79,13 +82,15 @@ class Attachments {
   struct Client {
     FrameLink link;
     bool own = false;
+    std::unique_ptr<base::Interest> interest{};
+    bool is_lost = false;  // it cannot be watched
     bool let_in = false;
     std::uint64_t uncredited = 0;
   };
 
   void take_in();
   void let_in(Client& client) const;
-  Result<bool> serve(Client& client, short events, StdinFeed& feed, const Callbacks& callbacks);
+  Result<bool> serve(Client& client, StdinFeed& feed, const Callbacks& callbacks);
   Result<bool> take(Client& client, const wire::Frame& frame, StdinFeed& feed,
                     const Callbacks& callbacks) const;
   Result<void> take_stdin(Client& client, std::string_view bytes, StdinFeed& feed) const;

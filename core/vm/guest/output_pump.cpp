@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <poll.h>
-#include <sys/eventfd.h>
 #include <utility>
 
 #include <fmt/core.h>
@@ -34,7 +32,6 @@ OutputPump::OutputPump(DialGuest dial, Attachments& attachments, Sinks sinks, Ca
       attachments_(attachments),
       log_(std::move(sinks.log)),
       callbacks_(std::move(callbacks)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       sinks_{base::SharedWriter(sinks.stdout_fd), base::SharedWriter(sinks.stderr_fd)} {
   callbacks_.attached.on_resize = [this](wire::Resize size) {
     size_ = size;
@@ -43,29 +40,35 @@ OutputPump::OutputPump(DialGuest dial, Attachments& attachments, Sinks sinks, Ca
 }
 
 OutputPump::~OutputPump() {
-  stopping_ = true;
-  wake();
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return;
+  loop_->post([this] { stopping_ = true; });
+  thread_.join();
+  attachments_.stop_watching();
 }
 
-void OutputPump::start() {
+Result<void> OutputPump::start() {
+  loop_ = FCVM_TRY(base::Loop::create());
+  for (auto& interest : of_sinks_) interest.emplace(*loop_);
+  of_guest_.emplace(*loop_);
   thread_ = std::thread([this] { run(); });
+  return {};
 }
 
 void OutputPump::guest_is_up() {
-  guest_up_ = true;
-  wake();
+  loop_->post([this] { guest_up_ = true; });
 }
 
 void OutputPump::wake() {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+  loop_->post([] {});
 }
 
 void OutputPump::run() {
   while (!stopping_ && !(ended() && idle())) {
     connect();
-    step();
+    if (auto stepped = step(); !stepped) {
+      log::warning("vm", "the container's output: {}", stepped.error().message());
+      break;
+    }
   }
   if (log_) {
     if (auto finished = log_->finish(); !finished) {
@@ -91,33 +94,35 @@ bool OutputPump::listens() const {
   return idle() && !guest_->congested() && paced_until().expired();
 }
 
-/// Waits for whatever may go on, and goes on with it.
-void OutputPump::step() {
-  const bool redial = guest_up_ && !guest_;
-  std::vector<pollfd> polled = {{wake_.get(), POLLIN, 0}};
-  for (const auto& sink : sinks_) {
-    polled.push_back({sink.empty() ? -1 : sink.fd(), POLLOUT, 0});
+/// What cannot be watched has gone, or will never be heard of.
+void OutputPump::watch() {
+  for (std::size_t i = 0; i < sinks_.size(); ++i) {
+    const auto events = base::Loop::events(false, !sinks_[i].empty());
+    if (auto watched = of_sinks_[i]->want(sinks_[i].fd(), events); !watched)
+      close_sink(sinks_[i], watched.error());
   }
-  const std::size_t guest = polled.size();
-  polled.push_back({-1, 0, 0});
-  attachments_.add_to(polled);
+  attachments_.watch(*loop_);
+  if (!guest_) return;
   // Not before: whoever was let in just now is waited for no more.
-  short wanted = guest_ && listens() ? POLLIN : 0;
-  if (guest_ && guest_->queued() > 0) wanted |= POLLOUT;
-  if (guest_ && wanted != 0) polled[guest] = {guest_->fd(), wanted, 0};
-  base::Deadline limit = redial ? next_dial_ : base::Deadline::never();
+  const auto events = base::Loop::events(listens(), guest_->queued() > 0);
+  if (auto watched = of_guest_->want(guest_->fd(), events); !watched) lose(watched.error());
+}
+
+/// Waits for whatever may go on, and goes on with it.
+Result<void> OutputPump::step() {
+  watch();
+  base::Deadline limit = guest_up_ && !guest_ ? next_dial_ : base::Deadline::never();
   if (const auto until = paced_until(); guest_ && !until.expired()) {
     limit = base::Deadline::earlier(limit, until);
   }
-  if (::poll(polled.data(), polled.size(), limit.as_poll_ms()) < 0) return;
-  std::uint64_t ignored = 0;
-  [[maybe_unused]] const auto woken = ::read(wake_.get(), &ignored, sizeof ignored);
+  FCVM_TRY(loop_->step(limit));
   for (auto& sink : sinks_) {
     if (auto flushed = sink.flush(); !flushed) close_sink(sink, flushed.error());
   }
-  attachments_.handle(polled.data() + guest + 1, stdin_, callbacks_.attached);
-  if (!guest_) return;
-  if (auto served = serve_guest(polled[guest].revents); !served) lose(served.error());
+  attachments_.handle(stdin_, callbacks_.attached);
+  if (!guest_) return {};
+  if (auto served = serve_guest(of_guest_->take()); !served) lose(served.error());
+  return {};
 }
 
 void OutputPump::connect() {
@@ -137,15 +142,16 @@ Result<void> OutputPump::open_stream() {
 
 void OutputPump::lose(const Error& error) {
   log::debug("guest", "output: {}", error.message());
+  of_guest_->drop();
   guest_.reset();
   guest_attached_ = false;
   for (Side& side : sides_) side.end_told = false;
   next_dial_ = base::Deadline::in(redial_pause_.next());
 }
 
-Result<void> OutputPump::serve_guest(short events) {
+Result<void> OutputPump::serve_guest(base::Loop::Events events) {
   bool open = true;
-  if ((events & ~POLLOUT) != 0) open = FCVM_TRY(guest_->read());
+  if (base::Loop::has_come(events)) open = FCVM_TRY(guest_->read());
   FCVM_TRY(take_frames());
   FCVM_TRY(feed_guest());
   FCVM_TRY(guest_->flush());

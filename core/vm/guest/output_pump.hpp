@@ -4,17 +4,17 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
-#include <vector>
 
 #include <fcvm/result.hpp>
 
 #include "core/base/io/shared_writer.hpp"
+#include "core/base/loop/interest.hpp"
+#include "core/base/loop/loop.hpp"
 #include "core/base/pace.hpp"
 #include "core/vm/guest/attachments.hpp"
 #include "core/vm/guest/guest_control.hpp"
@@ -46,10 +46,10 @@ class OutputPump {
   ~OutputPump();
 
   /// Serves attachments from now on.
-  void start();
-  /// From any thread: the guest listens, so that dialling it makes sense.
+  Result<void> start();
+  /// From any thread, once started: the guest listens, so that dialling it makes sense.
   void guest_is_up();
-  /// From any thread: there is something new in the attachments.
+  /// Likewise: there is something new in the attachments.
   void wake();
 
  private:
@@ -61,7 +61,8 @@ class OutputPump {
   };
 
   void run();
-  void step();
+  Result<void> step();
+  void watch();
   [[nodiscard]] bool idle() const;
   [[nodiscard]] base::Deadline paced_until() const;
   [[nodiscard]] bool listens() const;
@@ -70,7 +71,7 @@ class OutputPump {
   void connect();
   Result<void> open_stream();
   void lose(const Error& error);
-  Result<void> serve_guest(short events);
+  Result<void> serve_guest(base::Loop::Events events);
   Result<void> take_frames();
   Result<void> handle(const wire::Frame& frame);
   Result<void> take(const wire::StreamData& data);
@@ -87,12 +88,14 @@ class OutputPump {
   Attachments& attachments_;
   std::unique_ptr<OutputLog> log_;
   Callbacks callbacks_;
-  Fd wake_;
-  std::atomic<bool> guest_up_ = false;
-  std::atomic<bool> stopping_ = false;
+  std::unique_ptr<base::Loop> loop_;  // null before start()
 
   // The thread's alone.
+  bool guest_up_ = false;
+  bool stopping_ = false;
   std::array<base::SharedWriter, 2> sinks_;
+  std::array<std::optional<base::Interest>, 2> of_sinks_;
+  std::optional<base::Interest> of_guest_;
   std::array<Side, 2> sides_;
   std::optional<FrameLink> guest_;
   bool guest_attached_ = false;  // it has said from where it goes on

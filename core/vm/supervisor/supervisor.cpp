@@ -172,7 +172,7 @@ Result<void> Supervisor::Impl::start_output() {
   output_ = std::make_unique<OutputPump>(
       [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); },
       attachments_, std::move(sinks), std::move(callbacks));
-  output_->start();
+  FCVM_TRY(output_->start());
   return {};
 }
 

@@ -1,10 +1,12 @@
 #include "core/vm/guest/attachments.hpp"
 
+#include <chrono>
 #include <sys/socket.h>
 
 #include "core/base/io/socket_pair.hpp"
 #include "core/wire/output.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/must.hpp"
 
 namespace fcvm::vm {
 namespace {
@@ -13,6 +15,7 @@ constexpr std::size_t kCredit = 256 << 10;
 
 /// A pump's part, turn by turn, and a client at the other end.
 struct Scene {
+  std::unique_ptr<base::Loop> loop = must(base::Loop::create());
   Attachments attachments{};
   StdinFeed feed{};
   std::vector<std::pair<bool, int>> signals{};
@@ -27,15 +30,14 @@ struct Scene {
     return {std::move(ends->second), wire::FrameBuffer(1 << 20)};
   }
   void turn() {
-    std::vector<pollfd> polled;
-    attachments.add_to(polled);
-    ::poll(polled.data(), polled.size(), 0);
+    attachments.watch(*loop);
+    must(loop->step(base::Deadline::in(std::chrono::seconds(0))));
     Attachments::Callbacks callbacks;
     callbacks.on_signal = [this](bool own, int number) { signals.emplace_back(own, number); };
     callbacks.on_detach = [this] { ++detached; };
     callbacks.on_hang_up = [this] { ++hung_up; };
     callbacks.on_resize = [this](wire::Resize) { ++resized; };
-    attachments.handle(polled.data(), feed, callbacks);
+    attachments.handle(feed, callbacks);
   }
   template <typename Message>
   void say(FrameLink& client, const Message& message) {

@@ -19,6 +19,7 @@
 #include "core/wire/ports.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/recorded_hellos.hpp"
+#include "tests/support/must.hpp"
 
 namespace fcvm::vm {
 namespace {
@@ -356,7 +357,7 @@ TEST_CASE("output is taken up where it broke off, and a guest that lies about it
     Attachments attachments;
     OutputPump pump(guests.dial(), attachments, std::move(sinks),
                     {.on_end = [&] { ended.set_value(); }, .on_sink_closed = [] {}});
-    pump.start();
+    must(pump.start());
     pump.guest_is_up();
     REQUIRE(ended.get_future().wait_for(10s) == std::future_status::ready);
   }
@@ -397,7 +398,7 @@ TEST_CASE("an end that comes twice, or where the output is not, ends the connect
   Attachments attachments;
   OutputPump pump(guests.dial(), attachments, {},
                   {.on_end = [&] { ended.set_value(); }, .on_sink_closed = [] {}});
-  pump.start();
+  must(pump.start());
   pump.guest_is_up();
   REQUIRE(ended.get_future().wait_for(30s) == std::future_status::ready);
 }
@@ -415,7 +416,7 @@ TEST_CASE("a guest that sends frames that bring nothing is listened to only now 
   {
     Attachments attachments;
     OutputPump pump(guests.dial(), attachments, {}, {.on_end = [] {}, .on_sink_closed = [] {}});
-    pump.start();
+    must(pump.start());
     pump.guest_is_up();
     std::this_thread::sleep_for(1s);
   }
@@ -464,7 +465,7 @@ TEST_CASE("output in crumbs is taken at a pace") {
     Attachments attachments;
     OutputPump pump(guests.dial(), attachments, std::move(sinks),
                     {.on_end = [] {}, .on_sink_closed = [] {}});
-    pump.start();
+    must(pump.start());
     pump.guest_is_up();
     std::this_thread::sleep_for(1s);
   }
@@ -492,7 +493,7 @@ TEST_CASE("a log that failed once is written on") {
     Attachments attachments;
     OutputPump pump(guests.dial(), attachments, std::move(sinks),
                     {.on_end = [&] { ended.set_value(); }, .on_sink_closed = [] {}});
-    pump.start();
+    must(pump.start());
     pump.guest_is_up();
     REQUIRE(ended.get_future().wait_for(10s) == std::future_status::ready);
   }
@@ -521,7 +522,7 @@ TEST_CASE("a reader that takes nothing holds the guest back, and does not hold u
     Attachments attachments;
     OutputPump pump(guests.dial(), attachments, std::move(sinks),
                     {.on_end = [] {}, .on_sink_closed = [] {}});
-    pump.start();
+    must(pump.start());
     pump.guest_is_up();
     std::this_thread::sleep_for(200ms);
   }
@@ -549,7 +550,7 @@ TEST_CASE("a reader that has gone is told of, once, and the rest still reaches t
   Attachments attachments;
   OutputPump pump(guests.dial(), attachments, std::move(sinks),
                   {.on_end = [&] { ended.set_value(); }, .on_sink_closed = [&] { ++closed; }});
-  pump.start();
+  must(pump.start());
   pump.guest_is_up();
   REQUIRE(ended.get_future().wait_for(10s) == std::future_status::ready);
   CHECK(closed == 1);
