@@ -18,8 +18,8 @@ Result<void> recover(Invocation& invocation, vm::Record record, const std::strin
   const config::Config* config = FCVM_TRY(invocation.config());
   const plugin::Entry* entry = FCVM_TRY(registry->find(id));
   const auto settings = plugin::Settings::as_far_as_set(*config, id);
-  std::mutex mutex;
-  vm::RecordedState state(*FCVM_TRY(invocation.store()), record, mutex);
+  vm::OwnRecord own(*FCVM_TRY(invocation.store()), std::move(record));
+  vm::RecordedState state(own);
   plugin::ProcessKeeper processes;
   return plugin::recover(*entry, settings, {.process = &processes, .state = &state},
                          base::Deadline::in(kLimit));

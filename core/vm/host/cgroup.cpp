@@ -230,7 +230,7 @@ Result<Cgroup> Cgroup::make(const std::string& path) {
   }
   Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return fail_errno("opening the cgroup " + path);
-  return Cgroup(std::move(directory));
+  return Cgroup(path, std::move(directory));
 }
 
 }  // namespace fcvm::vm

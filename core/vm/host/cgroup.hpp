@@ -29,9 +29,13 @@ class Cgroup {
   [[nodiscard]] static Result<Cgroup> make(const std::string& path);
   /// For spawn(); -1 without one.
   [[nodiscard]] int fd() const noexcept { return directory_.get(); }
+  /// Empty without one.
+  [[nodiscard]] const std::string& place() const noexcept { return place_; }
 
  private:
-  explicit Cgroup(Fd directory) : directory_(std::move(directory)) {}
+  Cgroup(std::string place, Fd directory)
+      : place_(std::move(place)), directory_(std::move(directory)) {}
+  std::string place_;
   Fd directory_;
 };
 

@@ -1,19 +1,14 @@
 // RecordedState: state/1 of plugins, kept in a VM's record.
 #pragma once
 
-#include <mutex>
-
 #include "core/plugin/services.hpp"
-#include "core/vm/store/store.hpp"
+#include "core/vm/store/own_record.hpp"
 
 namespace fcvm::vm {
 
-/// Saves the record at every change, before it returns. `record` and `mutex`, which guards it, are
-/// its owner's.
 class RecordedState : public plugin::StateService {
  public:
-  RecordedState(const Store& store, Record& record, std::mutex& mutex)
-      : store_(store), record_(record), mutex_(mutex) {}
+  explicit RecordedState(OwnRecord& record) : record_(record) {}
 
   Result<void> put(std::string_view plugin, const std::string& key,
                    const std::string& value) override;
@@ -22,9 +17,7 @@ class RecordedState : public plugin::StateService {
   Result<base::Fd> directory() override;
 
  private:
-  const Store& store_;
-  Record& record_;
-  std::mutex& mutex_;
+  OwnRecord& record_;
 };
 
 }  // namespace fcvm::vm

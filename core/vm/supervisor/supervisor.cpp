@@ -2,9 +2,6 @@
 #include "core/vm/supervisor/supervisor.hpp"
 
 #include "core/base/io/file.hpp"
-#include "core/vm/logs/container_log.hpp"
-#include "core/vm/logs/event_log.hpp"
-#include "core/vm/logs/journal_log.hpp"
 #include "core/vm/supervisor/supervisor_impl.hpp"
 
 namespace fcvm::vm {
@@ -22,23 +19,14 @@ lifecycle::Rules Supervisor::Impl::rules_of(const RunPlan& plan) {
           .tty = plan.container.tty};
 }
 
-void Supervisor::Impl::log_happening(const std::string& type,
-                                     std::map<std::string, std::string> attributes) {
-  const auto logged =
-      log_event(context_.store.paths().events(),
-                {now_ns(), type, record_.id, record_.name, record_.image, std::move(attributes)});
-  if (!logged) log::warning("vm", "{}", logged.error().message());
-}
-
 Result<int> Supervisor::Impl::run() {
   plugin::this_is_the_control_thread();
   auto loop = base::Loop::create();
   if (!loop) return tell_attached(unexpected(std::move(loop).error()));
   loop_ = *std::move(loop);
-  is_attached_ = context_.attached.valid();
-  if (is_attached_) FCVM_TRY(attachments_.add(std::move(context_.attached), true));
+  if (context_.attached) FCVM_TRY(streams_.add_own(std::move(context_.attached)));
   if (auto begun = begin(); !begun) {
-    if (record_.id.empty()) return tell_attached(unexpected(std::move(begun).error()));
+    if (!record_) return tell_attached(unexpected(std::move(begun).error()));
     state_.error = std::move(begun).error();
     return conclude();
   }
@@ -78,109 +66,78 @@ Result<void> Supervisor::Impl::begin() {
     const plugin::Entry* entry = FCVM_TRY(context_.registry.find(id));
     first.plugin_versions[id] = entry->descriptor.version;
   }
-  record_ = FCVM_TRY(context_.store.create(std::move(first)));
-  supervised_.emplace(FCVM_TRY(context_.store.supervise(record_.id)));
-  if (auto place = cgroup_place(record_.id, plan_.detached)) {
-    record_.cgroup = *std::move(place);
-  } else {
-    record_.limits_missing = place.error().message();
-  }
-  recorded_.emplace(context_.store, record_, record_mutex_);
-  guest_service_.emplace(context_.store, record_.id, plan_.log.name == LogDriver::kFile);
-  if (plan_.hostname.empty()) plan_.hostname = record_.name;
-  plan_.container.name = record_.name;
-  log_happening("create");
+  Record made = FCVM_TRY(context_.store.create(std::move(first)));
+  record_.emplace(context_.store, made);
+  supervised_.emplace(FCVM_TRY(context_.store.supervise(record_->id())));
+  recorded_.emplace(*record_);
+  guest_service_.emplace(context_.store, record_->id(), plan_.log.name == LogDriver::kFile);
+  if (plan_.hostname.empty()) plan_.hostname = record_->name();
+  plan_.container.name = record_->name();
+  record_->tell("create");
   if (plan_.cid_file) {
-    FCVM_TRY(base::write_file_atomic(plan_.cid_file->string(), record_.id));
+    FCVM_TRY(base::write_file_atomic(plan_.cid_file->string(), record_->id()));
   }
   server_ = FCVM_TRY(
-      ControlServer::listen(*loop_, context_.store.paths().sockets(record_.id),
+      ControlServer::listen(*loop_, context_.store.paths().sockets(record_->id()),
                             [this](const ask::Request& request, ControlServer::Asker asker) {
                               on_request(request, std::move(asker));
                             }));
   signals_ =
       FCVM_TRY(base::Signals::watch(*loop_, {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2},
                                     [this](int number) { happen(lifecycle::Signalled{number}); }));
-  launch_ = std::make_unique<Launch>(context_, plan_, record_.id,
+  launch_ = std::make_unique<Launch>(context_, plan_, record_->id(),
                                      plugin::Services{.process = &processes_,
                                                       .guest = &*guest_service_,
                                                       .state = &*recorded_,
                                                       .progress = context_.progress},
                                      processes_);
+  networking_.emplace(*loop_, *record_, *launch_);
+  vmm_watch_.emplace(*loop_);
   control_ = std::make_unique<GuestControl>(
       [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); },
       [this](const wire::Event& event) { take_guest_event(event); });
-  return start_output();
+  return streams_.start(
+      *loop_, plan_, *record_,
+      [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); });
 }
 
 /// A VM works without one as well.
 void Supervisor::Impl::make_cgroup() {
-  if (record_.cgroup.empty()) return;
-  change_record([](Record& /*record*/) {});  // its place is on record before it is made
-  if (auto made = Cgroup::make(record_.cgroup)) {
-    cgroup_ = *std::move(made);
-    processes_.set_cgroup(cgroup_.fd());
-    limit_cgroup(true);
-  } else {
-    log::debug("vm", "{}", made.error().message());
-    change_record([&](Record& record) {
+  const auto place = cgroup_place(record_->id(), plan_.detached);
+  const auto without = [this](const Error& why) {
+    log::debug("vm", "{}", why.message());
+    record_->note([&](Record& record) {
       record.cgroup.clear();
-      record.limits_missing = made.error().message();
+      record.limits_missing = why.message();
     });
-  }
+  };
+  if (!place) return without(place.error());
+  // Its place is on record before it is made.
+  record_->note([&](Record& record) { record.cgroup = *place; });
+  auto made = Cgroup::make(*place);
+  if (!made) return without(made.error());
+  cgroup_ = *std::move(made);
+  processes_.set_cgroup(cgroup_.fd());
+  limit_cgroup(true);
 }
 
 /// An emulated guest takes more of the VMM than one with KVM; which it is shows after the start.
 void Supervisor::Impl::limit_cgroup(bool emulated) {
   const auto applied = apply_limits(
-      record_.cgroup, CgroupLimits::of_guest(plan_.memory_bytes, plan_.cpus, emulated));
-  change_record([&](Record& record) {
+      cgroup_.place(), CgroupLimits::of_guest(plan_.memory_bytes, plan_.cpus, emulated));
+  record_->note([&](Record& record) {
     record.limits = applied.set;
     record.limits_missing = applied.missing;
   });
-}
-
-/// From the beginning on, so that who is attached can interrupt the start.
-Result<void> Supervisor::Impl::start_output() {
-  OutputPump::Sinks sinks;
-  if (plan_.log.name == LogDriver::kFile) {
-    sinks.log = std::make_unique<ContainerLogWriter>(FCVM_TRY(ContainerLogWriter::open(
-        context_.store.paths().container_log(record_.id), plan_.log.limits)));
-  } else if (plan_.log.name == LogDriver::kJournal) {
-    sinks.log = std::make_unique<JournalLog>(FCVM_TRY(JournalLog::open(record_.id, record_.name)));
-  }
-  if (!plan_.detached && !is_attached_) {
-    sinks.stdout_fd = STDOUT_FILENO;
-    sinks.stderr_fd = STDERR_FILENO;
-  }
-  OutputPump::Callbacks callbacks;
-  callbacks.on_end = [this] { on_control([this] { happen(lifecycle::OutputEnded{}); }); };
-  callbacks.on_sink_closed = [this] { on_control([this] { happen(lifecycle::SinkClosed{}); }); };
-  callbacks.attached.on_signal = [this](bool own, int number) {
-    on_control([this, own, number] {
-      if (own) return on_own_signal(number);
-      happen(lifecycle::KillAsked{number});
-    });
-  };
-  callbacks.attached.on_detach = [this] { on_control([this] { on_detach(); }); };
-  callbacks.attached.on_hang_up = [this] {
-    on_control([this] {
-      is_attached_ = false;
-      happen(lifecycle::HungUp{});
-    });
-  };
-  output_ = std::make_unique<OutputPump>(
-      [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); },
-      attachments_, std::move(sinks), std::move(callbacks));
-  FCVM_TRY(output_->start());
-  return {};
 }
 
 /// On the worker.
 void Supervisor::Impl::launch() {
   auto launched = [&]() -> Result<void> {
     FCVM_TRY(launch_->prepare());
-    on_control([this] { on_network_made(); });
+    on_control([this] {
+      if (!state_.ending) networking_->made(plan_.network);
+    });
     FCVM_TRY(launch_->start());
     on_control([this] { watch_vmm(); });
     return boot();
@@ -199,7 +156,7 @@ Result<void> Supervisor::Impl::boot() {
   FCVM_TRY(control_->request(wire::Boot{0, launch_->boot_plan(agent_)},
                              base::Deadline::in(kRequestLimit)) |
            context("telling the guest what to run"));
-  output_->guest_is_up();
+  streams_.guest_is_up();
   return {};
 }
 
@@ -211,7 +168,7 @@ Result<Fd> Supervisor::Impl::dial(std::uint32_t port, base::Deadline deadline) {
 /// All that plugins started has ended by now; if not, it does here.
 void Supervisor::Impl::remove_own_cgroup() {
   processes_.set_cgroup(-1);
-  if (auto removed = remove_cgroup(record_.cgroup); !removed) {
+  if (auto removed = remove_cgroup(cgroup_.place()); !removed) {
     log::warning("vm", "{}", removed.error().message());
   }
 }
@@ -220,7 +177,7 @@ void Supervisor::Impl::remove_own_cgroup() {
 void Supervisor::Impl::record_end() {
   const int code = state_.outcome();
   remove_own_cgroup();
-  change_record([&](Record& record) {
+  record_->note([&](Record& record) {
     record.phase = Phase::kExited;
     record.cgroup.clear();
     record.finished_ns = now_ns();
@@ -232,19 +189,17 @@ void Supervisor::Impl::record_end() {
       record.error_remedy = state_.error->remedy();
     }
   });
-  log_happening("die", {{"exitCode", std::to_string(code)}});
+  record_->tell("die", {{"exitCode", std::to_string(code)}});
   for (const auto& reply : waiting_) reply(ask::Exit{code});
   server_.reset();
   // What a plugin still has to undo is known from the record alone, which gc removes afterwards.
-  const bool undone = [this] {
-    const std::lock_guard lock(record_mutex_);
-    return record_.plugin_state.empty();
-  }();
+  const bool undone =
+      record_->look([](const Record& record) { return record.plugin_state.empty(); });
   if (plan_.remove_when_done && undone) {
-    if (auto removed = context_.store.remove(record_.id); !removed) {
+    if (auto removed = context_.store.remove(record_->id()); !removed) {
       log::warning("vm", "{}", removed.error().message());
     }
-    log_happening("remove");
+    record_->tell("remove");
   }
 }
 
@@ -255,12 +210,7 @@ Result<int> Supervisor::Impl::conclude() {
 
 /// How it ended, to whoever is attached still.
 Result<int> Supervisor::Impl::tell_attached(Result<int> outcome) {
-  if (outcome) {
-    attachments_.end(wire::ExecExit{static_cast<std::uint8_t>(*outcome)});
-  } else {
-    const Error& error = outcome.error();
-    attachments_.end(wire::ExecFailed{125, error.message(), error.remedy()});
-  }
+  streams_.end(outcome);
   return outcome;
 }
 

@@ -1,6 +1,6 @@
 // Supervisor: the owner of one VM, from its record to its end. `fcvm podman run` is this.
 //
-// Threads: the control thread (run(), an Asio loop: signals, timers, the control socket, the VMM's
+// Threads: the control thread (run(), a loop: signals, timers, the control socket, the VMM's
 // pidfd), one that reads the guest's events, one that moves output, one on which blocking plugin
 // verbs run, and a pool of those that dial the guest. Whatever changes the VM's state is posted to
 // the control thread.

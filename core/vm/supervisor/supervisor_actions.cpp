@@ -20,13 +20,15 @@ void Supervisor::Impl::perform(const lifecycle::Launch& /*action*/) {
 }
 
 /// What follows waits for the worker, which may be waiting for a guest that never comes.
-void Supervisor::Impl::perform(const lifecycle::CancelLaunch& /*action*/) { launch_->cancel(); }
+void Supervisor::Impl::perform(const lifecycle::CancelLaunch& /*action*/) {
+  networking_->stop();
+  launch_->cancel();
+}
 
 void Supervisor::Impl::perform(const lifecycle::AnnounceStart& /*action*/) {
-  attachments_.begin(plan_.container.tty, plan_.container.interactive);
-  output_->wake();
-  log_happening("start");
-  if (context_.on_started) context_.on_started(record_);
+  streams_.let_in(plan_.container.tty, plan_.container.interactive);
+  record_->tell("start");
+  if (context_.on_started) context_.on_started(record_->copy());
 }
 
 void Supervisor::Impl::perform(const lifecycle::AskToStop& action) {
@@ -101,9 +103,8 @@ void Supervisor::Impl::perform(const lifecycle::KillMachine& /*action*/) {
 
 void Supervisor::Impl::perform(const lifecycle::TearDown& action) {
   control_->cancel_requests();
-  stop_watching(vmm_watch_);
-  stop_watching(network_watch_);
-  loop_->cancel(network_timer_);
+  vmm_watch_->stop();
+  networking_->stop();
   loop_->cancel(end_timer_);
   on_worker([this, quiesce = action.quiesce] {
     if (quiesce > 0ms) {
@@ -111,7 +112,7 @@ void Supervisor::Impl::perform(const lifecycle::TearDown& action) {
       const auto done = control_->last_request(wire::Quiesce{}, base::Deadline::in(quiesce));
       if (!done) log::debug("vm", "{}", done.error().message());
     }
-    output_.reset();
+    streams_.stop();
     control_.reset();
     launch_->end_machine();
     launch_->end_network();
@@ -138,7 +139,7 @@ void Supervisor::Impl::leave() {
 void Supervisor::Impl::perform(const lifecycle::GiveUp& /*action*/) {
   const std::string verbs = plugin::verbs_under_way();
   const Error error(ETIMEDOUT,
-                    fmt::format("VM {} is given up: {} does not return", record_.name,
+                    fmt::format("VM {} is given up: {} does not return", record_->name(),
                                 verbs.empty() ? "what was begun for it" : verbs),
                     "fcvm gc undoes what is left; fcvm plugin check tries a plugin");
   log::report(error);
@@ -154,14 +155,14 @@ void Supervisor::Impl::perform(const lifecycle::Blame& action) {
     why = fmt::format("it ran for its --timeout of {} s",
                       static_cast<double>(plan_.lifetime->count()) / 1000);
   }
-  change_record([&](Record& record) {
+  record_->note([&](Record& record) {
     if (record.error.empty()) record.error = why;
   });
-  log::warning("vm", "VM {} is ended: {}", record_.name, why);
+  log::warning("vm", "VM {} is ended: {}", record_->name(), why);
 }
 
 void Supervisor::Impl::perform(const lifecycle::Report& action) {
-  log_happening(action.happening, action.attributes);
+  record_->tell(action.happening, action.attributes);
 }
 
 }  // namespace fcvm::vm

@@ -1,7 +1,6 @@
 // What happens to a supervised VM: signals, the VMM's end, the guest's events.
 #include <algorithm>
 #include <fcntl.h>
-#include <sys/epoll.h>
 
 #include "core/base/jail/jail_filter.hpp"
 #include "core/base/process/process_id.hpp"
@@ -42,7 +41,7 @@ void Supervisor::Impl::record_phase(const lifecycle::Step& stepped) {
     return std::holds_alternative<lifecycle::AnnounceStart>(action);
   };
   const bool starts = std::any_of(stepped.actions.begin(), stepped.actions.end(), is_start);
-  change_record([&](Record& record) {
+  record_->note([&](Record& record) {
     record.phase = stepped.state.phase;
     if (starts) record.started_ns = now_ns();
   });
@@ -63,26 +62,6 @@ std::vector<ProcessRecord> Supervisor::Impl::running_processes() {
   return records;
 }
 
-/// Calls back when `fd`, which is the plugin's, turns readable; `into` is our own copy of it.
-void Supervisor::Impl::watch_once(Fd& into, int fd, std::function<void()> on_readable) {
-  stop_watching(into);
-  into = Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (!into) return;
-  const auto watching =
-      loop_->watch(into.get(), EPOLLIN, [this, &into, on_readable](base::Loop::Events) {
-        stop_watching(into);
-        on_readable();
-      });
-  if (watching) return;
-  log::warning("vm", "{}", watching.error().message());
-  into.reset();
-}
-
-void Supervisor::Impl::stop_watching(Fd& fd) {
-  if (fd) loop_->forget(fd.get());
-  fd.reset();
-}
-
 /// The VMM's pidfd turns readable when it has ended, whatever the reason.
 void Supervisor::Impl::watch_vmm() {
   auto status = launch_->machine().status();
@@ -91,7 +70,7 @@ void Supervisor::Impl::watch_vmm() {
   vmm_pidfd_ = Fd(::fcntl(status->pidfd, F_DUPFD_CLOEXEC, 0));
   if (state_.ending) return;
   happen(lifecycle::MachineStarted{});
-  change_record([&](Record& record) {
+  record_->note([&](Record& record) {
     record.image_digest = launch_->image_digest();
     record.vmm_version = text_of(status->vmm_version);
     record.accelerator = text_of(status->accelerator);
@@ -103,7 +82,7 @@ void Supervisor::Impl::watch_vmm() {
   if (auto confined = base::leave_the_machine_alone(); !confined) {
     log::warning("vm", "the supervisor is not confined: {}", confined.error().message());
   }
-  watch_once(vmm_watch_, status->pidfd, [this] { on_vmm_ended(); });
+  vmm_watch_->set(status->pidfd, [this] { on_vmm_ended(); });
 }
 
 /// Why is known once the plugin has put the dead to rest, which may take it a moment, or for ever.
@@ -122,20 +101,21 @@ void Supervisor::Impl::on_vmm_ended() {
 
 void Supervisor::Impl::tell_end(std::string reason) {
   if (state_.ending) return;
-  if (cgroup_.fd() >= 0 && ran_out_of_memory(record_.cgroup)) {
-    reason += fmt::format(", since it used all that its limits allow ({})", record_.limits);
+  if (cgroup_.fd() >= 0 && ran_out_of_memory(cgroup_.place())) {
+    const auto limits = record_->look([](const Record& record) { return record.limits; });
+    reason += fmt::format(", since it used all that its limits allow ({})", limits);
   }
   happen(lifecycle::MachineEnded{
       Error(EIO,
             fmt::format("the VM ended before its container did: {}{}", reason,
-                        console_tail(context_.store.paths().console_log(record_.id))),
+                        console_tail(context_.store.paths().console_log(record_->id()))),
             console_remedy())});
 }
 
 std::string Supervisor::Impl::console_remedy() const {
   return plan_.remove_when_done
              ? "without --rm its whole console is kept"
-             : fmt::format("the whole console: fcvm logs --console {}", record_.name);
+             : fmt::format("the whole console: fcvm logs --console {}", record_->name());
 }
 
 /// On the thread that reads them, which waits while too many are on their way: a guest may tell
@@ -171,20 +151,13 @@ Error Supervisor::Impl::late_start() const {
   return Error(ETIMEDOUT,
                fmt::format("the guest did not start its container within {} s{}",
                            static_cast<double>(plan_.start_limit.count()) / 1000,
-                           console_tail(context_.store.paths().console_log(record_.id))),
+                           console_tail(context_.store.paths().console_log(record_->id()))),
                console_remedy());
 }
 
-/// As if the one who runs the container had sent it to us.
-void Supervisor::Impl::on_own_signal(int number) {
-  if (number == SIGPIPE) return happen(lifecycle::SinkClosed{});
-  happen(lifecycle::Signalled{number});
-}
-
 void Supervisor::Impl::on_detach() {
-  is_attached_ = false;
-  change_record([](Record& record) { record.detached = true; });
-  if (context_.on_detached) context_.on_detached(record_);
+  record_->note([](Record& record) { record.detached = true; });
+  if (context_.on_detached) context_.on_detached(record_->copy());
 }
 
 }  // namespace fcvm::vm

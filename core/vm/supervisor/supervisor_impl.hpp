@@ -1,8 +1,8 @@
 // The supervisor's inside: its parts, and which thread uses which. What becomes of the VM is
 // decided in lifecycle.hpp alone: whatever happens goes through happen(), and what follows is
 // carried out by perform(). The functions are in supervisor.cpp (beginning and end),
-// supervisor_events.cpp (what happens to the VM), supervisor_actions.cpp (what is done about it),
-// supervisor_requests.cpp (what is asked of it) and supervisor_network.cpp.
+// supervisor_events.cpp (what happens to the VM), supervisor_actions.cpp (what is done about it)
+// and supervisor_requests.cpp (what is asked of it).
 #pragma once
 
 #include <array>
@@ -26,15 +26,19 @@
 #include "core/log/log.hpp"
 #include "core/plugin/process_keeper.hpp"
 #include "core/vm/client/guest_service.hpp"
-#include "core/vm/guest/output_pump.hpp"
+#include "core/vm/guest/guest_control.hpp"
 #include "core/vm/host/cgroup.hpp"
 #include "core/vm/host/cgroup_limits.hpp"
 #include "core/vm/model/time_text.hpp"
+#include "core/vm/store/own_record.hpp"
 #include "core/vm/store/recorded_state.hpp"
 #include "core/vm/supervisor/control_server.hpp"
 #include "core/vm/supervisor/launch.hpp"
 #include "core/vm/supervisor/lifecycle.hpp"
+#include "core/vm/supervisor/networking.hpp"
+#include "core/vm/supervisor/streams.hpp"
 #include "core/vm/supervisor/supervisor.hpp"
+#include "core/vm/supervisor/watch_once.hpp"
 
 namespace fcvm::vm {
 
@@ -50,7 +54,11 @@ inline constexpr std::ptrdiff_t kMostEvents = 32;
 class Supervisor::Impl {
  public:
   Impl(SupervisorContext context, RunPlan plan)
-      : context_(std::move(context)), plan_(std::move(plan)), rules_(rules_of(plan_)) {}
+      : context_(std::move(context)),
+        plan_(std::move(plan)),
+        rules_(rules_of(plan_)),
+        streams_({.happen = [this](const auto& event) { happen(event); },
+                  .on_detached = [this] { on_detach(); }}) {}
 
   Result<int> run();
 
@@ -61,22 +69,18 @@ class Supervisor::Impl {
   void limit_cgroup(bool emulated);
   void launch();
   Result<void> boot();
-  Result<void> start_output();
   Result<Fd> dial(std::uint32_t port, base::Deadline deadline);
 
   // --- what happens to it ---
   void happen(const lifecycle::Event& event);
   void record_phase(const lifecycle::Step& stepped);
   void watch_vmm();
-  void watch_once(Fd& into, int fd, std::function<void()> on_readable);
-  void stop_watching(Fd& fd);
   std::vector<ProcessRecord> running_processes();
   void on_vmm_ended();
   void tell_end(std::string reason);
   std::string console_remedy() const;
   void take_guest_event(const wire::Event& event);
   void on_guest_event(const wire::Event& event);
-  void on_own_signal(int number);
   void on_detach();
   Error late_start() const;
 
@@ -96,15 +100,6 @@ class Supervisor::Impl {
   void perform(const lifecycle::GiveUp& action);
   void perform(const lifecycle::Blame& action);
   void perform(const lifecycle::Report& action);
-
-  // --- its network ---
-  void on_network_made();
-  void watch_network();
-  void on_network_broken(const Error& why);
-  Result<std::vector<PublishedPort>> publish_each(Network& network,
-                                                  const std::vector<PublishedPort>& wishes);
-  Result<void> unpublish_each(Network& network, const std::vector<PublishedPort>& ports);
-  Result<Network*> live_network();
 
   // --- what is asked of it ---
   template <typename Answer>
@@ -131,7 +126,7 @@ class Supervisor::Impl {
   void hand_over(std::function<Result<Fd>(base::Deadline)> dial, std::chrono::milliseconds within,
                  Reply<ask::Stream> reply);
   template <typename Work>
-  void answer_ports(Reply<ask::Ports> reply, std::vector<PublishedPort> ports, Work work);
+  void answer_ports(Reply<ask::Ports> reply, Work work);
   Result<LiveStats> stats();
 
   // --- ending ---
@@ -142,10 +137,7 @@ class Supervisor::Impl {
   Result<int> tell_attached(Result<int> outcome);
 
   // --- small things ---
-  template <typename Change>
-  void change_record(Change change);
   static lifecycle::Rules rules_of(const RunPlan& plan);
-  void log_happening(const std::string& type, std::map<std::string, std::string> attributes = {});
   template <typename Work>
   void on_worker(Work work) {
     machine_worker_.post(std::move(work));
@@ -170,43 +162,30 @@ class Supervisor::Impl {
   /// The host's own, whatever the guest says.
   std::array<base::Loop::TimerId, lifecycle::kTimers> timers_;
   Fd vmm_pidfd_;  // for its signals, until the very end
-  Fd vmm_watch_;
-  Fd network_watch_;
-  base::Loop::TimerId network_timer_;
+  std::optional<WatchOnce> vmm_watch_;
   base::Loop::TimerId end_timer_;
 
   std::thread leaver_;
 
   std::optional<base::FileLock> supervised_;  // for as long as this process lives
-  std::mutex record_mutex_;
-  Record record_;
+  std::optional<OwnRecord> record_;
   std::optional<RecordedState> recorded_;
   std::optional<GuestService> guest_service_;
   Cgroup cgroup_;
   plugin::ProcessKeeper processes_;
   std::unique_ptr<ControlServer> server_;
   std::unique_ptr<Launch> launch_;
+  std::optional<Networking> networking_;
   std::counting_semaphore<kMostEvents> guest_events_{kMostEvents};  // room for more on their way
   std::unique_ptr<GuestControl> control_;
-  Attachments attachments_;
-  std::unique_ptr<OutputPump> output_;
+  Streams streams_;
   std::string agent_;
 
   // The control thread's alone.
   lifecycle::State state_;
   std::deque<lifecycle::Event> happenings_;  // the first is being seen to
-  bool is_attached_ = false;                 // the one who runs the container
   Reply<ask::Done> asker_;                   // of what is being seen to
   std::vector<Reply<ask::Exit>> waiting_;    // for the end
 };
-
-template <typename Change>
-void Supervisor::Impl::change_record(Change change) {
-  const std::lock_guard lock(record_mutex_);
-  change(record_);
-  if (auto saved = context_.store.save(record_); !saved) {
-    log::warning("vm", "{}", saved.error().message());
-  }
-}
 
 }  // namespace fcvm::vm

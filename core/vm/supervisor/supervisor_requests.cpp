@@ -6,7 +6,6 @@
 #include <type_traits>
 #include <variant>
 
-#include "core/base/io/socket_pair.hpp"
 #include "core/vm/supervisor/process_stats.hpp"
 #include "core/vm/supervisor/supervisor_impl.hpp"
 
@@ -82,8 +81,8 @@ void Supervisor::Impl::on_request(const ask::Request& request, ControlServer::As
 Error Supervisor::Impl::not_now(const char* done) const {
   const Phase phase = state_.ending ? Phase::kStopping : state_.phase;
   return Error(EBUSY,
-               fmt::format("VM {} cannot be {}: it is {}", record_.name, done, to_string(phase)),
-               remedy_in(phase, record_.name));
+               fmt::format("VM {} cannot be {}: it is {}", record_->name(), done, to_string(phase)),
+               remedy_in(phase, record_->name()));
 }
 
 /// What is done about the event answers, if it takes that upon itself; else it is answered now.
@@ -159,23 +158,49 @@ void Supervisor::Impl::hand_over(std::function<Result<Fd>(base::Deadline)> dial,
   });
 }
 
+void Supervisor::Impl::on(const ask::DialTcp& request, Reply<ask::Stream> reply) {
+  hand_over([this, port = request.port](
+                base::Deadline deadline) { return networking_->dial(port, deadline); },
+            request.within, std::move(reply));
+}
+
+/// `work`, on the worker, gives the ports of the answer.
+template <typename Work>
+void Supervisor::Impl::answer_ports(Reply<ask::Ports> reply, Work work) {
+  on_worker([this, work, reply = std::move(reply)] {
+    auto done = work();
+    on_control([reply, done = std::move(done)] {
+      if (!done) return reply(unexpected(done.error()));
+      reply(ask::Ports{*done});
+    });
+  });
+}
+
+void Supervisor::Impl::on(const ask::Publish& request, Reply<ask::Ports> reply) {
+  answer_ports(std::move(reply),
+               [this, ports = request.ports] { return networking_->publish(ports); });
+}
+
+void Supervisor::Impl::on(const ask::Unpublish& request, Reply<ask::Ports> reply) {
+  answer_ports(std::move(reply),
+               [this, ports = request.ports] { return networking_->unpublish(ports); });
+}
+
 void Supervisor::Impl::on(const ask::Attach& /*request*/, Reply<ask::Stream> reply) {
-  auto ends = base::SocketPair::create();
-  if (!ends) return reply(unexpected(std::move(ends).error()));
-  if (auto added = attachments_.add(std::move(ends->first), false); !added) {
-    return reply(unexpected(std::move(added).error()));
-  }
-  output_->wake();
-  reply(ask::Stream{std::move(ends->second)});
+  auto attached = streams_.attach();
+  if (!attached) return reply(unexpected(std::move(attached).error()));
+  reply(ask::Stream{*std::move(attached)});
 }
 
 Result<LiveStats> Supervisor::Impl::stats() {
-  if (!state_.machine_runs) return fail(EBUSY, fmt::format("{} has not started yet", record_.name));
-  LiveStats stats = FCVM_TRY(process_stats(record_.vmm.pid));
-  stats.memory_limit_bytes = record_.memory_bytes;
+  if (!state_.machine_runs)
+    return fail(EBUSY, fmt::format("{} has not started yet", record_->name()));
+  const auto vmm = record_->look([](const Record& record) { return record.vmm.pid; });
+  LiveStats stats = FCVM_TRY(process_stats(vmm));
+  stats.memory_limit_bytes = plan_.memory_bytes;
   // All of the VM, where the kernel counts it: the helpers of its network are in it, too.
   if (cgroup_.fd() < 0) return stats;
-  const CgroupUsage usage = usage_of(record_.cgroup);
+  const CgroupUsage usage = usage_of(cgroup_.place());
   const auto take = [](auto& into, const auto& known) {
     if (known) into = static_cast<std::decay_t<decltype(into)>>(*known);
   };

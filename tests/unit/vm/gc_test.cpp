@@ -258,8 +258,8 @@ TEST_CASE("while another holds a VM's lock it is left to it") {
 TEST_CASE("the state of plugins is in the record before put returns") {
   Scratch scratch;
   Record record = must(scratch.store.create(named("state")));
-  std::mutex mutex;
-  RecordedState state(scratch.store, record, mutex);
+  OwnRecord own(scratch.store, record);
+  RecordedState state(own);
   must(state.put("net.toy", "b", "1"));
   must(state.put("net.toy", "a", "2"));
   must(state.put("net.toy", "b", "3"));

@@ -1,0 +1,137 @@
+// See networking.hpp.
+#include "core/vm/supervisor/networking.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/core.h>
+
+#include "core/log/log.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A descriptor that stays readable though all is well must not keep the loop busy.
+constexpr auto kHealthPause = 1s;
+/// How long a plugin may take to open or close a port.
+constexpr auto kPublishLimit = 10s;
+
+/// Where nothing else was said, at the network's own address of the host.
+void give_addresses(std::vector<PublishedPort>& ports, const Network& network) {
+  for (auto& port : ports) {
+    if (port.address.empty()) port.address = network.attachment().host_address;
+  }
+}
+
+}  // namespace
+
+void Networking::made(const NetworkPlan& plan) {
+  Network* const network = launch_.network();
+  if (network == nullptr) return;
+  const Attachment& made = network->attachment();
+  record_.note([&](Record& record) {
+    for (const auto& address : {made.guest_ipv4, made.guest_ipv6}) {
+      if (!address.empty()) record.guest_addresses.push_back(address);
+    }
+    for (const auto& gateway : {made.gateway_ipv4, made.gateway_ipv6}) {
+      if (!gateway.empty()) record.gateways.push_back(gateway);
+    }
+    record.mac_address = made.mac;
+    record.host_address = made.host_address;
+    record.network_open = plan.opened();
+    record.network_rate_in = plan.rate_in;
+    record.network_rate_out = plan.rate_out;
+    record.ports = made.published;
+  });
+  watch();
+}
+
+void Networking::stop() {
+  is_stopped_ = true;
+  health_watch_.stop();
+  loop_.cancel(again_);
+}
+
+/// Asks now, and again when the plugin's descriptor says that it is worthwhile.
+void Networking::watch() {
+  if (is_stopped_) return;
+  const auto health = launch_.network()->health();
+  if (!health) return on_broken(health.error());
+  if (*health < 0) return;
+  health_watch_.set(*health, [this] {
+    const auto again = launch_.network()->health();
+    if (!again) return on_broken(again.error());
+    again_ = loop_.after(kHealthPause, [this] { watch(); });
+  });
+}
+
+/// The VM goes on: what it does without a network may matter to somebody.
+void Networking::on_broken(const Error& why) {
+  if (is_stopped_) return;
+  log::warning("vm", "the network of VM {} broke: {}", record_.name(), why.message());
+  record_.note([&](Record& record) { record.network_error = why.message(); });
+  record_.tell("network", {{"error", why.message()}});
+}
+
+Result<Network*> Networking::live() {
+  if (launch_.cancelled()) return fail(ECANCELED, "canceled");
+  Network* const network = launch_.network();
+  if (network == nullptr) {
+    return fail(ENETUNREACH, fmt::format("VM {} has no network", record_.name()),
+                "run it with another --network than none");
+  }
+  return network;
+}
+
+Result<Fd> Networking::dial(std::uint16_t port, base::Deadline deadline) {
+  if (port == 0) return fail(EINVAL, "there is no TCP port 0");
+  Network* const network = FCVM_TRY(live());
+  return network->dial(FCVM_PROTO_TCP, port, deadline);
+}
+
+Result<PublishedPort> Networking::publish_one(Network& network, const PublishedPort& wish) {
+  FCVM_TRY(record_.look([&](const Record& record) { return check_free(wish, record.ports); }));
+  return network.publish(wish, base::Deadline::in(kPublishLimit));
+}
+
+Result<std::vector<PublishedPort>> Networking::publish(std::vector<PublishedPort> wishes) {
+  Network* const network = FCVM_TRY(live());
+  give_addresses(wishes, *network);
+  std::vector<PublishedPort> taken;
+  for (const auto& wish : named_first(std::move(wishes))) {
+    auto one = publish_one(*network, wish);
+    if (one) {
+      taken.push_back(*std::move(one));
+      continue;
+    }
+    for (const auto& undone : taken) {
+      const auto removed = network->unpublish(undone, base::Deadline::in(kPublishLimit));
+      if (!removed) log::warning("vm", "{}", removed.error().message());
+    }
+    return unexpected(std::move(one).error().context("publishing " + to_text(wish)));
+  }
+  record_.note(
+      [&](Record& record) { record.ports.insert(record.ports.end(), taken.begin(), taken.end()); });
+  return taken;
+}
+
+Result<std::vector<PublishedPort>> Networking::unpublish(std::vector<PublishedPort> ports) {
+  Network* const network = FCVM_TRY(live());
+  give_addresses(ports, *network);
+  const auto all = record_.look([](const Record& record) { return record.ports; });
+  for (const auto& port : ports) {
+    if (std::find(all.begin(), all.end(), port) != all.end()) continue;
+    return fail(ENOENT, fmt::format("{} is not published", to_text(port)),
+                "fcvm port " + record_.name() + " lists what is");
+  }
+  for (const auto& port : ports) {
+    FCVM_TRY(network->unpublish(port, base::Deadline::in(kPublishLimit)) |
+             context("removing the published port " + to_text(port)));
+    record_.note([&](Record& record) { std::erase(record.ports, port); });
+  }
+  return ports;
+}
+
+}  // namespace fcvm::vm

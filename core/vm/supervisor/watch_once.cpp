@@ -1,0 +1,30 @@
+// See watch_once.hpp.
+#include "core/vm/supervisor/watch_once.hpp"
+
+#include <fcntl.h>
+#include <utility>
+
+#include "core/log/log.hpp"
+
+namespace fcvm::vm {
+
+void WatchOnce::set(int fd, std::function<void()> on_readable) {
+  stop();
+  fd_ = Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!fd_) return;
+  const auto watched = loop_.watch(fd_.get(), base::Loop::events(true, false),
+                                   [this, on_readable = std::move(on_readable)](auto) {
+                                     stop();
+                                     on_readable();
+                                   });
+  if (watched) return;
+  log::warning("vm", "{}", watched.error().message());
+  fd_.reset();
+}
+
+void WatchOnce::stop() {
+  if (fd_) loop_.forget(fd_.get());
+  fd_.reset();
+}
+
+}  // namespace fcvm::vm
