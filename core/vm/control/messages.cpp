@@ -61,7 +61,11 @@ void read_dial(const Json& json, AnyDial& dial) {
 void write(Json& json, const Dial& dial) { write_dial(json, dial); }
 void read(const Json& json, Dial& dial) { read_dial(json, dial); }
 void write(Json& json, const DialTcp& dial) { write_dial(json, dial); }
-void read(const Json& json, DialTcp& dial) { read_dial(json, dial); }
+void read(const Json& json, DialTcp& dial) {
+  const auto port = base::json_number<std::uint32_t>(json.at("port"));
+  if (port > UINT16_MAX) throw std::invalid_argument(fmt::format("there is no TCP port {}", port));
+  read_dial(json, dial);
+}
 
 void write_ports(Json& json, const std::vector<PublishedPort>& ports) {
   json["ports"] = Json::array();

@@ -24,6 +24,12 @@ T must(Result<T> result) {
   if (!result) FAIL(result.error().message());
   return *std::move(result);
 }
+/// One for all: libnftables knows no descriptor beyond 1023, and tests have a hundred networks.
+plugin::ProcessKeeper& keeper() {
+  static plugin::ProcessKeeper all;
+  return all;
+}
+
 void must(Result<void> result) {
   if (!result) FAIL(result.error().message());
 }
@@ -94,7 +100,7 @@ MemoryState read_state(const std::string& path) {
 
 Network::Network(const Backend& backend, MemoryState* state)
     : host_("net." + backend.name,
-            {&keeper_, nullptr, state == nullptr ? &own_state_ : state, nullptr}),
+            {&keeper(), nullptr, state == nullptr ? &own_state_ : state, nullptr}),
       texts_(backend.texts),
       plugin_(plugin_at(backend.object)) {
   take_settings();

@@ -115,7 +115,6 @@ class Network {
   fcvm_net_report report();
 
   MemoryState own_state_;
-  plugin::ProcessKeeper keeper_;
   plugin::HostTable host_;
   std::map<std::string, std::string> texts_;
   std::vector<fcvm_setting> setting_rows_;
