@@ -56,7 +56,7 @@ const std::map<std::string, Kind>& kinds() {
       {FCVM_KIND_MEMORY,
        {{FCVM_VERB(memory, open), FCVM_VERB(memory, attach_clone), FCVM_VERB(memory, clone_started),
          FCVM_VERB(memory, detach_clone), FCVM_VERB(memory, health), FCVM_VERB(memory, figures),
-         FCVM_VERB(memory, close),
+         FCVM_VERB(memory, close), FCVM_VERB(memory, clone_health),
          FCVM_OPTIONAL(memory, prefetch, FCVM_MEMORY_CAN_PREFETCH, nullptr),
          FCVM_OPTIONAL(memory, working_set, FCVM_MEMORY_CAN_RECORD, nullptr)},
         (FCVM_MEMORY_CAN_HUGEPAGES << 1) - 1}},

@@ -266,6 +266,35 @@ Result<void> exercise_image(const Subject& subject) {
   return {};
 }
 
+/// What a clone is to be given is there when attach_clone returns: a server listens by then.
+Result<void> check_offer(const Fd& home, const fcvm_memory_offer& offer) {
+  const std::string path(text_of(offer.path));
+  if (path.empty()) return broken("attach_clone: it offers no path", "fill in the offer");
+  struct stat there {};
+  const bool found = ::fstatat(home.get(), path.c_str(), &there, 0) == 0;
+  if (found && offer.type == FCVM_MEMORY_FROM_FILE && S_ISREG(there.st_mode)) return {};
+  if (found && offer.type == FCVM_MEMORY_FROM_UFFD && S_ISSOCK(there.st_mode)) return {};
+  return broken("attach_clone: " + path + " is not there, or not what its type says",
+                "make it in the clone's directory before attach_clone returns: a file for "
+                "FCVM_MEMORY_FROM_FILE, a socket for FCVM_MEMORY_FROM_UFFD");
+}
+
+Result<void> ask_optional(const Subject& subject, const fcvm_memory_v1& verbs, const Fd& home) {
+  auto error = sized<fcvm_error>();
+  if (verbs.prefetch != nullptr) {
+    const auto code = verbs.prefetch(subject.instance, "check", soon(), &error);
+    FCVM_TRY(answered("prefetch", code, error));
+  }
+  if (verbs.working_set != nullptr) {
+    const auto code =
+        verbs.working_set(subject.instance, "check", home.get(), "used", soon(), &error);
+    FCVM_TRY(answered("working_set", code, error));
+    ::unlinkat(home.get(), "used", 0);
+  }
+  return {};
+}
+
+/// A sleeper is the clone's VMM, which the plugin may end.
 Result<void> use_clone(const Subject& subject, const fcvm_memory_v1& verbs) {
   auto error = sized<fcvm_error>();
   ::mkdir("clone", 0700);
@@ -273,16 +302,20 @@ Result<void> use_clone(const Subject& subject, const fcvm_memory_v1& verbs) {
   auto clone = sized<fcvm_memory_clone>();
   clone.clone_id = "check";
   clone.directory_fd = home.get();
+  if (verbs.working_set != nullptr) clone.flags = FCVM_CLONE_RECORD;
   auto offer = sized<fcvm_memory_offer>();
   const auto code = verbs.attach_clone(subject.instance, &clone, soon(), &offer, &error);
   if (!FCVM_TRY(answered("attach_clone", code, error))) return {};
-  if (text_of(offer.path).empty()) {
-    return broken("attach_clone: it offers no path", "fill in the offer");
-  }
-  const Fd self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
-  const auto started = verbs.clone_started(subject.instance, "check", self.get(), &error);
+  FCVM_TRY(check_offer(home, offer));
+  FakeHost processes(Manner::kRefuse);
+  std::uint64_t vmm = 0;
+  if (processes.start_sleeper(&vmm) != 0) return fail_errno("starting a stand-in for a VMM");
+  const int pidfd = processes.sleeper(vmm)->pidfd.get();
+  const auto started = verbs.clone_started(subject.instance, "check", pidfd, &error);
   FCVM_TRY(answered("clone_started", started, error));
+  FCVM_TRY(ask_optional(subject, verbs, home));
   FCVM_TRY(answered("health", verbs.health(subject.instance, nullptr, &error), error));
+  FCVM_TRY(answered("clone_health", verbs.clone_health(subject.instance, "check", &error), error));
   auto figures = sized<fcvm_memory_figures>();
   FCVM_TRY(answered("figures", verbs.figures(subject.instance, &figures, &error), error));
   const auto gone = verbs.detach_clone(subject.instance, "check", soon(), &error);

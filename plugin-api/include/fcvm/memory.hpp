@@ -5,14 +5,16 @@
 //   Result<void> clone_started(std::string_view clone_id, int vmm_pidfd);
 //   Result<void> detach_clone(std::string_view clone_id, const fcvm::Call&);
 //   Result<fcvm::MemoryHealth> health();     // from several threads
+//   Result<void> clone_health(std::string_view clone_id);   // from several threads
 //   Result<fcvm_memory_figures> figures();   // from several threads
 //   Result<void> close(const fcvm::Call&);
-//   // optional:
+//   // optional, from several threads:
 //   Result<void> prefetch(std::string_view clone_id, const fcvm::Call&);
 //   Result<void> working_set(std::string_view clone_id, int directory_fd, const char* path,
 //                            const fcvm::Call&);
 //
-// MemoryPlugin has a clone_started and a health for a plugin that only hands out files.
+// MemoryPlugin has what a plugin that only hands out files need not have: clone_started, and both
+// kinds of health.
 #pragma once
 
 #include <string_view>
@@ -75,6 +77,10 @@ struct MemoryVerbs {
           return {};
         });
       };
+      made.clone_health = [](void* self, const char* clone_id, fcvm_error* error) -> std::int32_t {
+        return on_plugin<Plugin>(self, error,
+                                 [&](Plugin& plugin) { return plugin.clone_health(clone_id); });
+      };
       made.figures = [](void* self, fcvm_memory_figures* out, fcvm_error* error) -> std::int32_t {
         return on_plugin<Plugin>(self, error,
                                  [&](Plugin& plugin) { return store(out, plugin.figures()); });
@@ -119,6 +125,7 @@ class MemoryPlugin {
   using Verbs = sdk::MemoryVerbs;
   Result<void> clone_started(std::string_view, int) { return {}; }
   Result<MemoryHealth> health() { return MemoryHealth{}; }
+  Result<void> clone_health(std::string_view) { return {}; }
 };
 
 }  // namespace fcvm
