@@ -1,0 +1,182 @@
+// See fake_vmm.hpp.
+#include "tests/contract/memory/fake_vmm.hpp"
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/base/io/socket_pair.hpp"
+#include "core/base/io/unix_socket.hpp"
+#include "tests/support/must.hpp"
+
+namespace fcvm::test {
+
+namespace {
+
+constexpr int kAnswerMs = 5000;
+constexpr auto kEndLimit = std::chrono::seconds(5);
+
+struct Command {
+  char what;
+  std::uint64_t offset;
+};
+
+/// The process's side. It only leaves by _exit.
+class Inside {
+ public:
+  Inside(int control, int directory, std::string socket, std::uint64_t size, HandOver hand_over)
+      : control_(control),
+        directory_(directory),
+        socket_(std::move(socket)),
+        size_(size),
+        hand_over_(std::move(hand_over)) {}
+
+  [[noreturn]] void run() {
+    Command command{};
+    while (::read(control_, &command, sizeof command) == sizeof command) {
+      const char answer = obey(command);
+      if (::write(control_, &answer, 1) != 1) break;
+    }
+    ::_exit(0);
+  }
+
+ private:
+  char obey(const Command& command) {
+    switch (command.what) {
+      case 'c':
+        return connect() ? 'y' : 'n';
+      case 'r':
+        return read(command.offset);
+      case 'h':
+        return present(at(command.offset)) ? 'y' : 'n';
+      default:
+        return ::madvise(at(command.offset), kPage, MADV_DONTNEED) == 0 ? 'y' : 'n';
+    }
+  }
+
+  /// The two halves lie in memory the other way round than in the file.
+  [[nodiscard]] char* at(std::uint64_t offset) const {
+    return base_ + (offset + size_ / 2) % size_;
+  }
+
+  /// Touches the very byte first, since a fault may be anywhere in its page.
+  [[nodiscard]] char read(std::uint64_t offset) const {
+    (void)*const_cast<volatile char*>(at(offset));
+    const char* page = at(offset / kPage * kPage);
+    std::array<char, kPage> copy;
+    std::memcpy(copy.data(), page, kPage);
+    for (const char byte : copy) {
+      if (byte != copy[0]) return 'X';
+    }
+    return copy[0];
+  }
+
+  static bool present(char* page) {
+    unsigned char in = 0;
+    return ::mincore(page, kPage, &in) == 0 && (in & 1) != 0;
+  }
+
+  bool connect() {
+    auto connection = base::connect_unix_at(directory_, socket_);
+    void* mapped =
+        ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (!connection || mapped == MAP_FAILED) return false;
+    base_ = static_cast<char*>(mapped);
+    // Kept open, as the header wants it.
+    uffd_ = static_cast<int>(
+        ::syscall(SYS_userfaultfd, O_CLOEXEC | (hand_over_.blocks ? 0 : O_NONBLOCK)));
+    uffdio_api api{};
+    api.api = UFFD_API;
+    api.features = UFFD_FEATURE_EVENT_REMOVE;
+    uffdio_register range{};
+    range.range = {reinterpret_cast<std::uintptr_t>(base_), size_};
+    range.mode = UFFDIO_REGISTER_MODE_MISSING;
+    if (::ioctl(uffd_, UFFDIO_API, &api) != 0 || ::ioctl(uffd_, UFFDIO_REGISTER, &range) != 0) {
+      return false;
+    }
+    const std::string json = hand_over_.json.empty() ? regions() : hand_over_.json;
+    const auto fds = std::span(&uffd_, hand_over_.with_fd ? 1 : 0);
+    return base::send_fds(connection->get(), json, fds).has_value();
+  }
+
+  [[nodiscard]] std::string regions() const {
+    return "[" + region(0, "page_size") + "," + region(size_ / 2, "page_size_kib") + "]";
+  }
+  [[nodiscard]] std::string region(std::uint64_t offset, const char* page_key) const {
+    return R"({"base_host_virt_addr":)" +
+           std::to_string(reinterpret_cast<std::uintptr_t>(at(offset))) + R"(,"size":)" +
+           std::to_string(size_ / 2) + R"(,"offset":)" + std::to_string(offset) + R"(,")" +
+           page_key + R"(":4096,"unheard-of":{}})";
+  }
+
+  const int control_;
+  const int directory_;
+  const std::string socket_;
+  const std::uint64_t size_;
+  const HandOver hand_over_;
+  char* base_ = nullptr;
+  int uffd_ = -1;
+};
+
+}  // namespace
+
+FakeVmm::FakeVmm(int directory, const std::string& socket, std::uint64_t memory_bytes,
+                 const HandOver& hand_over) {
+  auto pair = must(base::SocketPair::create());
+  const pid_t pid = ::fork();
+  REQUIRE(pid >= 0);
+  if (pid == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // It has no part in what the server and the test have open.
+    const int control = ::dup3(pair.second.get(), 1000, O_CLOEXEC);
+    const int home = ::dup3(directory, 1001, O_CLOEXEC);
+    ::close_range(3, 999, 0);
+    ::close_range(1002, ~0U, 0);
+    Inside(control, home, socket, memory_bytes, hand_over).run();
+  }
+  child_.emplace(pid, Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))));
+  control_ = std::move(pair.first);
+}
+
+bool FakeVmm::connect() { return ask('c', 0) == 'y'; }
+std::optional<char> FakeVmm::page(std::uint64_t offset) { return ask('r', offset); }
+void FakeVmm::touch(std::uint64_t offset) { send('r', offset); }
+bool FakeVmm::has(std::uint64_t offset) { return ask('h', offset) == 'y'; }
+void FakeVmm::give_back(std::uint64_t offset) { REQUIRE(ask('d', offset) == 'y'); }
+
+std::optional<char> FakeVmm::ask(char what, std::uint64_t offset) {
+  send(what, offset);
+  return answer(kAnswerMs);
+}
+
+void FakeVmm::send(char what, std::uint64_t offset) {
+  const Command command{what, offset};
+  (void)::send(control_.get(), &command, sizeof command, MSG_NOSIGNAL);
+}
+
+std::optional<char> FakeVmm::answer(int timeout_ms) {
+  pollfd ready{control_.get(), POLLIN, 0};
+  char said = 0;
+  if (::poll(&ready, 1, timeout_ms) != 1 || ::read(control_.get(), &said, 1) != 1) return {};
+  return said;
+}
+
+int FakeVmm::ended_by() {
+  const auto status = must(child_->try_wait());
+  return status ? status->signal().value_or(-1) : 0;
+}
+
+void FakeVmm::kill() {
+  (void)child_->signal(SIGKILL);
+  (void)must(child_->wait(base::Deadline::in(kEndLimit)));
+}
+
+}  // namespace fcvm::test

@@ -1,0 +1,56 @@
+// FakeVmm: owns a process that takes its memory from a page server, as a VMM does, and does to that
+// memory what the test says.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/base/process/child.hpp"
+
+namespace fcvm::test {
+
+constexpr std::uint64_t kPage = 4096;
+
+/// What a VMM hands over. It has two regions, of which the first in the file lies last in memory.
+struct HandOver {
+  std::string json;  // instead of the true one
+  bool with_fd = true;
+  bool blocks = false;
+};
+
+class FakeVmm {
+ public:
+  /// Connects to `socket`, in the directory, when it is told to.
+  FakeVmm(int directory, const std::string& socket, std::uint64_t memory_bytes,
+          const HandOver& hand_over = {});
+
+  /// False when the server was not to be reached.
+  bool connect();
+
+  /// The byte with which the page at an offset of the memory is filled, 'X' when it differs within
+  /// the page; nothing when no answer came: the process stands still, or has ended.
+  std::optional<char> page(std::uint64_t offset);
+  /// Asks for it, so that the process may stand still there.
+  void touch(std::uint64_t offset);
+  /// The answer to `touch`, if one comes.
+  std::optional<char> answer(int timeout_ms);
+  /// Whether the page is in memory already.
+  bool has(std::uint64_t offset);
+  /// As for a balloon.
+  void give_back(std::uint64_t offset);
+
+  [[nodiscard]] int pidfd() const { return child_->pidfd(); }
+  /// The signal that ended it, 0 while it runs.
+  int ended_by();
+  void kill();
+
+ private:
+  std::optional<char> ask(char what, std::uint64_t offset);
+  void send(char what, std::uint64_t offset);
+
+  std::optional<base::Child> child_;
+  Fd control_;
+};
+
+}  // namespace fcvm::test
