@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 #include "core/base/process/namespaces.hpp"
+#include "core/plugin/host_table.hpp"
+#include "core/plugin/process_keeper.hpp"
 #include "plugins/net/common/publisher.hpp"
-#include "tests/support/process_host.hpp"
 
 namespace {
 
@@ -44,7 +45,9 @@ Result<void> run(char** words) {
 
   CancelSource cancel;
   const Call call(cancel, FCVM_NO_DEADLINE);
-  net::Publisher publisher{Host(test::process_host())};
+  plugin::ProcessKeeper keeper;
+  const plugin::HostTable host("net.test", {.process = &keeper});
+  net::Publisher publisher{Host(host.get())};
   FCVM_TRY(publisher.reserve(request));
   FCVM_TRY(publisher.start({-1, space.fd(), words[1], ""}, call));
   std::printf("%d\n", pid_of(FCVM_TRY(publisher.health())));

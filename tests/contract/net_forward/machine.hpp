@@ -3,10 +3,11 @@
 #pragma once
 
 #include "core/base/io/file.hpp"
+#include "core/plugin/host_table.hpp"
+#include "core/plugin/process_keeper.hpp"
 #include "plugins/net/common/publisher.hpp"
 #include "tests/contract/net_forward/sockets.hpp"
 #include "tests/support/own_network.hpp"
-#include "tests/support/process_host.hpp"
 
 namespace fcvm::test {
 
@@ -29,7 +30,9 @@ struct Machine {
   }();
   CancelSource cancel;
   Call call{cancel, monotonic_now() + 60'000'000'000};
-  net::Publisher publisher{Host(process_host())};
+  plugin::ProcessKeeper keeper;  // its thread comes after the network that it is to be in
+  plugin::HostTable host{"net.test", {.process = &keeper}};
+  net::Publisher publisher{Host(host.get())};
 
   Result<void> reserve(const std::vector<fcvm_publish>& ports, const char* vm_id = "vm1") {
     std::vector<const fcvm_publish*> pointers;
