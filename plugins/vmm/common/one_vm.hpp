@@ -10,7 +10,9 @@
 
 namespace fcvm::vmm {
 
-/// `Vm` has the verbs, and makes itself by start() and restore(); `Options` are the plugin's.
+/// `Vm` has the verbs, and makes itself by start() and restore(). Its must_live() fails once its
+/// process has ended, with why; what needs a process is asked only before. `Options` are the
+/// plugin's.
 template <typename Vm, typename OptionsType>
 class OneVm : public VmmPlugin {
  public:
@@ -29,7 +31,15 @@ class OneVm : public VmmPlugin {
   Result<void> pause(const Call& call) { return FCVM_TRY(need("pausing the VM"))->pause(call); }
   Result<void> resume(const Call& call) { return FCVM_TRY(need("resuming the VM"))->resume(call); }
   Result<void> snapshot(const fcvm_vm_snapshot& snapshot, const Call& call) {
-    return FCVM_TRY(need("making a snapshot"))->snapshot(snapshot, call);
+    const std::string doing = "making a snapshot";
+    const auto vm = FCVM_TRY(need(doing));
+    if (snapshot.device_state == nullptr || snapshot.memory == nullptr) {
+      return fail(EINVAL, doing + ": no file is named for its state or its memory");
+    }
+    if (vm->status().state == FCVM_VM_RUNNING) {
+      return fail(EINVAL, doing + ": the VM is running", "pause it first");
+    }
+    return vm->snapshot(snapshot, call);
   }
   Result<void> set_balloon(std::uint64_t bytes, const Call& call) {
     return FCVM_TRY(need("setting the balloon"))->set_balloon(bytes, call);
@@ -38,7 +48,8 @@ class OneVm : public VmmPlugin {
     return FCVM_TRY(need("asking for the balloon"))->balloon(call);
   }
   Result<Fd> connect(std::uint32_t port, const Call& call) {
-    return FCVM_TRY(need("connecting to a guest port"))->connect(port, call);
+    const auto vm = FCVM_TRY(need("connecting to guest port " + std::to_string(port)));
+    return vm->connect(port, call);
   }
   Result<fcvm_vm_status> status() {
     const auto vm = this->vm();
@@ -53,6 +64,7 @@ class OneVm : public VmmPlugin {
   Result<std::shared_ptr<Vm>> need(const std::string& doing) {
     auto vm = this->vm();
     if (!vm) return fail(ENOTCONN, doing + ": it was not started");
+    FCVM_TRY(vm->must_live(doing));
     return vm;
   }
 

@@ -2,7 +2,6 @@
 #include "plugins/vmm/firecracker/process.hpp"
 
 #include <array>
-#include <csignal>
 #include <fcntl.h>
 #include <utility>
 
@@ -73,7 +72,7 @@ VmmProcess::VmmProcess(const Host& host, const fcvm_vm_spec& spec)
       guest_socket_(spec.guest_socket == nullptr ? "" : spec.guest_socket) {}
 
 VmmProcess::~VmmProcess() {
-  process_ = Process();
+  process_.set({});
   remove_sockets();
 }
 
@@ -93,8 +92,7 @@ Result<std::unique_ptr<VmmProcess>> VmmProcess::launch(const Host& host, const O
 
 /// Firecracker's sockets outlive it, and it does not start where one lies.
 Result<void> VmmProcess::prepare(const Options& options, const fcvm_vm_spec& spec) {
-  directory_ = Fd(::openat(spec.directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory_) return fail_errno("opening the VM's directory");
+  directory_ = FCVM_TRY(vmm::open_directory(spec));
   remove_sockets();
   const Fd log = FCVM_TRY(open_output(directory_.get(), kLog, O_TRUNC));
   if (options.metrics) {
@@ -123,7 +121,7 @@ Result<void> VmmProcess::spawn(const std::vector<std::string>& arguments,
   process.name = "firecracker";
   process.in_directory(directory_.get()).to(console.get()).errors_to(errors.get());
   vmm::give_surroundings(process, spec);
-  process_ = FCVM_TRY(host_.spawn(arguments, process));
+  process_.set(FCVM_TRY(host_.spawn(arguments, process)));
   return {};
 }
 
@@ -148,13 +146,8 @@ Result<void> VmmProcess::await_socket(HttpClient& client, std::chrono::nanosecon
 }
 
 Result<void> VmmProcess::kill(const Call& call) {
-  if (running()) {
-    killed_ = true;
-    auto signalled = process_.signal(SIGKILL);
-    if (!signalled && signalled.error().code() != ESRCH) return signalled;
-    FCVM_TRY(process_.wait(call) | context("killing Firecracker: the kernel still holds it"));
-    remove_sockets();
-  }
+  FCVM_TRY(process_.kill(call));
+  remove_sockets();
   (void)end_reason();
   return {};
 }
@@ -174,24 +167,17 @@ Error VmmProcess::explain(Error error) {
   return Error(ESRCH, error.message() + ": " + reason + tails(), error.remedy());
 }
 
-std::string VmmProcess::known_end_reason() {
-  const std::lock_guard lock(mutex_);
-  return end_reason_;
-}
-
 std::string VmmProcess::end_reason() {
   logs_->settle();
-  const std::lock_guard lock(mutex_);
-  if (end_reason_.empty()) end_reason_ = find_end_reason();
-  return end_reason_;
+  return process_.end_reason([this] { return find_end_reason(); });
 }
 
 /// A guest's power-off and reboot look alike: both end Firecracker with 0.
 std::string VmmProcess::find_end_reason() const {
-  const auto now = status();
-  if (killed_) return "killed by fcvm";
-  if (now.exit_signal != 0) return "killed by signal " + std::to_string(now.exit_signal);
-  if (now.exit_code != 0) return status_text(now.exit_code);
+  const std::string killer = process_.killer();
+  if (!killer.empty()) return killer;
+  const auto code = process_.status().exit_code;
+  if (code != 0) return status_text(code);
   const std::string panic = vmm::kernel_panic_in(vmm::tail_of(directory_.get(), console_, 8192));
   return panic.empty() ? "guest powered off" : "guest kernel panicked: " + panic;
 }

@@ -1,9 +1,7 @@
 // VmmProcess: owns one Firecracker process, and the sockets that it leaves in the VM's directory.
 #pragma once
 
-#include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include <fcvm/result.hpp>
@@ -11,6 +9,7 @@
 #include <fcvm/vmm.h>
 
 #include "plugins/vmm/common/captured_logs.hpp"
+#include "plugins/vmm/common/vm_process.hpp"
 #include "plugins/vmm/firecracker/http_client.hpp"
 #include "plugins/vmm/firecracker/options.hpp"
 #include "plugins/vmm/firecracker/version.hpp"
@@ -35,15 +34,14 @@ class VmmProcess {
 
   [[nodiscard]] int directory() const { return directory_.get(); }
   [[nodiscard]] int pidfd() const { return process_.pidfd(); }
-  [[nodiscard]] fcvm_process_status status() const { return process_.status(); }
-  [[nodiscard]] bool running() const { return status().running != 0; }
+  [[nodiscard]] int pid() const { return process_.status().pid; }
+  [[nodiscard]] bool running() const { return process_.running(); }
+  [[nodiscard]] fcvm_vm_status status(bool paused) { return process_.vm_status(paused); }
   /// Also of one that has ended: end_reason() is known afterwards.
   Result<void> kill(const Call& call);
 
   /// Why it ended; only once it has. Waits until what was said has come into the logs.
   [[nodiscard]] std::string end_reason();
-  /// The same as far as it is known, without waiting.
-  [[nodiscard]] std::string known_end_reason();
   /// An error that came of the process's end says so, with the end of what it and the guest said.
   Error explain(Error error);
   /// Fails when it has ended.
@@ -65,11 +63,7 @@ class VmmProcess {
   const std::string guest_socket_;
   Fd directory_;
   std::unique_ptr<vmm::CapturedLogs> logs_;  // outlives Firecracker, which writes them
-  Process process_;
-  std::atomic<bool> killed_{false};
-
-  std::mutex mutex_;
-  std::string end_reason_;
+  vmm::VmProcess process_{"Firecracker"};
 };
 
 }  // namespace fcvm::firecracker

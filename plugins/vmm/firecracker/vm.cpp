@@ -1,21 +1,17 @@
 // See vm.hpp. The life of a VM; how it begins is in begin.cpp.
 #include "plugins/vmm/firecracker/vm.hpp"
 
-#include <cstdio>
 #include <utility>
 
 #include <fcvm/sdk/sized.hpp>
 
 #include "core/base/printable.hpp"
-#include "plugins/vmm/common/new_files.hpp"
+#include "plugins/vmm/common/snapshot_files.hpp"
 #include "plugins/vmm/firecracker/vsock.hpp"
 
 namespace fcvm::firecracker {
 
 namespace {
-
-/// Names what is not whole yet.
-constexpr const char* kPart = ".part";
 
 std::string mib(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
@@ -36,14 +32,12 @@ Result<Response> Vm::ask(const Request& request, const std::string& doing, const
 }
 
 Result<void> Vm::pause(const Call& call) {
-  FCVM_TRY(process_->must_live("pausing the VM"));
   FCVM_TRY(ask(pause_request(), "pausing the VM", call));
   paused_ = true;
   return {};
 }
 
 Result<void> Vm::resume(const Call& call) {
-  FCVM_TRY(process_->must_live("resuming the VM"));
   if (!guest_socket_.empty()) FCVM_TRY(end_lost_streams(call));
   FCVM_TRY(ask(resume_request(), "resuming the VM", call));
   paused_ = false;
@@ -55,7 +49,7 @@ Result<void> Vm::resume(const Call& call) {
 Result<void> Vm::end_lost_streams(const Call& call) {
   if (!streams_lost_ && version_.mutes_vsock_on_resume()) FCVM_TRY(reset_vsock(call));
   if (!std::exchange(streams_lost_, false)) return {};
-  const auto ended = end_streams(process_->status().pid, process_->pidfd(), guest_socket_);
+  const auto ended = end_streams(process_->pid(), process_->pidfd(), guest_socket_);
   if (!ended) {
     host_.warning("streams to the guest may hang after this pause: " + ended.error().message());
   } else if (*ended > 0) {
@@ -79,31 +73,17 @@ Result<void> Vm::reset_vsock(const Call& call) {
 /// Firecracker would refuse to save a running VM, too, but only after it has told the guest that
 /// its connections are gone. And it writes into files that exist, which clones may have mapped.
 Result<void> Vm::snapshot(const fcvm_vm_snapshot& snapshot, const Call& call) {
-  if (snapshot.device_state == nullptr || snapshot.memory == nullptr) {
-    return fail(EINVAL, "making a snapshot: no file is named for its state or its memory");
-  }
-  FCVM_TRY(process_->must_live("making a snapshot"));
-  if (!paused_) return fail(EINVAL, "making a snapshot: the VM is running", "pause it first");
-  const std::string state = std::string(snapshot.device_state) + kPart;
-  const std::string memory = std::string(snapshot.memory) + kPart;
+  vmm::SnapshotFiles files(process_->directory(), snapshot);
   auto parts = sized_copy(&snapshot);
-  parts.device_state = state.c_str();
-  parts.memory = memory.c_str();
+  parts.device_state = files.state().c_str();
+  parts.memory = files.memory().c_str();
   const Request request = FCVM_TRY(snapshot_request(parts));
-  const int directory = process_->directory();
-  for (const std::string& name : {state, memory}) ::unlinkat(directory, name.c_str(), 0);
-  const vmm::NewFiles made(directory, {state, memory});
   streams_lost_ = true;
   FCVM_TRY(ask(request, "making a snapshot", call));
-  if (::renameat(directory, memory.c_str(), directory, snapshot.memory) != 0 ||
-      ::renameat(directory, state.c_str(), directory, snapshot.device_state) != 0) {
-    return fail_errno("keeping the snapshot");
-  }
-  return {};
+  return files.keep();
 }
 
 Result<void> Vm::set_balloon(std::uint64_t bytes, const Call& call) {
-  FCVM_TRY(process_->must_live("setting the balloon"));
   if (!has_balloon_) return unexpected(no_balloon("setting the balloon"));
   if (bytes >= memory_bytes_) {
     return fail(EINVAL, "setting the balloon to " + mib(bytes) + ": the VM has " +
@@ -121,7 +101,6 @@ Result<void> Vm::set_balloon(std::uint64_t bytes, const Call& call) {
 /// Without statistics Firecracker knows what it asked for, and not what it got.
 Result<fcvm_vm_balloon> Vm::balloon(const Call& call) {
   const std::string doing = "asking for the balloon";
-  FCVM_TRY(process_->must_live(doing));
   if (!has_balloon_) return unexpected(no_balloon(doing));
   const bool counts = counts_balloon_;
   const auto answer =
@@ -145,7 +124,6 @@ Error Vm::no_balloon(const std::string& doing) const {
 }
 
 Result<void> Vm::set_metadata(const char* json, const Call& call) {
-  FCVM_TRY(process_->must_live("replacing the metadata"));
   if (!has_nic_) {
     return fail(ENOTSUP,
                 "replacing the metadata: the VM has no network interface to reach it through");
@@ -156,7 +134,6 @@ Result<void> Vm::set_metadata(const char* json, const Call& call) {
 }
 
 Result<Fd> Vm::connect(std::uint32_t port, const Call& call) {
-  FCVM_TRY(process_->must_live("connecting to guest port " + std::to_string(port)));
   if (guest_socket_.empty()) {
     return fail(ENOTSUP, "connecting to a guest port: the VM was started without a guest socket");
   }
@@ -171,19 +148,11 @@ Result<Fd> Vm::connect(std::uint32_t port, const Call& call) {
 Result<void> Vm::kill(const Call& call) { return process_->kill(call); }
 
 fcvm_vm_status Vm::status() {
-  const auto process = process_->status();
-  auto status = sized<fcvm_vm_status>();
-  const bool running = process.running != 0;
-  status.state = !running ? FCVM_VM_ENDED : paused_ ? FCVM_VM_PAUSED : FCVM_VM_RUNNING;
-  status.pid = process.pid;
-  status.pidfd = process_->pidfd();
-  status.exit_code = process.exit_code;
-  status.exit_signal = process.exit_signal;
+  auto status = process_->status(paused_);
   put_text(status.vmm_version, "firecracker " + version_.text);
   put_text(status.snapshot_format, version_.snapshot_format);
   put_text(status.vmm_path, binary_);
   put_text(status.accelerator, "kvm");
-  if (!running) put_text(status.end_reason, process_->known_end_reason());
   return status;
 }
 

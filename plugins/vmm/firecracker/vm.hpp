@@ -37,6 +37,7 @@ class Vm {
   Result<Fd> connect(std::uint32_t port, const Call& call);
   Result<void> kill(const Call& call);
   [[nodiscard]] fcvm_vm_status status();
+  Result<void> must_live(const std::string& doing) { return process_->must_live(doing); }
 
  private:
   Vm(const Host& host, const fcvm_vm_spec& spec, const Options& options);

@@ -48,8 +48,7 @@ Result<std::shared_ptr<Vm>> Vm::begin(const Host& host, const Options& options,
   const auto launched = vm->launch(options, spec, from, call);
   if (launched) return vm;
   // Of one that has run, and ended by itself: a QEMU without a guest is asked then.
-  const bool ended = vm->process_ && vm->process_.status().running == 0;
-  if (ended && options.sandbox) {
+  if (vm->process_.ended() && options.sandbox) {
     const auto sandbox = check_sandbox(host, binary, call);
     if (!sandbox && sandbox.error().code() == ENOTSUP) return unexpected(sandbox.error());
   }
@@ -74,8 +73,7 @@ Result<void> Vm::launch(const Options& options, const fcvm_vm_spec& spec,
 }
 
 Result<void> Vm::open_directory(const fcvm_vm_spec& spec) {
-  directory_ = Fd(::openat(spec.directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory_) return fail_errno("opening the VM's directory");
+  directory_ = FCVM_TRY(vmm::open_directory(spec));
   for (const char* file : {spec.kernel, spec.initrd}) {
     if (file != nullptr && ::faccessat(directory_.get(), file, R_OK, 0) != 0) {
       return fail(errno, std::string("reading ") + file + ": " + std::strerror(errno),
@@ -139,7 +137,7 @@ Result<void> Vm::run_process(const fcvm_vm_spec& spec, const std::vector<std::st
   process.environment = variables.empty() ? nullptr : environment.data();
   process.passed = passed.data();
   process.passed_count = static_cast<std::uint32_t>(passed.size());
-  process_ = FCVM_TRY(host_.spawn(arguments, process));
+  process_.set(FCVM_TRY(host_.spawn(arguments, process)));
   return {};
 }
 

@@ -1,12 +1,11 @@
 // See vm.hpp. The life of a VM; how it begins is in begin.cpp.
 #include "plugins/vmm/qemu/vm.hpp"
 
-#include <csignal>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include "core/base/io/socket_pair.hpp"
-#include "plugins/vmm/common/new_files.hpp"
+#include "plugins/vmm/common/snapshot_files.hpp"
 #include "plugins/vmm/common/tail.hpp"
 #include "plugins/vmm/qemu/sparse.hpp"
 
@@ -14,8 +13,6 @@ namespace fcvm::qemu {
 
 namespace {
 
-/// The end of a snapshot's names until it is whole.
-constexpr const char* kUnfinished = ".new";
 constexpr std::chrono::milliseconds kDrainLimit{1000};
 
 }  // namespace
@@ -29,7 +26,7 @@ Vm::Vm(const Host& host, const fcvm_vm_spec& spec, Platform platform, std::strin
 
 /// The process goes first, so that the relay sees its end; then the relay's thread.
 Vm::~Vm() {
-  process_ = Process();
+  process_.set({});
   relay_.reset();
   if (directory_ && !guest_socket_.empty()) {
     ::unlinkat(directory_.get(), guest_socket_.c_str(), 0);
@@ -37,7 +34,6 @@ Vm::~Vm() {
 }
 
 Result<void> Vm::pause(const Call& call) {
-  FCVM_TRY(must_live("pausing the VM"));
   auto stopped = qmp_->stop(call);
   if (!stopped) return unexpected(explain(std::move(stopped).error()));
   paused_ = true;
@@ -45,7 +41,6 @@ Result<void> Vm::pause(const Call& call) {
 }
 
 Result<void> Vm::resume(const Call& call) {
-  FCVM_TRY(must_live("resuming the VM"));
   auto running = qmp_->cont(call);
   if (!running) return unexpected(explain(std::move(running).error()));
   paused_ = false;
@@ -54,29 +49,18 @@ Result<void> Vm::resume(const Call& call) {
 }
 
 Result<void> Vm::snapshot(const fcvm_vm_snapshot& snapshot, const Call& call) {
-  FCVM_TRY(must_live("making a snapshot"));
-  if (snapshot.device_state == nullptr || snapshot.memory == nullptr) {
-    return fail(EINVAL, "making a snapshot: no file is named for its state or its memory");
-  }
   if (snapshot.type != FCVM_SNAPSHOT_FULL) {
     return fail(ENOTSUP,
                 "making a snapshot: QEMU does not tell which pages have changed since the "
                 "last one, so it makes full snapshots only",
                 "make a full snapshot, or use --vmm firecracker");
   }
-  if (!paused_) return fail(EINVAL, "making a snapshot: the VM is running", "pause it first");
-  const std::string state = std::string(snapshot.device_state) + kUnfinished;
-  const std::string memory = std::string(snapshot.memory) + kUnfinished;
-  const vmm::NewFiles made(directory_.get(), {state, memory});
-  auto saved = save_device_state(state, call);
+  vmm::SnapshotFiles files(directory_.get(), snapshot);
+  auto saved = save_device_state(files.state(), call);
   if (!saved) return unexpected(explain(std::move(saved).error().context("making a snapshot")));
-  FCVM_TRY(memory_.save(directory_.get(), memory, process_.status().pid, call) |
+  FCVM_TRY(memory_.save(directory_.get(), files.memory(), process_.status().pid, call) |
            context("making a snapshot"));
-  if (::renameat(directory_.get(), memory.c_str(), directory_.get(), snapshot.memory) != 0 ||
-      ::renameat(directory_.get(), state.c_str(), directory_.get(), snapshot.device_state) != 0) {
-    return fail_errno("keeping the snapshot");
-  }
-  return {};
+  return files.keep();
 }
 
 Result<void> Vm::save_device_state(const std::string& name, const Call& call) {
@@ -99,7 +83,6 @@ Result<void> Vm::save_device_state(const std::string& name, const Call& call) {
 
 /// fcvm counts what is taken from the guest, QEMU what is left to it.
 Result<void> Vm::set_balloon(std::uint64_t bytes, const Call& call) {
-  FCVM_TRY(must_live("setting the balloon"));
   if (bytes >= memory_bytes_) {
     return fail(EINVAL, "setting the balloon to " + std::to_string(bytes >> 20) +
                             " MiB: the VM has " + std::to_string(memory_bytes_ >> 20) +
@@ -112,7 +95,6 @@ Result<void> Vm::set_balloon(std::uint64_t bytes, const Call& call) {
 }
 
 Result<fcvm_vm_balloon> Vm::balloon(const Call& call) {
-  FCVM_TRY(must_live("asking for the balloon"));
   auto figures = qmp_->query_balloon(memory_bytes_, call);
   if (!figures) return unexpected(explain(std::move(figures).error()));
   figures->target_bytes = balloon_target_;
@@ -120,7 +102,6 @@ Result<fcvm_vm_balloon> Vm::balloon(const Call& call) {
 }
 
 Result<Fd> Vm::connect(std::uint32_t port, const Call& call) {
-  FCVM_TRY(must_live("connecting to guest port " + std::to_string(port)));
   auto stream = relay_->dial(port, call);
   if (!stream && stream.error().code() == ESRCH) {
     return unexpected(explain(std::move(stream).error()));
@@ -129,37 +110,21 @@ Result<Fd> Vm::connect(std::uint32_t port, const Call& call) {
 }
 
 Result<void> Vm::kill(const Call& call) {
-  if (process_.status().running != 0) {
-    killed_ = true;
-    auto signalled = process_.signal(SIGKILL);
-    if (!signalled && signalled.error().code() != ESRCH) return signalled;
-    FCVM_TRY(process_.wait(call) | context("killing QEMU: the kernel still holds it"));
-  }
+  FCVM_TRY(process_.kill(call));
   (void)end_reason();
   return {};
 }
 
 fcvm_vm_status Vm::status() {
-  const auto process = process_.status();
-  auto status = sized<fcvm_vm_status>();
-  const bool running = process.running != 0;
-  status.state = !running ? FCVM_VM_ENDED : paused_ ? FCVM_VM_PAUSED : FCVM_VM_RUNNING;
-  status.pid = process.pid;
-  status.pidfd = process_.pidfd();
-  status.exit_code = process.exit_code;
-  status.exit_signal = process.exit_signal;
+  auto status = process_.vm_status(paused_);
   put_text(status.vmm_version, "qemu " + version_.text() + " " + platform_.accelerator());
   put_text(status.vmm_path, binary_);
   put_text(status.accelerator, platform_.accelerator());
-  if (!running) {
-    const std::lock_guard lock(mutex_);
-    put_text(status.end_reason, end_reason_);
-  }
   return status;
 }
 
 Result<void> Vm::must_live(const std::string& doing) {
-  if (process_.status().running != 0) return {};
+  if (process_.running()) return {};
   return unexpected(explain(Error(ESRCH, doing)));
 }
 
@@ -178,9 +143,7 @@ Error Vm::explain(Error error) {
 std::string Vm::end_reason() {
   (void)relay_->wait_ended(kDrainLimit);
   logs_->settle();
-  const std::lock_guard lock(mutex_);
-  if (end_reason_.empty()) end_reason_ = find_end_reason();
-  return end_reason_;
+  return process_.end_reason([this] { return find_end_reason(); });
 }
 
 std::string Vm::find_end_reason() {
@@ -191,11 +154,10 @@ std::string Vm::find_end_reason() {
     if (!panic.empty()) return "guest kernel panicked: " + panic;
     return why == "guest-panic" ? "guest kernel panicked" : "guest rebooted";
   }
-  const auto process = process_.status();
-  if (killed_) return "killed by fcvm";
-  if (process.exit_signal != 0) return "killed by signal " + std::to_string(process.exit_signal);
+  const std::string killer = process_.killer();
+  if (!killer.empty()) return killer;
   const std::string said = vmm::tail_of(directory_.get(), kLog, 200);
-  std::string reason = "QEMU exited with " + std::to_string(process.exit_code);
+  std::string reason = "QEMU exited with " + std::to_string(process_.status().exit_code);
   return said.empty() ? reason : reason + ": " + said;
 }
 

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include <fcvm/result.hpp>
@@ -11,6 +10,7 @@
 #include <fcvm/vmm.hpp>
 
 #include "plugins/vmm/common/captured_logs.hpp"
+#include "plugins/vmm/common/vm_process.hpp"
 #include "plugins/vmm/qemu/command_line.hpp"
 #include "plugins/vmm/qemu/memory.hpp"
 #include "plugins/vmm/qemu/qmp.hpp"
@@ -43,6 +43,8 @@ class Vm {
   Result<Fd> connect(std::uint32_t port, const Call& call);
   Result<void> kill(const Call& call);
   [[nodiscard]] fcvm_vm_status status();
+  /// Fails when QEMU has ended, with why and with the end of what it and the guest said.
+  Result<void> must_live(const std::string& doing);
 
  private:
   /// What QEMU itself says, in the VM's directory.
@@ -67,8 +69,6 @@ class Vm {
                               const Call& call);
 
   Result<void> save_device_state(const std::string& name, const Call& call);
-  /// Fails when QEMU has ended, with why and with the end of what it and the guest said.
-  Result<void> must_live(const std::string& doing);
   Error explain(Error error);
   [[nodiscard]] std::string end_reason();
   [[nodiscard]] std::string find_end_reason();
@@ -85,16 +85,12 @@ class Vm {
   GuestMemory memory_;
   std::unique_ptr<Qmp> qmp_;
   std::unique_ptr<vmm::CapturedLogs> logs_;  // outlives QEMU, which writes them
-  Process process_;
+  vmm::VmProcess process_{"QEMU"};
   std::unique_ptr<Relay> relay_;
   /// Of the snapshot made since the VM was paused: QEMU gives its state once in a pause.
   Fd device_state_;
   std::atomic<std::uint64_t> balloon_target_{0};
   std::atomic<bool> paused_{false};
-  std::atomic<bool> killed_{false};
-
-  std::mutex mutex_;
-  std::string end_reason_;
 };
 
 }  // namespace fcvm::qemu
