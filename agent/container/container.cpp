@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <unistd.h>
+#include <utility>
 
 #include "core/base/io/file.hpp"
 
@@ -16,6 +17,11 @@ namespace {
 bool is_runtime(const std::string& program) {
   const std::string name = program.substr(program.rfind('/') + 1);
   return name == "crun" || name == "runc" || name == "conmon";
+}
+
+/// By podman's code: it could not make the container, or its runtime the command.
+bool never_began(const ChildEnd& how) {
+  return how.signal == 0 && how.code >= 125 && how.code <= 127;
 }
 
 }  // namespace
@@ -36,7 +42,11 @@ Result<void> Container::start(const ProcessOptions& options, const std::string& 
 void Container::runner_started() {
   if (!pid_file_.empty()) return;
   pid_ = process().pid;
-  callbacks_.on_started(pid_);
+  tell_started();
+}
+
+void Container::tell_started() {
+  if (!std::exchange(is_told_, true)) callbacks_.on_started(pid_);
 }
 
 Result<void> Container::watch_pid_file() {
@@ -66,11 +76,13 @@ void Container::look_for_pid() {
 }
 
 // The pid is known while it is still the runtime that waits inside for its start: with another
-// environment, and not yet what anybody wants to signal or join.
+// environment, and not yet what anybody wants to signal or join. One that is gone may have been a
+// runtime that could not start its command: its end will tell.
 void Container::await_program() {
   const auto command = base::read_file("/proc/" + std::to_string(pid_) + "/cmdline");
   const std::string first = command ? command->substr(0, command->find('\0')) : "";
-  if (!is_runtime(first)) return callbacks_.on_started(pid_);
+  if (first.empty()) return;
+  if (!is_runtime(first)) return tell_started();
   program_timer_ = loop_.after(std::chrono::milliseconds(2), [this] { await_program(); });
 }
 
@@ -82,6 +94,7 @@ void Container::forget_pid_file() {
 void Container::end(ChildEnd how) {
   // A container of a few milliseconds may have ended before its pid was noticed.
   if (inotify_) look_for_pid();
+  if (pid_ > 0 && !never_began(how)) tell_started();
   forget();
   callbacks_.on_end(how);
 }

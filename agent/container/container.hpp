@@ -41,6 +41,7 @@ class Container {
   Result<void> watch_pid_file();
   void look_for_pid();
   void await_program();
+  void tell_started();
   void runner_started();
   void end(ChildEnd end);
   void forget();
@@ -50,6 +51,7 @@ class Container {
   Callbacks callbacks_;
   ProcessRun run_;
   pid_t pid_ = -1;
+  bool is_told_ = false;  // that it has started
   std::string pid_file_;
   base::Fd inotify_;
   Loop::TimerId kill_timer_;

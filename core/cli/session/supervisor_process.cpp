@@ -1,6 +1,7 @@
 #include "core/cli/session/supervisor_process.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 #include <fcntl.h>
 #include <initializer_list>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 #include "core/base/io/pipe.hpp"
 #include "core/base/io/socket_pair.hpp"
 #include "core/cli/verb.hpp"
+#include "core/log/log.hpp"
 #include "core/plugin/blame.hpp"
 
 namespace fcvm::cli {
@@ -19,6 +21,7 @@ namespace {
 
 constexpr char kSucceeded = 's';
 constexpr char kFailed = 'f';
+constexpr char kRefused = 'r';
 constexpr std::size_t kLargestMessage = 64 << 10;
 constexpr std::size_t kLargestFrame = wire::kMaxExecData + 64;
 
@@ -42,8 +45,15 @@ Result<int> wait_for_line(const Fd& from) {
                 "run it without --detach to see why");
   }
   if (said->front() == kSucceeded) {
-    fmt::print("{}\n", said->substr(1));
+    const auto end = said->find('\0');
+    fmt::print("{}\n", said->substr(1, end - 1));
+    fmt::print(stderr, "{}", said->substr(end + 1));
     return 0;
+  }
+  if (said->front() == kRefused) {
+    const auto space = said->find(' ');
+    log::report(Error(ENOEXEC, said->substr(space + 1)));
+    return std::atoi(said->c_str() + 1);
   }
   // The message, then the remedy behind a NUL.
   const auto end = said->find('\0');
@@ -66,7 +76,13 @@ void DetachedLine::send(char tag, const std::string& text) {
   to_.reset();
 }
 
-void DetachedLine::succeeded(const std::string& text) { send(kSucceeded, text); }
+void DetachedLine::succeeded(const std::string& text, const std::string& notes) {
+  send(kSucceeded, text + '\0' + notes);
+}
+
+void DetachedLine::refused(int exit_code, const std::string& why) {
+  send(kRefused, fmt::format("{} {}", exit_code, why));
+}
 
 void DetachedLine::failed(const Error& error) {
   send(kFailed, error.message() + '\0' + error.remedy());

@@ -17,9 +17,12 @@ class DetachedLine {
  public:
   explicit DetachedLine(Fd to) : to_(std::move(to)) {}
 
-  /// Either lets the waiting process go. Only the first call counts.
-  void succeeded(const std::string& text);
+  /// Each lets the waiting process go. Only the first call counts. `notes`, whole lines, go to
+  /// standard error.
+  void succeeded(const std::string& text, const std::string& notes = "");
   void failed(const Error& error);
+  /// The command could not be started: podman's exit code, and what it said.
+  void refused(int exit_code, const std::string& why);
 
  private:
   void send(char tag, const std::string& text);

@@ -37,6 +37,7 @@ void log_to_file(const vm::Paths& paths, const std::string& id) {
 /// What differs between a run in the foreground, in the background and at a terminal.
 struct Hooks {
   std::function<void(const vm::Record&)> on_started{};
+  std::function<void(int code, const std::string& why)> on_never_began{};
   Fd attached{};
   std::function<void(const vm::Record&)> on_detached{};
 };
@@ -59,20 +60,50 @@ Result<int> supervise(Invocation& invocation, vm::RunPlan plan, RunProgress& pro
              progress.finish();
              if (hooks.on_started) hooks.on_started(record);
            },
+       .on_never_began = std::move(hooks.on_never_began),
        .attached = std::move(hooks.attached),
        .on_detached = std::move(hooks.on_detached)},
       std::move(plan));
   return supervisor.run();
 }
 
+/// Of ports without an address of their own, a line each: for somebody who looks on, and where
+/// `besides` was not free, for everybody.
+std::string where_published(const vm::Record& record, const std::string& besides) {
+  const auto& ports = record.ports;
+  std::string lines;
+  for (const auto& own : ports) {
+    if (own.address != record.host_address || besides.empty()) continue;
+    vm::PublishedPort twin = own;
+    twin.address = besides;
+    const bool both = std::find(ports.begin(), ports.end(), twin) != ports.end();
+    const auto at = [&](const std::string& address) {
+      return vm::endpoint_text(address, own.host_port, own.count);
+    };
+    if (both && ::isatty(STDERR_FILENO) == 0) continue;
+    lines += fmt::format("port {}/{} is reached at {}\n", own.guest_port, vm::to_text(own.protocol),
+                         both ? at(besides) + " and " + at(own.address)
+                              : at(own.address) + " alone: " + at(besides) + " is not free");
+  }
+  return lines;
+}
+
 Result<int> run_detached(Invocation& invocation, vm::RunPlan plan) {
   const vm::Store* store = FCVM_TRY(invocation.store());
   RunProgress progress;  // made before: whoever waits for the VM sees it
   return supervise_detached([&](DetachedLine& line) {
-    return supervise(invocation, std::move(plan), progress, {.on_started = [&](const auto& record) {
-                       log_to_file(store->paths(), record.id);
-                       line.succeeded(record.id);
-                     }});
+    const std::string besides = plan.network.publish_address;
+    return supervise(
+        invocation, std::move(plan), progress,
+        {.on_started =
+             [&](const auto& record) {
+               log_to_file(store->paths(), record.id);
+               line.succeeded(record.id, where_published(record, besides));
+             },
+         .on_never_began =
+             [&](int code, const std::string& why) {
+               line.refused(code, why.empty() ? "its command could not be started" : why);
+             }});
   });
 }
 

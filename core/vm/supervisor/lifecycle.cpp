@@ -25,6 +25,9 @@ constexpr Milliseconds kImpatience = 1s;
 /// What a writer into a closed pipe gets.
 constexpr Milliseconds kClosedSinkGrace = 1s;
 
+/// podman's codes: it could not make the container, or the runtime could not run its command.
+bool is_refusal(int code) { return code >= 125 && code <= 127; }
+
 bool is_interrupt(int signal) { return signal == SIGINT || signal == SIGTERM; }
 
 class Stepper {
@@ -65,8 +68,11 @@ class Stepper {
 
   void operator()(const ContainerExited& event) {
     if (state_.exit_code || state_.ending) return;
-    // A container that never ran (127, 126) has an exit code, too, and its caller waits for it.
-    if (is_beginning()) start();
+    // One whose command could not be started has an exit code, too, and its caller waits for it.
+    if (is_beginning()) {
+      state_.never_began = is_refusal(event.code);
+      start();
+    }
     // No other is possible, and what is not must not look like success.
     state_.exit_code = event.code < 0 || event.code > 255 ? 255 : event.code;
     state_.phase = Phase::kStopping;
@@ -220,7 +226,7 @@ class Stepper {
     add(ClearTimer{Timer::kStart});
     if (rules_.lifetime) die_within(*rules_.lifetime);
     state_.phase = Phase::kRunning;
-    add(AnnounceStart{});
+    add(AnnounceStart{!state_.never_began});
   }
 
   /// The earliest of the limits that were set counts.

@@ -48,7 +48,8 @@ struct State {
   bool launched = false;  // or failed to: nobody waits for the guest any more
   bool output_ended = false;
   bool sink_closed = false;
-  bool ending = false;  // all is being undone, and nothing else happens
+  bool never_began = false;  // the container's command could not be started
+  bool ending = false;       // all is being undone, and nothing else happens
   int interrupts = 0;
   std::optional<int> exit_code{};
   std::optional<Error> error{};  // why it failed, when fcvm, the VM or the guest did
@@ -128,7 +129,9 @@ using Event = std::variant<Begun, MachineStarted, Launched, LaunchFailed, Contai
 struct Launch {};
 struct CancelLaunch {};
 /// The container runs: whoever waits for that is told.
-struct AnnounceStart {};
+struct AnnounceStart {
+  bool began = true;  // false: its command could not be started
+};
 struct AskToStop {
   Stop stop;
 };

@@ -1,10 +1,32 @@
 // Beginning and end of a supervised VM.
 #include "core/vm/supervisor/supervisor.hpp"
 
+#include <filesystem>
+#include <system_error>
+
 #include "core/base/io/file.hpp"
+#include "core/vm/logs/container_log.hpp"
 #include "core/vm/supervisor/supervisor_impl.hpp"
 
 namespace fcvm::vm {
+namespace {
+
+constexpr std::size_t kTailLines = 15;
+
+/// The last that a container has said.
+std::string log_tail(const std::filesystem::path& log) {
+  std::string text;
+  const auto read = read_container_log(log, {.tail = kTailLines}, [&](const LogLine& line) {
+    text += line.text;
+    if (line.complete) text += '\n';
+    return true;
+  });
+  if (!read) log::debug("vm", "{}", read.error().message());
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+}  // namespace
 
 Supervisor::Supervisor(SupervisorContext context, RunPlan plan)
     : impl_(std::make_unique<Impl>(std::move(context), std::move(plan))) {}
@@ -176,6 +198,7 @@ void Supervisor::Impl::remove_own_cgroup() {
 /// To its record, to those who wait, and to the log of events.
 void Supervisor::Impl::record_end() {
   const int code = state_.outcome();
+  std::error_code ignored;
   remove_own_cgroup();
   record_->note([&](Record& record) {
     record.phase = Phase::kExited;
@@ -189,13 +212,19 @@ void Supervisor::Impl::record_end() {
       record.error_remedy = state_.error->remedy();
     }
   });
+  if (state_.never_began && context_.on_never_began) {
+    context_.on_never_began(code, log_tail(context_.store.paths().container_log(record_->id())));
+  }
   record_->tell("die", {{"exitCode", std::to_string(code)}});
   for (const auto& reply : waiting_) reply(ask::Exit{code});
   server_.reset();
   // What a plugin still has to undo is known from the record alone, which gc removes afterwards.
   const bool undone =
       record_->look([](const Record& record) { return record.plugin_state.empty(); });
-  if (plan_.remove_when_done && undone) {
+  // Without an image, a network or a VMM there never was a VM, nor is there with podman.
+  const bool keep = !plan_.remove_when_done && state_.machine_runs;
+  if (!state_.machine_runs && plan_.cid_file) std::filesystem::remove(*plan_.cid_file, ignored);
+  if (!keep && undone) {
     if (auto removed = context_.store.remove(record_->id()); !removed) {
       log::warning("vm", "{}", removed.error().message());
     }

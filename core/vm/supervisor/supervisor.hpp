@@ -31,6 +31,9 @@ struct SupervisorContext {
   plugin::ProgressService* progress = nullptr;
   /// Called with the VM's record once its container runs: a detached run lets its caller go.
   std::function<void(const Record&)> on_started{};
+  /// Instead of on_started: podman or the runtime in the guest could not start the command. What
+  /// they said of it, as far as a log has kept it.
+  std::function<void(int code, const std::string& why)> on_never_began{};
   /// The stream of the one who runs the container, when it is attached and not at our own standard
   /// descriptors; see attachments.hpp. It gets the outcome, too.
   Fd attached{};

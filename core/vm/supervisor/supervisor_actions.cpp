@@ -25,8 +25,9 @@ void Supervisor::Impl::perform(const lifecycle::CancelLaunch& /*action*/) {
   launch_->cancel();
 }
 
-void Supervisor::Impl::perform(const lifecycle::AnnounceStart& /*action*/) {
+void Supervisor::Impl::perform(const lifecycle::AnnounceStart& action) {
   streams_.let_in(plan_.container.tty, plan_.container.interactive);
+  if (!action.began) return;
   record_->tell("start");
   if (context_.on_started) context_.on_started(record_->copy());
 }

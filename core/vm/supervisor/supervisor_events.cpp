@@ -38,7 +38,8 @@ void Supervisor::Impl::happen(const lifecycle::Event& event) {
 void Supervisor::Impl::record_phase(const lifecycle::Step& stepped) {
   if (stepped.state.phase == state_.phase) return;
   const auto is_start = [](const lifecycle::Action& action) {
-    return std::holds_alternative<lifecycle::AnnounceStart>(action);
+    const auto* start = std::get_if<lifecycle::AnnounceStart>(&action);
+    return start != nullptr && start->began;
   };
   const bool starts = std::any_of(stepped.actions.begin(), stepped.actions.end(), is_start);
   record_->note([&](Record& record) {
