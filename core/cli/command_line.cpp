@@ -161,7 +161,10 @@ Result<void> take_options(const std::vector<Known>& known, const std::vector<std
       const config::Option& option = *entry->option;
       const std::string text = item.value.empty() ? "true" : item.value.front();
       if (entry->of_run) {
-        line.run_assignments.push_back({"run", option.name, text, item.original_tokens.front()});
+        const bool in_bytes =
+            letter ? !option.in_bytes.empty() : item.string_key == option.in_bytes;
+        line.run_assignments.push_back(
+            {"run", in_bytes ? option.in_bytes : option.name, text, item.original_tokens.front()});
       }
       line.options[option.name].push_back(text);
     }

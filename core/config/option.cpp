@@ -182,6 +182,12 @@ std::string_view describe(Type type) {
 
 std::string_view to_string(Type type) { return kTypeWords.at(static_cast<std::size_t>(type)).name; }
 
+Option Option::as(std::string_view called) const {
+  Option same = *this;
+  if (!in_bytes.empty() && called == in_bytes) same.unit = 1;
+  return same;
+}
+
 const Option* OptionTable::find(std::string_view name) const {
   const auto matches = [name](const Option& option) {
     return option.name == name ||

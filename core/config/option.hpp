@@ -49,10 +49,15 @@ struct Option {
   std::vector<std::string> choices{};      // of a text, or of each item of a list
   std::optional<Range> range{};
   std::uint64_t unit = 1;  // of a size written as a bare number: kMiB for --mem 1024
+  std::string in_bytes{};  // the alias under which a bare number counts bytes, which the letter is
+                           // short for: `memory` for `mem`
   char separator = ',';    // between the items of a list or map in an environment variable
   BareKey bare_key = BareKey::kRefused;  // of a map
   std::string bare{};  // what the option alone means on a command line, where it need not be given
                        // a value: then that stands behind a `=`
+
+  /// What it is when it is called by this name, one of its own.
+  [[nodiscard]] Option as(std::string_view called) const;
 };
 
 struct OptionTable {

@@ -7,6 +7,7 @@
 #include <fcvm/net.h>
 
 #include "core/base/io/file.hpp"
+#include "core/base/net/address.hpp"
 #include "core/log/log.hpp"
 #include "core/plan/choose.hpp"
 #include "core/plan/network_options.hpp"
@@ -165,6 +166,11 @@ Result<void> take_ports(vm::NetworkPlan& plan, const config::Config& config) {
     if (port.address.empty()) continue;
     FCVM_TRY(vm::check_host_address(port.address) | context("publishing " + vm::to_text(port)));
   }
+  const auto& besides = config.text("run", "publish-address");
+  if (besides.empty() || besides == "none") return {};
+  FCVM_TRY(vm::check_host_address(besides) | context("--publish-address"));
+  const auto address = FCVM_TRY(base::IpAddress::parse(besides));
+  plan.publish_address = address.to_string();
   return {};
 }
 

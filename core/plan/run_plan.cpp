@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <sys/sysinfo.h>
 #include <utility>
 
 #include <fmt/core.h>
@@ -118,6 +119,24 @@ Result<void> choose_guest(vm::RunPlan& plan, const vm::Paths& paths, const confi
   return {};
 }
 
+Result<void> check_memory(std::uint64_t bytes) {
+  const auto shown = config::to_text(config::Size{bytes});
+  if (bytes < kLeastMemory) {
+    return fail(EINVAL,
+                fmt::format("{} of memory is too little for a guest and its container", shown),
+                "give it at least -m 128m, better -m 512m; a bare number counts bytes");
+  }
+  struct sysinfo host {};
+  if (::sysinfo(&host) != 0) return fail_errno("asking for the size of the host's memory");
+  const std::uint64_t most =
+      std::uint64_t{host.totalram} * host.mem_unit + std::uint64_t{host.totalswap} * host.mem_unit;
+  if (bytes <= most) return {};
+  return fail(EINVAL,
+              fmt::format("{} of memory is more than this host has, with its swap {} MiB", shown,
+                          most >> 20),
+              "give the VM less, such as -m 1g");
+}
+
 }  // namespace
 
 Result<vm::RunPlan> make_run_plan(const Request& request) {
@@ -128,12 +147,7 @@ Result<vm::RunPlan> make_run_plan(const Request& request) {
   if (!plan.name.empty()) FCVM_TRY(vm::check_name(plan.name) | context("--name"));
   plan.cpus = static_cast<std::uint32_t>(config.integer("run", "cpus"));
   plan.memory_bytes = config.size("run", "mem");
-  if (plan.memory_bytes < kLeastMemory) {
-    return fail(EINVAL,
-                fmt::format("{} of memory is too little for a guest and its container",
-                            config::to_text(config::Size{plan.memory_bytes})),
-                "give it at least --memory 128M; 512M is comfortable");
-  }
+  FCVM_TRY(check_memory(plan.memory_bytes));
   plan.disk_bytes = config.size("run", "rootfs-size");
   plan.disk_rates = FCVM_TRY(disk_rates(config));
   plan.remove_when_done = config.boolean("run", "rm");

@@ -1,7 +1,9 @@
 // fcvm port: the published ports of a VM; `port add` and `port rm` change them while it runs.
 #include "core/vm/model/port.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -55,6 +57,15 @@ std::vector<vm::PublishedPort> single_ports(const std::vector<vm::PublishedPort>
   return single;
 }
 
+/// Those that are reached at `own`, too, by the same port.
+void drop_twins(std::vector<vm::PublishedPort>& ports, const std::string& own) {
+  const auto all = ports;
+  std::erase_if(ports, [&](vm::PublishedPort port) {
+    return std::exchange(port.address, own) != own &&
+           std::find(all.begin(), all.end(), port) != all.end();
+  });
+}
+
 void print_json(const std::vector<vm::PublishedPort>& ports) {
   using Json = nlohmann::ordered_json;
   Json list = Json::array();
@@ -99,6 +110,8 @@ Result<int> run_list(Invocation& invocation) {
     print_json(ports);
     return 0;
   }
+  // What leads to one port is for a script: the address that the VM has for itself.
+  if (asks_one) drop_twins(ports, record->host_address);
   for (const auto& port : ports) print(port, !asks_one);
   return 0;
 }
@@ -146,7 +159,9 @@ Verb port_verb() {
           "With PORT, prints the host's side of that one alone.\n"
           "\n"
           "A port that was published without an address is reached at the VM's own, which\n"
-          "differs from VM to VM: two VMs may publish the same port.\n"
+          "differs from VM to VM: two VMs may publish the same port. The one that comes first\n"
+          "is reached at 127.0.0.1, too (see --publish-address). With PORT, the VM's own is\n"
+          "printed.\n"
           "\n"
           "Examples:\n"
           "  fcvm port web\n"

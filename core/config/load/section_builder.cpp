@@ -82,7 +82,7 @@ void SectionBuilder::file_table(const Document& document, const Node& table, con
                                                     "`, which is already set in this table");
       continue;
     }
-    auto value = value_of(*option, member.value, document, problems_);
+    auto value = value_of(option->as(member.key), member.value, document, problems_);
     if (!value) continue;
     Origin place = origin;
     place.file = document.path;
@@ -98,7 +98,9 @@ void SectionBuilder::environment(const Environment& environment) {
       const auto text = environment.get(name);
       if (!text) continue;
       const Origin origin{Layer::kEnvironment, {}, 0, 0, name};
-      Result<Value> value = parse_separated(option, *text);
+      const bool in_bytes =
+          !option.in_bytes.empty() && name == environment_name(section_.name, option.in_bytes);
+      Result<Value> value = parse_separated(in_bytes ? option.as(option.in_bytes) : option, *text);
       if (value) {
         set(entry(option), std::move(*value), origin);
       } else {
@@ -116,6 +118,7 @@ void SectionBuilder::command_line(const std::vector<Assignment>& assignments) {
 void SectionBuilder::assign(Layer layer, const std::vector<Assignment>& assignments) {
   struct Given {
     std::vector<std::string> texts{};
+    std::string name{};
     std::string spelled{};
   };
   std::map<const Option*, Given> given;
@@ -130,11 +133,12 @@ void SectionBuilder::assign(Layer layer, const std::vector<Assignment>& assignme
       continue;
     }
     given[option].texts.push_back(assignment.text);
+    given[option].name = assignment.name;
     given[option].spelled = spelled;
   }
   for (const auto& [option, what] : given) {
     const Origin origin{layer, {}, 0, 0, what.spelled};
-    Result<Value> value = parse(*option, what.texts);
+    Result<Value> value = parse(option->as(what.name), what.texts);
     if (value) {
       set(entry(*option), std::move(*value), origin);
     } else {

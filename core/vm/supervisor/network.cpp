@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "core/log/log.hpp"
 #include "core/plugin/handed_over.hpp"
 
 namespace fcvm::vm {
@@ -201,8 +202,13 @@ Result<void> Network::attach(const NetworkPlan& plan, const std::string& vm_id,
                            &report));
   attachment_ = FCVM_TRY(take(made));
   attachment_.dns = std::move(reported.dns);
-  attachment_.published = FCVM_TRY(
+  const auto published = FCVM_TRY(
       taken_for(wishes, reported.published, attachment_.host_address, instance_->plugin_id()));
+  attachment_.published = published;
+  publish_address_ = plan.publish_address;
+  for (std::size_t i = 0; i < wishes.size(); ++i) {
+    if (wishes[i].address.empty()) publish_twin(published[i], attachment_.published, deadline);
+  }
   const std::lock_guard lock(dials_);
   attached_ = true;
   return {};
@@ -230,7 +236,27 @@ Result<Fd> Network::dial(std::uint32_t protocol, std::uint16_t port, base::Deadl
   return plugin::take_descriptor(instance_->plugin_id(), "the stream of dial", fd);
 }
 
-Result<PublishedPort> Network::publish(const PublishedPort& port, base::Deadline deadline) {
+/// Others may have that address's port, another VM first of all: the VM's own leads there anyway.
+void Network::publish_twin(const PublishedPort& own, std::vector<PublishedPort>& taken,
+                           base::Deadline deadline) {
+  PublishedPort twin = own;
+  twin.address = publish_address_;
+  if (twin.address.empty() || !check_free(twin, taken)) return;
+  auto published = publish_one(twin, deadline);
+  if (published) return taken.push_back(*std::move(published));
+  if (published.error().code() == ENOTSUP) return;
+  log::warning("vm", "{}: port {} of the VM is reached at {} alone", published.error().message(),
+               own.guest_port, endpoint_text(own.address, own.host_port, own.count));
+}
+
+Result<std::vector<PublishedPort>> Network::publish(const PublishedPort& wish,
+                                                    base::Deadline deadline) {
+  std::vector<PublishedPort> taken{FCVM_TRY(publish_one(wish, deadline))};
+  if (wish.address.empty()) publish_twin(PublishedPort(taken.front()), taken, deadline);
+  return taken;
+}
+
+Result<PublishedPort> Network::publish_one(const PublishedPort& port, base::Deadline deadline) {
   const auto publish = abi(port);
   Reported reported;
   const auto report = reported.abi();

@@ -45,8 +45,9 @@ class Network {
   /// From any thread: a connection to a guest port; with FCVM_PROTO_UDP a connected socket.
   [[nodiscard]] Result<Fd> dial(std::uint32_t protocol, std::uint16_t port,
                                 base::Deadline deadline);
-  /// As it was taken.
-  Result<PublishedPort> publish(const PublishedPort& wish, base::Deadline deadline);
+  /// As it was taken; one without an address also at the plan's publish_address, if it is free
+  /// there.
+  Result<std::vector<PublishedPort>> publish(const PublishedPort& wish, base::Deadline deadline);
   /// What publish() or attach() has taken.
   Result<void> unpublish(const PublishedPort& port, base::Deadline deadline);
   /// From any thread. Fails with what broke; else a borrowed descriptor that turns readable when
@@ -58,9 +59,13 @@ class Network {
 
  private:
   Result<Attachment> take(const fcvm_net_attachment& taken) const;
+  Result<PublishedPort> publish_one(const PublishedPort& wish, base::Deadline deadline);
+  void publish_twin(const PublishedPort& own, std::vector<PublishedPort>& taken,
+                    base::Deadline deadline);
 
   std::unique_ptr<plugin::Instance<fcvm_net_v1>> instance_;
   Attachment attachment_;
+  std::string publish_address_;
   std::shared_mutex dials_;  // shared by those under way; detach() has it alone
   bool attached_ = false;
 };

@@ -18,16 +18,22 @@ constexpr auto kHealthPause = 1s;
 /// How long a plugin may take to open or close a port.
 constexpr auto kPublishLimit = 10s;
 
-/// Where nothing else was said, at the network's own address of the host.
-void give_addresses(std::vector<PublishedPort>& ports, const Network& network) {
-  for (auto& port : ports) {
-    if (port.address.empty()) port.address = network.attachment().host_address;
-  }
+/// Those that one without an address was published as; the first of them has to be there.
+std::vector<PublishedPort> all_of(const PublishedPort& wish, const Network& network,
+                                  const NetworkPlan& plan,
+                                  const std::vector<PublishedPort>& published) {
+  std::vector<PublishedPort> all{wish};
+  if (!wish.address.empty()) return all;
+  all.front().address = network.attachment().host_address;
+  PublishedPort twin = wish;
+  twin.address = plan.publish_address;
+  if (std::find(published.begin(), published.end(), twin) != published.end()) all.push_back(twin);
+  return all;
 }
 
 }  // namespace
 
-void Networking::made(const NetworkPlan& plan) {
+void Networking::made() {
   Network* const network = launch_.network();
   if (network == nullptr) return;
   const Attachment& made = network->attachment();
@@ -40,9 +46,9 @@ void Networking::made(const NetworkPlan& plan) {
     }
     record.mac_address = made.mac;
     record.host_address = made.host_address;
-    record.network_open = plan.opened();
-    record.network_rate_in = plan.rate_in;
-    record.network_rate_out = plan.rate_out;
+    record.network_open = plan_.opened();
+    record.network_rate_in = plan_.rate_in;
+    record.network_rate_out = plan_.rate_out;
     record.ports = made.published;
   });
   watch();
@@ -91,19 +97,21 @@ Result<Fd> Networking::dial(std::uint16_t port, base::Deadline deadline) {
   return network->dial(FCVM_PROTO_TCP, port, deadline);
 }
 
-Result<PublishedPort> Networking::publish_one(Network& network, const PublishedPort& wish) {
-  FCVM_TRY(record_.look([&](const Record& record) { return check_free(wish, record.ports); }));
+Result<std::vector<PublishedPort>> Networking::publish_one(Network& network,
+                                                           const PublishedPort& wish) {
+  PublishedPort own = wish;
+  if (own.address.empty()) own.address = network.attachment().host_address;
+  FCVM_TRY(record_.look([&](const Record& record) { return check_free(own, record.ports); }));
   return network.publish(wish, base::Deadline::in(kPublishLimit));
 }
 
 Result<std::vector<PublishedPort>> Networking::publish(std::vector<PublishedPort> wishes) {
   Network* const network = FCVM_TRY(live());
-  give_addresses(wishes, *network);
   std::vector<PublishedPort> taken;
   for (const auto& wish : named_first(std::move(wishes))) {
     auto one = publish_one(*network, wish);
     if (one) {
-      taken.push_back(*std::move(one));
+      taken.insert(taken.end(), one->begin(), one->end());
       continue;
     }
     for (const auto& undone : taken) {
@@ -119,19 +127,22 @@ Result<std::vector<PublishedPort>> Networking::publish(std::vector<PublishedPort
 
 Result<std::vector<PublishedPort>> Networking::unpublish(std::vector<PublishedPort> ports) {
   Network* const network = FCVM_TRY(live());
-  give_addresses(ports, *network);
-  const auto all = record_.look([](const Record& record) { return record.ports; });
-  for (const auto& port : ports) {
-    if (std::find(all.begin(), all.end(), port) != all.end()) continue;
+  const auto published = record_.look([](const Record& record) { return record.ports; });
+  std::vector<PublishedPort> unwanted;
+  for (const auto& wish : ports) {
+    for (const auto& port : all_of(wish, *network, plan_, published)) unwanted.push_back(port);
+  }
+  for (const auto& port : unwanted) {
+    if (std::find(published.begin(), published.end(), port) != published.end()) continue;
     return fail(ENOENT, fmt::format("{} is not published", to_text(port)),
                 "fcvm port " + record_.name() + " lists what is");
   }
-  for (const auto& port : ports) {
+  for (const auto& port : unwanted) {
     FCVM_TRY(network->unpublish(port, base::Deadline::in(kPublishLimit)) |
              context("removing the published port " + to_text(port)));
     record_.note([&](Record& record) { std::erase(record.ports, port); });
   }
-  return ports;
+  return unwanted;
 }
 
 }  // namespace fcvm::vm

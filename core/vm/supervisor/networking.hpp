@@ -20,13 +20,13 @@ namespace fcvm::vm {
 
 class Networking {
  public:
-  Networking(base::Loop& loop, OwnRecord& record, Launch& launch)
-      : loop_(loop), record_(record), launch_(launch), health_watch_(loop) {}
+  Networking(base::Loop& loop, OwnRecord& record, Launch& launch, const NetworkPlan& plan)
+      : loop_(loop), record_(record), launch_(launch), plan_(plan), health_watch_(loop) {}
 
   // --- on the control thread ---
 
   /// The launch has made it, unless the VM is to have none.
-  void made(const NetworkPlan& plan);
+  void made();
   /// From now on it may break.
   void stop();
 
@@ -45,11 +45,12 @@ class Networking {
   Result<Network*> live();
   void watch();
   void on_broken(const Error& why);
-  Result<PublishedPort> publish_one(Network& network, const PublishedPort& wish);
+  Result<std::vector<PublishedPort>> publish_one(Network& network, const PublishedPort& wish);
 
   base::Loop& loop_;
   OwnRecord& record_;
   Launch& launch_;
+  const NetworkPlan& plan_;
   bool is_stopped_ = false;
   WatchOnce health_watch_;
   base::Loop::TimerId again_;

@@ -113,7 +113,7 @@ Result<void> Supervisor::Impl::begin() {
                                                       .state = &*recorded_,
                                                       .progress = context_.progress},
                                      processes_);
-  networking_.emplace(*loop_, *record_, *launch_);
+  networking_.emplace(*loop_, *record_, *launch_, plan_.network);
   vmm_watch_.emplace(*loop_);
   control_ = std::make_unique<GuestControl>(
       [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); },
@@ -158,7 +158,7 @@ void Supervisor::Impl::launch() {
   auto launched = [&]() -> Result<void> {
     FCVM_TRY(launch_->prepare());
     on_control([this] {
-      if (!state_.ending) networking_->made(plan_.network);
+      if (!state_.ending) networking_->made();
     });
     FCVM_TRY(launch_->start());
     on_control([this] { watch_vmm(); });
