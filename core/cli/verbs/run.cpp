@@ -1,4 +1,5 @@
 // fcvm run: runs a container in a VM of its own. This process is the VM's supervisor.
+#include <algorithm>
 #include <fcntl.h>
 #include <functional>
 #include <optional>
@@ -67,9 +68,9 @@ Result<int> supervise(Invocation& invocation, vm::RunPlan plan, RunProgress& pro
   return supervisor.run();
 }
 
-/// Of ports without an address of their own, a line each: for somebody who looks on, and where
-/// `besides` was not free, for everybody.
-std::string where_published(const vm::Record& record, const std::string& besides) {
+/// Of ports without an address of their own, a line each: for somebody who looks on, and of those
+/// that are not reached at `besides`, for everybody.
+std::string where_published(const vm::Record& record, const std::string& besides, bool looks_on) {
   const auto& ports = record.ports;
   std::string lines;
   for (const auto& own : ports) {
@@ -80,7 +81,7 @@ std::string where_published(const vm::Record& record, const std::string& besides
     const auto at = [&](const std::string& address) {
       return vm::endpoint_text(address, own.host_port, own.count);
     };
-    if (both && ::isatty(STDERR_FILENO) == 0) continue;
+    if (both && !looks_on) continue;
     lines += fmt::format("port {}/{} is reached at {}\n", own.guest_port, vm::to_text(own.protocol),
                          both ? at(besides) + " and " + at(own.address)
                               : at(own.address) + " alone: " + at(besides) + " is not free");
@@ -91,19 +92,20 @@ std::string where_published(const vm::Record& record, const std::string& besides
 Result<int> run_detached(Invocation& invocation, vm::RunPlan plan) {
   const vm::Store* store = FCVM_TRY(invocation.store());
   RunProgress progress;  // made before: whoever waits for the VM sees it
+  const bool looks_on = ::isatty(STDERR_FILENO) != 0;
   return supervise_detached([&](DetachedLine& line) {
     const std::string besides = plan.network.publish_address;
-    return supervise(
-        invocation, std::move(plan), progress,
-        {.on_started =
-             [&](const auto& record) {
-               log_to_file(store->paths(), record.id);
-               line.succeeded(record.id, where_published(record, besides));
-             },
-         .on_never_began =
-             [&](int code, const std::string& why) {
-               line.refused(code, why.empty() ? "its command could not be started" : why);
-             }});
+    return supervise(invocation, std::move(plan), progress,
+                     {.on_started =
+                          [&](const auto& record) {
+                            log_to_file(store->paths(), record.id);
+                            line.succeeded(record.id, where_published(record, besides, looks_on));
+                          },
+                      .on_never_began =
+                          [&](int code, const std::string& why) {
+                            line.refused(code,
+                                         why.empty() ? "its command could not be started" : why);
+                          }});
   });
 }
 
