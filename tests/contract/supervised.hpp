@@ -39,7 +39,8 @@ inline constexpr auto kPatience = 60s;
 // What the plugins below are to do, and have done.
 inline std::vector<std::string> guest_program{};  // it listens in its working directory
 inline std::string resolve_lingers{};             // it makes this file; what comes next waits
-inline std::string attach_hangs{};                // it makes this file, and then never returns
+inline std::atomic<bool> resolve_fails = false;
+inline std::string attach_hangs{};  // it makes this file, and then never returns
 inline std::atomic<int> dials = 0;
 inline std::atomic<bool> detached_beneath_a_dial = false;
 
@@ -107,6 +108,7 @@ class Nothing : public ImagePlugin {
       (void)base::write_file_atomic(resolve_lingers, "");
       std::this_thread::sleep_for(300ms);
     }
+    if (resolve_fails) return fail(ENOENT, "there is no such image");
     auto identity = sized<fcvm_image_identity>();
     put_text(identity.digest, "sha256:00");
     return identity;

@@ -1,7 +1,11 @@
 // A whole supervisor, with fc-agent for its guest. What is shown here is how the supervisor's
 // threads get along, above all at the end.
+#include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <iterator>
+#include <optional>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -230,6 +234,66 @@ TEST_CASE("an end that is asked for between two verbs of a plugin reaches the se
   REQUIRE(box.ended());
   CHECK(std::chrono::steady_clock::now() - began < kPatience / 2);
   resolve_lingers.clear();
+}
+
+/// A small file system, in which TempDir makes its directories.
+class SmallDisk {
+ public:
+  SmallDisk() {
+    REQUIRE(::mount("tmpfs", path().c_str(), "tmpfs", 0, "size=64m") == 0);
+    ::setenv("TMPDIR", path().c_str(), 1);
+  }
+  ~SmallDisk() {
+    before_ ? ::setenv("TMPDIR", before_->c_str(), 1) : ::unsetenv("TMPDIR");
+    ::umount2(path().c_str(), MNT_DETACH);
+  }
+  [[nodiscard]] const std::string& path() const { return directory_.path(); }
+
+ private:
+  std::optional<std::string> before_ = std::getenv("TMPDIR") == nullptr
+                                           ? std::nullopt
+                                           : std::optional<std::string>(std::getenv("TMPDIR"));
+  base::TempDir directory_ = must(base::TempDir::create());
+};
+
+TEST_CASE("a VM for whose disk there is no room is paused until there is some") {
+  if (::geteuid() != 0) {
+    WARN("skipped: it mounts a file system");
+    return;
+  }
+  const SmallDisk disk;
+  Supervised box("exec sleep 1000");
+  box.started();
+  const auto comes_to_be = [&](Phase phase) {
+    for (const auto limit = base::Deadline::in(kPatience); !limit.expired();) {
+      if (box.find().phase == phase) return true;
+      std::this_thread::sleep_for(5ms);
+    }
+    return false;
+  };
+  const std::string file = disk.path() + "/much";
+  const Fd much(::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  REQUIRE(::fallocate(much.get(), 0, 0, 62 << 20) == 0);
+  REQUIRE(comes_to_be(Phase::kPaused));
+  CHECK(box.find().awaits_room);
+  const auto unpaused = box.ask(ask::Unpause{});
+  REQUIRE_FALSE(unpaused);
+  CHECK(unpaused.error().code() == ENOSPC);
+  CHECK_THAT(unpaused.error().remedy(), test::Contains("make room in the file system of"));
+  REQUIRE(::ftruncate(much.get(), 0) == 0);
+  REQUIRE(comes_to_be(Phase::kRunning));
+  CHECK_FALSE(box.find().awaits_room);
+  CHECK(box.ask(ask::Kill{SIGKILL}));
+  REQUIRE(box.ended());
+}
+
+TEST_CASE("a VM that never was leaves no name") {
+  resolve_fails = true;
+  Supervised box("true");
+  REQUIRE(box.ended());
+  CHECK_FALSE(box.outcome());
+  CHECK_FALSE(box.store().find("box"));
+  resolve_fails = false;
 }
 
 TEST_CASE("a VM that ends while it boots is not waited for") {

@@ -25,7 +25,7 @@ std::string status_text(const vm::Record& record, std::int64_t now) {
       return "Up " + vm::human_duration(now - record.started_ns) +
              (record.network_error.empty() ? "" : " (network broken)");
     case vm::Phase::kPaused:
-      return "Paused";
+      return record.awaits_room ? "Paused (no room on the host's disk)" : "Paused";
     case vm::Phase::kSaving:
       return "Saving";
     case vm::Phase::kStopping:

@@ -77,6 +77,7 @@ struct Record {
   std::uint64_t network_rate_in = 0;      // bytes per second; 0: no limit
   std::uint64_t network_rate_out = 0;
   std::string network_error;  // what broke, while the VM goes on
+  bool awaits_room = false;   // paused, since the host's disk is full
 
   /// state/1: by plugin, in the order of first `put`.
   std::map<std::string, std::vector<std::pair<std::string, std::string>>> plugin_state;

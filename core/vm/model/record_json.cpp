@@ -119,6 +119,7 @@ void put_what_runs_it(Json& json, const Record& record) {
   json["network_rate_in"] = record.network_rate_in;
   json["network_rate_out"] = record.network_rate_out;
   json["network_error"] = to_json_text(record.network_error);
+  json["awaits_room"] = record.awaits_room;
   json["plugin_state"] = write_plugin_state(record);
 }
 
@@ -244,6 +245,7 @@ constexpr std::pair<std::string_view, Reader> kReaders[] = {
     {"network_rate_in", read_member<&Record::network_rate_in>},
     {"network_rate_out", read_member<&Record::network_rate_out>},
     {"network_error", read_member<&Record::network_error>},
+    {"awaits_room", read_member<&Record::awaits_room>},
     {"plugin_state", read_member<&Record::plugin_state>},
 };
 

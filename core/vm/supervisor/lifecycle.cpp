@@ -146,6 +146,7 @@ class Stepper {
   }
 
   void operator()(const Paused& event) {
+    if (!event.done) state_.awaits_room = false;
     if (state_.ending || !event.done) return;
     // The container ended meanwhile, and what it wrote is still in the guest.
     if (state_.phase == Phase::kStopping) return add(Resume{});
@@ -155,7 +156,21 @@ class Stepper {
   }
 
   void operator()(const ResumeAsked& /*event*/) {
-    if (!state_.ending && state_.phase == Phase::kPaused) add(Resume{});
+    if (!state_.ending && state_.phase == Phase::kPaused && !state_.awaits_room) add(Resume{});
+  }
+
+  void operator()(const DiskFull& event) {
+    if (state_.ending) return;
+    if (is_beginning()) return fail_with(event.why);
+    if (state_.phase != Phase::kRunning) return;
+    state_.awaits_room = true;
+    add(Pause{});
+    add(Report{"disk-full", {{"error", event.why.message()}}});
+  }
+
+  void operator()(const DiskHasRoom& /*event*/) {
+    if (!std::exchange(state_.awaits_room, false) || state_.ending) return;
+    if (state_.phase == Phase::kPaused) add(Resume{});
   }
 
   void operator()(const Resumed& event) {

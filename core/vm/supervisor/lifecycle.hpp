@@ -53,6 +53,7 @@ struct State {
   int interrupts = 0;
   std::optional<int> exit_code{};
   std::optional<Error> error{};  // why it failed, when fcvm, the VM or the guest did
+  bool awaits_room = false;      // paused, since the host's disk is full
   std::optional<Stop> stop_when_resumed{};
   std::optional<Milliseconds> quiesce{};  // by force: what the guest gets to write back
   std::optional<Phase> before_saving{};
@@ -112,6 +113,11 @@ struct ResumeAsked {};
 struct Resumed {
   bool done = true;
 };
+/// The host's disk has no room for what the guest may write.
+struct DiskFull {
+  Error why;
+};
+struct DiskHasRoom {};
 struct SaveAsked {};
 struct Saved {};  // or not: the VM is as it was before
 struct TimeUp {
@@ -119,10 +125,11 @@ struct TimeUp {
   std::optional<Error> why{};  // of kStart: what the console shows
 };
 
-using Event = std::variant<Begun, MachineStarted, Launched, LaunchFailed, ContainerStarted,
-                           ContainerExited, GuestFailed, MachineEnded, OutputEnded, SinkClosed,
-                           Signalled, HungUp, StopAsked, KillAsked, EndAsked, StopRefused,
-                           PauseAsked, Paused, ResumeAsked, Resumed, SaveAsked, Saved, TimeUp>;
+using Event =
+    std::variant<Begun, MachineStarted, Launched, LaunchFailed, ContainerStarted, ContainerExited,
+                 GuestFailed, MachineEnded, OutputEnded, SinkClosed, Signalled, HungUp, StopAsked,
+                 KillAsked, EndAsked, StopRefused, PauseAsked, Paused, ResumeAsked, Resumed,
+                 DiskFull, DiskHasRoom, SaveAsked, Saved, TimeUp>;
 
 // ---- what is to be done
 

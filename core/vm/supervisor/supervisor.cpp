@@ -115,6 +115,8 @@ Result<void> Supervisor::Impl::begin() {
                                      processes_);
   networking_.emplace(*loop_, *record_, *launch_, plan_.network);
   vmm_watch_.emplace(*loop_);
+  space_watch_.emplace(*loop_, context_.store.paths().vm(record_->id()),
+                       [this](bool is_full) { on_space(is_full); });
   control_ = std::make_unique<GuestControl>(
       [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); },
       [this](const wire::Event& event) { take_guest_event(event); });

@@ -16,6 +16,7 @@ Result<ask::Done> done_or_why(const Result<void>& done) {
 }  // namespace
 
 void Supervisor::Impl::perform(const lifecycle::Launch& /*action*/) {
+  space_watch_->start();
   on_worker([this] { launch(); });
 }
 
@@ -105,6 +106,7 @@ void Supervisor::Impl::perform(const lifecycle::KillMachine& /*action*/) {
 void Supervisor::Impl::perform(const lifecycle::TearDown& action) {
   control_->cancel_requests();
   vmm_watch_->stop();
+  space_watch_->stop();
   networking_->stop();
   loop_->cancel(end_timer_);
   on_worker([this, quiesce = action.quiesce] {

@@ -44,6 +44,7 @@ void Supervisor::Impl::record_phase(const lifecycle::Step& stepped) {
   const bool starts = std::any_of(stepped.actions.begin(), stepped.actions.end(), is_start);
   record_->note([&](Record& record) {
     record.phase = stepped.state.phase;
+    record.awaits_room = stepped.state.awaits_room;
     if (starts) record.started_ns = now_ns();
   });
 }
@@ -154,6 +155,23 @@ Error Supervisor::Impl::late_start() const {
                            static_cast<double>(plan_.start_limit.count()) / 1000,
                            console_tail(context_.store.paths().console_log(record_->id()))),
                console_remedy());
+}
+
+/// QEMU stops a guest that has met a full disk; Firecracker hands it an error. So it is paused
+/// before that, and goes on by itself.
+void Supervisor::Impl::on_space(bool is_full) {
+  if (!is_full) {
+    if (state_.awaits_room) log::warning("vm", "VM {} goes on: there is room", record_->name());
+    return happen(lifecycle::DiskHasRoom{});
+  }
+  const auto where = context_.store.paths().vm(record_->id()).parent_path().string();
+  const Error why(ENOSPC,
+                  fmt::format("the host's disk is full, and VM {} writes to it", record_->name()),
+                  "make room in the file system of " + where);
+  happen(lifecycle::DiskFull{why});
+  if (!state_.awaits_room) return;
+  log::warning("vm", "{}: it is paused. Make room in the file system of {}, then it goes on",
+               why.message(), where);
 }
 
 void Supervisor::Impl::on_detach() {

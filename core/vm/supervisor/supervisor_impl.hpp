@@ -36,6 +36,7 @@
 #include "core/vm/supervisor/launch.hpp"
 #include "core/vm/supervisor/lifecycle.hpp"
 #include "core/vm/supervisor/networking.hpp"
+#include "core/vm/supervisor/space_watch.hpp"
 #include "core/vm/supervisor/streams.hpp"
 #include "core/vm/supervisor/supervisor.hpp"
 #include "core/vm/supervisor/watch_once.hpp"
@@ -82,6 +83,7 @@ class Supervisor::Impl {
   void take_guest_event(const wire::Event& event);
   void on_guest_event(const wire::Event& event);
   void on_detach();
+  void on_space(bool is_full);
   Error late_start() const;
 
   // --- what is done about it ---
@@ -163,6 +165,7 @@ class Supervisor::Impl {
   std::array<base::Loop::TimerId, lifecycle::kTimers> timers_;
   Fd vmm_pidfd_;  // for its signals, until the very end
   std::optional<WatchOnce> vmm_watch_;
+  std::optional<SpaceWatch> space_watch_;
   base::Loop::TimerId end_timer_;
 
   std::thread leaver_;

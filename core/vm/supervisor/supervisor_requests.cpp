@@ -133,6 +133,13 @@ void Supervisor::Impl::on(const ask::Pause& /*request*/, Reply<ask::Done> reply)
 }
 
 void Supervisor::Impl::on(const ask::Unpause& /*request*/, Reply<ask::Done> reply) {
+  if (state_.awaits_room) {
+    return reply(fail(ENOSPC,
+                      fmt::format("VM {} waits for room on the host's disk", record_->name()),
+                      "make room in the file system of " +
+                          context_.store.paths().vm(record_->id()).parent_path().string() +
+                          "; then it goes on by itself"));
+  }
   ask(lifecycle::ResumeAsked{}, std::move(reply));
 }
 

@@ -92,6 +92,8 @@ std::vector<Row> table() {
     {"resumed", Resumed{},            {"created", "starting", "restoring", "running", "running", "saving", "stopping", "exited*"}},
     {"not resumed", Resumed{false},   {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
     {"save", SaveAsked{},             {"created", "starting", "restoring", "saving", "saving", "saving", "stopping", "exited*"}},
+    {"the disk is full", DiskFull{kError}, {"created*", "starting*", "restoring*", "running", "paused", "saving", "stopping", "exited*"}},
+    {"the disk has room", DiskHasRoom{}, {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
     {"saved", Saved{},                {"created", "starting", "restoring", "running", "paused", "running", "stopping", "exited*"}},
     {"start's time is up", TimeUp{Timer::kStart, kError}, {"created", "starting*", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
     {"its lifetime is up", TimeUp{Timer::kLifetime}, {"created*", "starting*", "restoring*", "running", "paused", "saving", "stopping", "exited*"}},
@@ -191,6 +193,38 @@ TEST_CASE("a paused VM is resumed to be stopped, once") {
   const Step refused = after(asked.state, Resumed{false});
   CHECK(refused.actions.empty());
   CHECK(refused.state.ends_at.has_value());
+}
+
+TEST_CASE("a VM whose disk has no room is paused, and goes on when there is some") {
+  Step stepped = after(in(Phase::kRunning), DiskFull{kError});
+  REQUIRE(find<Pause>(stepped) != nullptr);
+  stepped = after(stepped.state, Paused{});
+  CHECK(stepped.state.phase == Phase::kPaused);
+  CHECK(stepped.state.awaits_room);
+  CHECK(find<Resume>(after(stepped.state, ResumeAsked{})) == nullptr);
+  stepped = after(stepped.state, DiskHasRoom{});
+  CHECK(find<Resume>(stepped) != nullptr);
+  CHECK_FALSE(stepped.state.awaits_room);
+  // One that its user has paused stays so.
+  CHECK(find<Resume>(after(in(Phase::kPaused), DiskHasRoom{})) == nullptr);
+  stepped = after(in(Phase::kPaused), DiskFull{kError});
+  CHECK(find<Resume>(after(stepped.state, DiskHasRoom{})) == nullptr);
+  // One that could not be paused may be asked to go on as ever.
+  stepped = after(after(in(Phase::kRunning), DiskFull{kError}).state, Paused{false});
+  CHECK_FALSE(stepped.state.awaits_room);
+  CHECK(after(in(Phase::kStarting), DiskFull{kError}).state.error);
+}
+
+TEST_CASE("a command that could not be started is not announced as started") {
+  for (const int code : {125, 126, 127}) {
+    const Step stepped = after(in(Phase::kStarting), ContainerExited{code});
+    REQUIRE(find<AnnounceStart>(stepped) != nullptr);
+    CHECK_FALSE(find<AnnounceStart>(stepped)->began);
+    CHECK(stepped.state.never_began);
+    CHECK(stepped.state.outcome() == code);
+  }
+  CHECK(find<AnnounceStart>(after(in(Phase::kStarting), ContainerExited{1}))->began);
+  CHECK_FALSE(after(in(Phase::kRunning), ContainerExited{127}).state.never_began);
 }
 
 TEST_CASE("a VM that is being saved is stopped after that") {
