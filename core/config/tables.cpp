@@ -133,8 +133,7 @@ std::vector<Option> network_options() {
        .letter = 'p'},
       {.name = "publish-address",
        .initial = "127.0.0.1",
-       .help = "Where a port that is published without an address is reached besides the VM's own "
-               "address, when it is free there; none is nowhere"},
+       .help = "Where ports without an address are reached, too, if they are free there; or none"},
       {.name = "dns", .type = Type::kList, .help = "Name server of the VM; by default the host's"},
       {.name = "dns-search",
        .type = Type::kList,

@@ -241,6 +241,7 @@ check "--sig-proxy=false keeps signals" test "$?" -eq 143
 sleep 0.3
 kill -USR1 $one
 until grep -q usr1 "$scratch/proxied"; do sleep 0.05; done
+for _ in $(seq 200); do grep -q usr1 "$scratch/aloof2" && break; sleep 0.05; done
 check "one that is looked at with --sig-proxy=false has seen it, too" test "$(cat "$scratch/aloof2")" = usr1
 kill -TERM $one
 wait $one

@@ -81,6 +81,7 @@ class Recorder : public NetPlugin {
   }
   Result<Published> publish(const fcvm_publish& port, const Call&) {
     asked().push_back("publish " + text(port));
+    if (port.host_port == 8081 && port.address != nullptr) return fail(EADDRINUSE, "it is taken");
     return taken(port);
   }
   Result<void> unpublish(const fcvm_publish& port, const Call&) {
@@ -127,7 +128,7 @@ TEST_CASE("a network plugin is asked for what was planned") {
 
   asked().clear();
   CHECK(must(network->publish({"", 0, 2, Protocol::kUdp}, base::Deadline::never())) ==
-        PublishedPort{"127.20.0.1", 40000, 2, Protocol::kUdp});
+        std::vector<PublishedPort>{{"127.20.0.1", 40000, 2, Protocol::kUdp}});
   REQUIRE(network->unpublish({"", 1, 2, Protocol::kUdp}, base::Deadline::never()));
   CHECK(network->dial(FCVM_PROTO_TCP, 80, base::Deadline::never()).error().code() == ECONNREFUSED);
   CHECK(must(network->health()) == 42);
@@ -137,6 +138,27 @@ TEST_CASE("a network plugin is asked for what was planned") {
   REQUIRE(network->detach(base::Deadline::never()));
   CHECK(asked() == std::vector<std::string>{"publish - 17 0 2 1", "unpublish - 17 1 2 1",
                                             "dial 6 80", "detach", "detach"});
+}
+
+TEST_CASE("a port without an address is published at another one, too, if it is free there") {
+  asked().clear();
+  broken() = silent() = false;
+  const auto network = recorder();
+  NetworkPlan plan;
+  plan.publish_address = "127.0.0.1";
+  plan.publish = {{"", 8080, 80}, {"", 8081, 81}, {"", 8082, 82}, {"127.0.0.1", 8082, 82}};
+  REQUIRE(network->attach(plan, "0123456789ab", base::Deadline::never()));
+  CHECK(network->attachment().published ==
+        std::vector<PublishedPort>{{"127.20.0.1", 8080, 80},
+                                   {"127.20.0.1", 8081, 81},
+                                   {"127.20.0.1", 8082, 82},
+                                   {"127.0.0.1", 8082, 82},
+                                   {"127.0.0.1", 8080, 80}});
+  CHECK(must(network->publish({"", 8083, 83}, base::Deadline::never())) ==
+        std::vector<PublishedPort>{{"127.20.0.1", 8083, 83}, {"127.0.0.1", 8083, 83}});
+  CHECK(must(network->publish({"::1", 8084, 84}, base::Deadline::never())) ==
+        std::vector<PublishedPort>{{"::1", 8084, 84}});
+  REQUIRE(network->detach(base::Deadline::never()));
 }
 
 TEST_CASE("ports that a network does not report are as they were wished, where that says all") {
