@@ -18,8 +18,9 @@ own=$(host_address "$web")
 check "and has an address on the host" contains "$own" 127.
 
 run "$FCVM" port "$web"
-check "port lists every port" test "$(wc -l <<<"$out")" -eq 6
+check "port lists every port, and where else it is reached" test "$(wc -l <<<"$out")" -eq 10
 check "with the VM's address" contains "$out" "7000/tcp -> $own:7000"
+check "and the host's loopback, which was free" contains "$out" "7000/tcp -> 127.0.0.1:7000"
 run "$FCVM" port "$web" 7000/udp
 check "or one of them" test "$out" = "$own:7010"
 run "$FCVM" port "$web" 80
@@ -36,6 +37,7 @@ check "its MAC" test "$(jq -r '.[0].NetworkSettings.MacAddress' <<<"$out")" = 52
 check "and the plugin's version" test "$(jq -r '.[0].Fcvm.Plugins["net.tap"]' <<<"$out")" = 1.0.0
 
 check "TCP arrives" test "$(ask tcp "$own" 7000 hello)" = hello
+check "by the host's loopback, too" test "$(ask tcp 127.0.0.1 7000 hello)" = hello
 check "UDP arrives" test "$(ask udp "$own" 7010 hello)" = hello
 check "a range arrives" test "$(ask tcp "$own" 7020 range)" = range
 check "IPv6 arrives" test "$(ask tcp ::1 7030 six)" = six
@@ -87,6 +89,7 @@ wait "$forward"
 
 start_vm "$other" --network tap -p 7000:7000
 check "another VM publishes the same port" test "$rc" -eq 0
+check "and says that the host's loopback is taken" contains "$err" "127.0.0.1:7000 is not free"
 check "on an address of its own" test "$(host_address "$other")" != "$own"
 check "and answers there" test "$(ask tcp "$(host_address "$other")" 7000 other)" = other
 run vm --rm --network tap -p 127.0.0.1:7040:80 fcvm/hello

@@ -46,7 +46,7 @@ check "--timeout kills" test "$rc" -eq 137
 
 run vm --rm --memory 16M fcvm/hello
 check "too little memory is refused" test "$rc" -eq 125
-check "with a remedy" contains "$err" "--memory 128M"
+check "with a remedy" contains "$err" "-m 128m"
 run vm --rm --pull never no-such-image
 check "an image that is not there fails with 125" test "$rc" -eq 125
 check "and is named" contains "$err" "no-such-image"
