@@ -3,6 +3,7 @@
 #include <boost/program_options.hpp>
 #include <fmt/core.h>
 
+#include "core/cli/not_yet.hpp"
 #include "core/config/nearest.hpp"
 #include "core/config/tables.hpp"
 
@@ -134,13 +135,16 @@ po::options_description describe(const std::vector<Known>& known) {
 std::string suggestion(const std::vector<Known>& known, std::string_view typed) {
   if (typed.substr(0, 2) != "--") return "";  // a letter is near to everything
   std::vector<std::string> names;
-  for (const Known& entry : known) names.push_back(entry.option->name);
+  for (const Known& entry : known) {
+    names.push_back(entry.option->name);
+    names.insert(names.end(), entry.option->aliases.begin(), entry.option->aliases.end());
+  }
   const auto meant = config::nearest(typed.substr(2, typed.find('=') - 2), names);
   return meant.empty() ? "" : "; did you mean `--" + meant + "`?";
 }
 
-Result<void> take_options(const std::vector<Known>& known, const std::vector<std::string>& words,
-                          CommandLine& line) {
+Result<void> take_options(const Verb& verb, const std::vector<Known>& known,
+                          const std::vector<std::string>& words, CommandLine& line) {
   // No guessing: `--no` must not mean --no-snapshot today and something else tomorrow.
   const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
   const po::options_description description = describe(known);
@@ -161,15 +165,21 @@ Result<void> take_options(const std::vector<Known>& known, const std::vector<std
       const config::Option& option = *entry->option;
       const std::string text = item.value.empty() ? "true" : item.value.front();
       if (entry->of_run) {
+        const std::string& typed = item.original_tokens.front();
+        const bool by_letter = typed.size() > 1 && typed[1] != '-';
         const bool in_bytes =
-            letter ? !option.in_bytes.empty() : item.string_key == option.in_bytes;
+            !option.in_bytes.empty() && (by_letter || item.string_key == option.in_bytes);
         line.run_assignments.push_back(
-            {"run", in_bytes ? option.in_bytes : option.name, text, item.original_tokens.front()});
+            {"run", in_bytes ? option.in_bytes : option.name, text, typed});
       }
       line.options[option.name].push_back(text);
     }
     return {};
   } catch (const po::unknown_option& thrown) {
+    if (const auto* missing = not_yet_option(verb, thrown.get_option_name())) {
+      return fail(ENOSYS, fmt::format("{} of podman is not there yet", thrown.get_option_name()),
+                  std::string(missing->instead));
+    }
     return fail(EINVAL, fmt::format("unknown option {}{}", thrown.get_option_name(),
                                     suggestion(known, thrown.get_option_name())));
   } catch (const po::error& thrown) {
@@ -211,7 +221,7 @@ Result<CommandLine> parse(const Verb& verb, const std::vector<std::string>& word
   option_words.resize(end);
   rest.assign(words.begin() + static_cast<std::ptrdiff_t>(end), words.end());
   if (!rest.empty() && rest.front() == "--") rest.erase(rest.begin());
-  FCVM_TRY(take_options(known, option_words, line));
+  FCVM_TRY(take_options(verb, known, option_words, line));
   line.positionals.insert(line.positionals.end(), rest.begin(), rest.end());
   if (line.options.count("help") != 0) return line;
   FCVM_TRY(check_values(known, line));

@@ -1,6 +1,8 @@
 // See help.hpp.
 #include "core/cli/help.hpp"
 
+#include <algorithm>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <fmt/core.h>
@@ -12,7 +14,20 @@ namespace fcvm::cli {
 namespace {
 
 constexpr std::size_t kHelpColumn = 30;
-constexpr std::size_t kWidth = 100;
+constexpr std::size_t kNarrowest = 60;
+constexpr std::size_t kWidest = 100;
+
+/// Of the terminal, as far as lines of that length can be read; 80 without one.
+std::size_t find_width() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return std::clamp<std::size_t>(size.ws_col, kNarrowest, kWidest);
+}
+
+std::size_t width() {
+  static const std::size_t found = find_width();
+  return found;
+}
 
 std::string value_name(const config::Option& option) {
   if (!option.choices.empty()) return fmt::format(" {}", fmt::join(option.choices, "|"));
@@ -39,7 +54,7 @@ std::string wrap(std::string_view text, std::size_t indent) {
   while (!text.empty()) {
     const auto space = text.find(' ');
     const auto word = text.substr(0, space);
-    if (column + 1 + word.size() > kWidth && column > indent) {
+    if (column + 1 + word.size() > width() && column > indent) {
       wrapped += '\n' + std::string(indent, ' ');
       column = indent;
     } else if (column > indent) {
@@ -51,6 +66,42 @@ std::string wrap(std::string_view text, std::size_t indent) {
     text = space == std::string_view::npos ? "" : text.substr(space + 1);
   }
   return wrapped;
+}
+
+/// Where the text of an indented line goes on that is too long: below its second column.
+std::size_t hanging_indent(std::string_view line) {
+  const auto first = line.find_first_not_of(' ');
+  const auto gap = line.find("  ", first);
+  if (gap == std::string_view::npos) return first + 2;
+  return line.find_first_not_of(' ', gap);
+}
+
+/// Lines that are not indented are paragraphs, which are set anew; the others stay as they are,
+/// where there is room for them.
+std::string set_in_width(std::string_view text) {
+  std::string set;
+  std::string paragraph;
+  const auto end_paragraph = [&] {
+    if (!paragraph.empty()) set += wrap(paragraph, 0) + '\n';
+    paragraph.clear();
+  };
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const auto line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!line.empty() && line.front() != ' ') {
+      paragraph += (paragraph.empty() ? "" : " ") + std::string(line);
+      continue;
+    }
+    end_paragraph();
+    const bool fits = line.size() <= width();
+    const auto indent = fits ? 0 : hanging_indent(line);
+    set += fits ? std::string(line)
+                : std::string(line.substr(0, indent)) + wrap(line.substr(indent), indent);
+    set += '\n';
+  }
+  end_paragraph();
+  return set;
 }
 
 std::string describe(const config::Option& option) {
@@ -87,7 +138,7 @@ std::string help_of(const Verb& verb) {
       fmt::format("{}.\n\nUsage: fcvm {} {}\n", verb.summary, verb.name, verb.arguments);
   for (const auto& alias : verb.aliases)
     text += fmt::format("       fcvm {} {}\n", alias, verb.arguments);
-  if (!verb.details.empty()) text += "\n" + verb.details;
+  if (!verb.details.empty()) text += "\n" + set_in_width(verb.details);
   text += describe_all("Options", verb.options);
   if (verb.takes_run_options) {
     text += describe_all("Container options (each may also be set in [run] or a profile)",

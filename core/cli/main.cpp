@@ -10,6 +10,7 @@
 #include "core/cli/command_line.hpp"
 #include "core/cli/help.hpp"
 #include "core/cli/invocation.hpp"
+#include "core/cli/not_yet.hpp"
 #include "core/cli/session/process_title.hpp"
 #include "core/cli/verb.hpp"
 #include "core/config/nearest.hpp"
@@ -69,6 +70,11 @@ Unexpected unknown_verb(const Words& words) {
   const auto group = help_of_group(words.front());
   if (!group.empty() && words.size() == 1) {
     return fail(EINVAL, fmt::format("fcvm {} needs another word:{}", words.front(), group));
+  }
+  const std::size_t first = words.size() > 1 && words.front() == "podman" ? 1 : 0;
+  if (const auto* missing = not_yet_verb(words[first])) {
+    return fail(ENOSYS, fmt::format("`{}` of podman is not there yet", missing->name),
+                std::string(missing->instead));
   }
   std::vector<std::string> names;
   for (const Verb& verb : verbs()) {

@@ -12,6 +12,7 @@ while read -r verb; do
   run "$FCVM" $verb --help
   check "fcvm $verb --help is there" test "$rc" -eq 0
   check "and shows its usage" contains "$out" "Usage: fcvm $verb"
+  check "and fits 80 columns" test -z "$(awk 'length($0) > 80' <<<"$out")"
 done <<<"$verbs"
 
 run "$FCVM"
@@ -25,8 +26,24 @@ run "$FCVM" plugin ls --jsn
 check "a mistyped option is corrected" contains "$err" "did you mean \`--json\`?"
 run "$FCVM" run --cpus many image
 check "a wrong value leads to the verb's help" contains "$err" "fcvm run --help"
-run "$FCVM" run -v /a:/b image
+run "$FCVM" run --memroy 1g image
+check "so is one that has another name" contains "$err" "did you mean \`--memory\`?"
+run "$FCVM" run -z image
 check "nothing is suggested for a letter" test -z "$(grep 'did you mean' <<<"$err")"
+run "$FCVM" run -v /a:/b image
+check "an option that podman has is named" contains "$err" "-v of podman is not there yet"
+check "with what to use" contains "$err" "fcvm cp"
+for verb in start pull build "podman images"; do
+  # shellcheck disable=SC2086
+  run "$FCVM" $verb x
+  check "a verb that podman has is named: $verb" contains "$err" "of podman is not there yet"
+  check "and has a remedy" contains "$err" "to fix:"
+done
+run "$FCVM" run -m 1024 image
+check "a bare -m counts bytes" contains "$err" "1K of memory is too little"
+check "with a remedy" contains "$err" "-m 512m"
+run "$FCVM" run -m 100T image
+check "more memory than the host has is refused" contains "$err" "more than this host has"
 run "$FCVM" --jsn
 check "an option without a verb is called an option" contains "$err" "unknown option --jsn"
 run "$FCVM" --log-level debug

@@ -97,6 +97,18 @@ TEST_CASE("help shows every option of a verb") {
   }
 }
 
+TEST_CASE("a letter and an alias may count in another unit") {
+  const auto name_of = [](const Words& words) {
+    return parse_command_line(run_like(), words)->run_assignments.front().name;
+  };
+  CHECK(name_of({"--mem", "1024", "i"}) == "mem");
+  CHECK(name_of({"--mem=1024", "i"}) == "mem");
+  for (const Words& words : {Words{"-m", "1024", "i"}, Words{"-m1024", "i"},
+                             Words{"--memory", "1024", "i"}, Words{"--memory=1024", "i"}}) {
+    CHECK(name_of(words) == "memory");
+  }
+}
+
 TEST_CASE("a table is as wide as its widest cells") {
   CHECK(text_table({"A", "LONG"}, {{"xyz", "1"}, {"", "2"}}) == "A    LONG\nxyz  1\n     2\n");
 }
