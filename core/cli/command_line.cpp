@@ -235,6 +235,7 @@ Result<CommandLine> parse_command_line(const Verb& verb, const std::vector<std::
   const auto help = fmt::format("fcvm {} --help", verb.name);
   auto line = FCVM_TRY(parse(verb, words) | context("fcvm " + verb.name) | remedy(help));
   line.help = help;
+  line.bears_mistakes = verb.bears_mistakes;
   return line;
 }
 

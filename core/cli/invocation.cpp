@@ -81,10 +81,21 @@ Result<config::LoadRequest> Invocation::load_request() const {
   return request;
 }
 
+Result<config::Config> Invocation::load(const config::LoadRequest& request) const {
+  if (!line_.bears_mistakes) return config::load(request);
+  config::Problems problems;
+  auto config = config::load_what_is_right(request, problems);
+  for (const auto& problem : problems.all()) {
+    if (problem.where.layer == config::Layer::kCommandLine) return config::load(request);
+    log::warning("config", "{}", problem.text());
+  }
+  return config;
+}
+
 Result<config::Config*> Invocation::config() {
   if (!config_) {
     const auto request = FCVM_TRY(load_request());
-    config_ = FCVM_TRY(config::load(request) | remedy(line_.help));
+    config_ = FCVM_TRY(load(request) | remedy(line_.help));
     for (const auto& warning : config_->warnings()) log::warning("config", "{}", warning);
   }
   return &*config_;
@@ -101,7 +112,10 @@ Result<const plugin::Registry*> Invocation::registry() {
   search.installed = layout_.plugins;
   registry_ = plugin::Registry::scan(search);
   const std::size_t told = config->warnings().size();
-  FCVM_TRY(config->validate_plugin_sections(registry_->tables()));
+  if (auto valid = config->validate_plugin_sections(registry_->tables()); !valid) {
+    if (!line_.bears_mistakes) return unexpected(std::move(valid).error());
+    log::warning("config", "{}", valid.error().message());
+  }
   for (std::size_t i = told; i < config->warnings().size(); ++i) {
     log::warning("config", "{}", config->warnings()[i]);
   }

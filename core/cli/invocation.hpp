@@ -45,6 +45,8 @@ class Invocation {
   [[nodiscard]] Result<std::vector<vm::Record>> records();
 
  private:
+  [[nodiscard]] Result<config::Config> load(const config::LoadRequest& request) const;
+
   CommandLine line_;
   Layout layout_;
   std::optional<config::Config> config_;

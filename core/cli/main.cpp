@@ -155,11 +155,12 @@ Result<int> run(Words given) {
     fmt::print("{}", help_of_all());
     return given.empty() ? kExitFailure : 0;
   }
-  if (given.front() == "--version" || given.front() == "version") {
+  const auto verb_at = given.begin() + static_cast<std::ptrdiff_t>(count_words_before_verb(given));
+  const bool behind_options = verb_at != given.end() && *verb_at == "version";
+  if (behind_options || given.front() == "--version" || given.front() == "-v") {
     fmt::print("fcvm {}\n", FCVM_VERSION);
     return 0;
   }
-  const auto verb_at = given.begin() + static_cast<std::ptrdiff_t>(count_words_before_verb(given));
   const Words from_verb(verb_at, given.end());
   Words words(given.begin(), verb_at);
   const Found found = find_verb(from_verb);

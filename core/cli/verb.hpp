@@ -37,6 +37,9 @@ struct Verb {
   std::vector<config::Option> options{};
   /// False for a verb that must work while the configuration is broken.
   bool reads_configuration = true;
+  /// True for a verb with which a VM is seen, or ended: of a configuration with mistakes it takes
+  /// what is right, and tells the rest.
+  bool bears_mistakes = false;
   bool takes_run_options = false;  // every option of [run], as `podman run` has them
   Positionals positionals{};
   Result<int> (*run)(Invocation&) = nullptr;  // the exit code

@@ -137,10 +137,15 @@ void Loader::build(const OptionTable& table, const Profiles& profiles) {
   config_.sections_.push_back(section.take());
 }
 
-Result<Config> load(const LoadRequest& request) {
-  Problems problems;
+Config load_what_is_right(const LoadRequest& request, Problems& problems) {
   Config config = Loader(request, problems).run();
   problems.sort();
+  return config;
+}
+
+Result<Config> load(const LoadRequest& request) {
+  Problems problems;
+  Config config = load_what_is_right(request, problems);
   const auto& all = problems.all();
   const bool only_typed = std::all_of(all.begin(), all.end(), [](const Problem& problem) {
     return problem.where.layer == Layer::kCommandLine;

@@ -49,6 +49,9 @@ struct LoadRequest {
 /// has no remedy where all of them were typed: the caller knows the command line.
 [[nodiscard]] Result<Config> load(const LoadRequest& request);
 
+/// What of the configuration is right; the mistakes are added to `problems`.
+[[nodiscard]] Config load_what_is_right(const LoadRequest& request, Problems& problems);
+
 struct CheckReport {
   std::vector<std::string> files{};  // that were read
   Problems problems{};

@@ -60,4 +60,22 @@ run "$FCVM" config check
 check "but config check shows it" contains "$err" "90-bad.toml:2:"
 run "$FCVM" --version
 check "and --version does not care" test "$rc" -eq 0
+# What ends a VM, or shows it, takes what is right of the configuration, and tells the rest.
+for verb in ls "config show" doctor; do
+  # shellcheck disable=SC2086
+  run "$FCVM" $verb
+  check "$verb goes on" contains "$err" "90-bad.toml:2:"
+  check "and does its work" test -n "$out"
+done
+for verb in stop rm logs inspect; do
+  run "$FCVM" "$verb" nosuch
+  check "$verb goes on" contains "$err" "90-bad.toml:2:"
+  check "and looks for its VM" contains "$err" "nosuch"
+done
+run "$FCVM" --log-level shout ls
+check "what was typed has to be right" test "$rc" -eq 125
+run "$FCVM" --config /dev/null version
+check "version is there behind an option" contains "$out" "fcvm "
+run "$FCVM" -v
+check "and as podman has it" contains "$out" "fcvm "
 finish

@@ -70,6 +70,7 @@ Verb attach_verb() {
           .summary = "Connect to the streams of a container that runs",
           .details = kDetails,
           .options = std::move(options),
+          .bears_mistakes = true,
           .positionals = {.max = kAnyNumber},
           .run = run};
 }

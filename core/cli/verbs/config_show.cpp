@@ -31,6 +31,7 @@ Verb config_show_verb() {
                        .type = config::Type::kBoolean,
                        .help = "show where each value came from"},
                       {.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
+          .bears_mistakes = true,
           .run = run};
 }
 

@@ -258,6 +258,7 @@ Verb cp_verb() {
             .help = "replace directories with files, and files with directories"},
            {.name = "vm", .type = Type::kBoolean, .help = "in the guest, outside of the container"},
            {.name = "quiet", .type = Type::kBoolean, .help = "show no progress", .letter = 'q'}},
+      .bears_mistakes = true,
       .positionals = {.min = 2, .max = 2},
       .run = run};
 }

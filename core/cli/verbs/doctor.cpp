@@ -165,6 +165,7 @@ Verb doctor_verb() {
           "--json prints {\"ready\": BOOLEAN, \"checks\": [{name, verdict, found, why, fix, "
           "vital}...]}.\n",
       .options = {{.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
+      .bears_mistakes = true,
       .run = run};
 }
 

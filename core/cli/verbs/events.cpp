@@ -172,6 +172,7 @@ Verb events_verb() {
                    .type = Type::kBoolean,
                    .initial = "true",
                    .help = "wait for what comes; =false ends with what has been"}},
+      .bears_mistakes = true,
       .run = run};
 }
 

@@ -163,6 +163,7 @@ Verb exec_verb() {
           .summary = "Run a command in a container that runs",
           .details = kDetails,
           .options = exec_options(),
+          .bears_mistakes = true,
           .positionals = {.min = 1, .max = kAnyNumber, .first_ends_options = true},
           .run = run};
 }

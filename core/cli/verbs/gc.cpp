@@ -55,6 +55,7 @@ Verb gc_verb() {
                        .type = config::Type::kBoolean,
                        .help = "only show what would be done"},
                       {.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
+          .bears_mistakes = true,
           .run = run};
 }
 

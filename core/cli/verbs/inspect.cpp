@@ -233,6 +233,7 @@ Verb inspect_verb() {
           "  fcvm inspect web\n"
           "  fcvm inspect --format '{{.State.ExitCode}}' web\n",
       .options = {{.name = "format", .help = "print by this Go template", .letter = 'f'}},
+      .bears_mistakes = true,
       .positionals = {.min = 1, .max = kAnyNumber},
       .run = run};
 }

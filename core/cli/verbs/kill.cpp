@@ -40,6 +40,7 @@ Verb kill_verb() {
           "  fcvm kill -s HUP web         # many servers read their configuration again\n",
       .options = {all_option("signal every VM that runs"),
                   {.name = "signal", .help = "what to send (default: KILL)", .letter = 's'}},
+      .bears_mistakes = true,
       .positionals = {.max = kAnyNumber},
       .run = run};
 }

@@ -198,6 +198,7 @@ Verb logs_verb() {
                    .help = "print the time before each line",
                    .letter = 't'},
                   {.name = "console", .type = Type::kBoolean, .help = "show the guest's console"}},
+      .bears_mistakes = true,
       .positionals = {.min = 1, .max = 1},
       .run = run};
 }

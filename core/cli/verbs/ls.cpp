@@ -177,6 +177,7 @@ Verb ls_verb() {
                 .help = "only the last so many created, in whatever phase",
                 .letter = 'n',
                 .range = config::Range{.min = 0}}},
+          .bears_mistakes = true,
           .run = run};
 }
 

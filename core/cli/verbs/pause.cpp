@@ -48,6 +48,7 @@ Verb pause_verb() {
           "Example:\n"
           "  fcvm pause web && fcvm unpause web\n",
       .options = {all_option("pause every VM that runs")},
+      .bears_mistakes = true,
       .positionals = {.max = kAnyNumber},
       .run = run_pause};
 }
@@ -64,6 +65,7 @@ Verb unpause_verb() {
               "Example:\n"
               "  fcvm unpause --all\n",
           .options = {all_option("let every paused VM go on")},
+          .bears_mistakes = true,
           .positionals = {.max = kAnyNumber},
           .run = run_unpause};
 }

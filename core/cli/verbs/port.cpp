@@ -167,6 +167,7 @@ Verb port_verb() {
           "  fcvm port web\n"
           "  curl \"http://$(fcvm port web 80)/\"\n",
       .options = {{.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
+      .bears_mistakes = true,
       .positionals = {.min = 1, .max = 2},
       .run = run_list};
 }
@@ -182,6 +183,7 @@ Verb port_add_verb() {
               "\n"
               "Example:\n"
               "  fcvm port add web 8080:80 127.0.0.1:5353:53/udp\n",
+          .bears_mistakes = true,
           .positionals = {.min = 2, .max = kAnyNumber},
           .run = run_add};
 }
@@ -196,6 +198,7 @@ Verb port_rm_verb() {
           "\n"
           "Example:\n"
           "  fcvm port rm web 8080:80\n",
+      .bears_mistakes = true,
       .positionals = {.min = 2, .max = kAnyNumber},
       .run = run_rm};
 }

@@ -155,6 +155,7 @@ Verb stats_verb() {
                    .type = Type::kDuration,
                    .help = "time between two looks (default: 1s)",
                    .letter = 'i'}},
+      .bears_mistakes = true,
       .positionals = {.max = kAnyNumber},
       .run = run};
 }

@@ -47,6 +47,7 @@ Verb stop_verb() {
                    .help = "seconds of grace; by default [run] stop-timeout",
                    .letter = 't',
                    .range = config::Range{.min = 0, .max = 1'000'000'000}}},
+      .bears_mistakes = true,
       .positionals = {.max = kAnyNumber},
       .run = run};
 }

@@ -105,6 +105,7 @@ Verb top_verb() {
           "  fcvm top web\n"
           "  fcvm top web pid rss comm\n",
       .options = {{.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
+      .bears_mistakes = true,
       .positionals = {.min = 1, .max = kAnyNumber},
       .run = run};
 }

@@ -56,6 +56,7 @@ Verb wait_verb() {
           "Example:\n"
           "  fcvm run -d --name job fcvm/hello && fcvm wait job\n",
       .options = {ignore_option()},
+      .bears_mistakes = true,
       .positionals = {.min = 1, .max = kAnyNumber},
       .run = run};
 }
