@@ -35,9 +35,11 @@ run "$FCVM" pause "$web"
 check "pause pauses" test "$("$FCVM" inspect --format '{{.State.Status}}' "$web")" = paused
 sleep 1  # what was on its way comes to the log
 size=$(wc -c <"$FCVM_DATA_DIR/vms/$id/container.log")
-sleep 1
+sleep 4
 check "and nothing runs meanwhile" test "$size" -eq "$(wc -c <"$FCVM_DATA_DIR/vms/$id/container.log")"
 run "$FCVM" unpause "$web"
+now=$(date +%s)
+check "the guest's clock is right after it" test "$("$FCVM" exec "$web" date +%s)" -ge $((now - 1))
 check "unpause goes on" wait_for 30 sh -c "[ \$(wc -c <'$FCVM_DATA_DIR/vms/$id/container.log') -gt $size ]"
 
 run "$FCVM" rm "$web"

@@ -39,6 +39,15 @@ check "the cid file has the id" test "$(wc -c <"$scratch/cid")" -eq 12
 
 run vm --rm fcvm/hello no-such-command
 check "127 for a command that is not there" test "$rc" -eq 127
+gone=$(named gone)
+run vm -d --name "$gone" fcvm/hello no-such-command
+check "and with -d" test "$rc" -eq 127
+check "which prints no id" test -z "$out"
+check "and says why" contains "$err" "no-such-command"
+run "$FCVM" rm "$gone"
+check "it is there to be looked at, as podman's" test "$rc" -eq 0
+run vm --name "$gone" UPPER/case
+check "a wrong image leaves no name" test -z "$("$FCVM" ls -aq --filter "name=$gone")"
 run vm --rm fcvm/hello /etc
 check "126 for one that cannot be executed" test "$rc" -eq 126
 run vm --rm --timeout 2s fcvm/hello sleep 600

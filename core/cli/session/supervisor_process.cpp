@@ -1,9 +1,11 @@
 #include "core/cli/session/supervisor_process.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <initializer_list>
+#include <optional>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +14,9 @@
 #include "core/base/io/fd.hpp"
 #include "core/base/io/pipe.hpp"
 #include "core/base/io/socket_pair.hpp"
+#include "core/base/loop/interest.hpp"
+#include "core/base/loop/loop.hpp"
+#include "core/cli/session/signal_inbox.hpp"
 #include "core/cli/verb.hpp"
 #include "core/log/log.hpp"
 #include "core/plugin/blame.hpp"
@@ -38,8 +43,30 @@ Result<pid_t> fork_supervisor(std::initializer_list<int> streams) {
   return child;
 }
 
-Result<int> wait_for_line(const Fd& from) {
+/// Passes on to the supervisor what is to end the wait: then it ends its VM.
+Result<std::optional<int>> wait_for_word(const Fd& from, pid_t child) {
+  const auto signals = FCVM_TRY(SignalInbox::open({SIGINT, SIGTERM, SIGHUP, SIGQUIT}));
+  const auto loop = FCVM_TRY(base::Loop::create());
+  base::Interest word(*loop);
+  base::Interest signal(*loop);
+  FCVM_TRY(word.want(from.get(), base::Loop::events(true, false)));
+  FCVM_TRY(signal.want(signals.fd(), base::Loop::events(true, false)));
+  std::optional<int> interrupted;
+  while (word.take() == 0) {
+    FCVM_TRY(loop->step());
+    while (const auto number = signals.take()) {
+      interrupted = *number;
+      // It has a session of its own, and hears of no key.
+      ::kill(child, *number);
+    }
+  }
+  return interrupted;
+}
+
+Result<int> wait_for_line(const Fd& from, pid_t child) {
+  const auto interrupted = FCVM_TRY(wait_for_word(from, child));
   const auto said = base::read_all(from.get(), kLargestMessage);
+  if (interrupted && said && said->empty()) return 128 + *interrupted;
   if (!said || said->empty()) {
     return fail(EPIPE, "the detached fcvm ended before its container ran",
                 "run it without --detach to see why");
@@ -93,7 +120,7 @@ Result<int> supervise_detached(const std::function<Result<int>(DetachedLine& lin
   const pid_t child = FCVM_TRY(fork_supervisor({STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}));
   if (child > 0) {
     pipe.write_end.reset();
-    return wait_for_line(pipe.read_end);
+    return wait_for_line(pipe.read_end, child);
   }
   pipe.read_end.reset();
   plugin::set_last_words(pipe.write_end.get());

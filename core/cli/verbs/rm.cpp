@@ -70,13 +70,15 @@ Result<int> run(Invocation& invocation) {
     return really(record, plugin);
   };
   const auto remove = [&](const vm::Record& record) -> Result<void> {
-    if (is_alive(record) && !force) {
+    // Its container has ended, and its VM is about to.
+    const bool is_leaving = record.effective_phase() == vm::Phase::kStopping;
+    if (is_alive(record) && !is_leaving && !force) {
       return fail(EBUSY,
                   fmt::format("VM {} cannot be removed: it is {}", record.name,
                               vm::to_string(record.effective_phase())),
                   fmt::format("fcvm stop {0}, or fcvm rm -f {0}", record.name));
     }
-    if (is_alive(record)) FCVM_TRY(kill_vm(*store, record));
+    if (is_alive(record) && !is_leaving) FCVM_TRY(kill_vm(*store, record));
     // It may still be about to leave.
     FCVM_TRY(store->wait_for_supervisor(record, base::Deadline::in(std::chrono::seconds(30))));
     FCVM_TRY(vm::collect_garbage_of(*store, recover, record));

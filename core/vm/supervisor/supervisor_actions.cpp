@@ -9,6 +9,8 @@
 namespace fcvm::vm {
 namespace {
 
+constexpr auto kClockLimit = 2s;
+
 Result<ask::Done> done_or_why(const Result<void>& done) {
   return done ? Result<ask::Done>(ask::Done{}) : unexpected(done.error());
 }
@@ -73,12 +75,26 @@ void Supervisor::Impl::perform(const lifecycle::Pause& /*action*/) {
 void Supervisor::Impl::perform(const lifecycle::Resume& /*action*/) {
   on_worker([this, reply = take_asker()] {
     auto done = launch_->machine().resume(base::Deadline::in(kRequestLimit));
+    if (done) set_clock();
     on_control([this, reply, done = std::move(done)] {
       if (!done) log::warning("vm", "resuming the VM: {}", done.error().message());
       happen(lifecycle::Resumed{done.has_value()});
       reply(done_or_why(done));
     });
   });
+}
+
+/// While it stood still so did the guest's clock, and what is signed or encrypted tells the time.
+void Supervisor::Impl::set_clock() {
+  const auto set = [this] {
+    wire::Resumed news;
+    news.realtime_ns = now_ns();
+    return control_->request(news, base::Deadline::in(kClockLimit));
+  };
+  auto done = set();
+  // The stream broke, as it may after a pause.
+  if (!done && (done.error().code() == ECONNRESET || done.error().code() == EPIPE)) done = set();
+  if (!done) log::warning("vm", "setting the guest's clock: {}", done.error().message());
 }
 
 /// No request asks for it yet: it comes with snapshots.
