@@ -19,6 +19,17 @@ bool is_runtime(const std::string& program) {
   return name == "crun" || name == "runc" || name == "conmon";
 }
 
+constexpr std::chrono::milliseconds kLook{2};
+constexpr int kMostWordless = 500;
+
+/// A process that has ended and is not waited for is not alive.
+bool lives(pid_t pid) {
+  const auto stat = base::read_file("/proc/" + std::to_string(pid) + "/stat");
+  const auto name_end = stat ? stat->rfind(") ") : std::string::npos;
+  return name_end != std::string::npos && name_end + 2 < stat->size() &&
+         (*stat)[name_end + 2] != 'Z' && (*stat)[name_end + 2] != 'X';
+}
+
 /// By podman's code: it could not make the container, or its runtime the command.
 bool never_began(const ChildEnd& how) {
   return how.signal == 0 && how.code >= 125 && how.code <= 127;
@@ -76,14 +87,17 @@ void Container::look_for_pid() {
 }
 
 // The pid is known while it is still the runtime that waits inside for its start: with another
-// environment, and not yet what anybody wants to signal or join. One that is gone may have been a
-// runtime that could not start its command: its end will tell.
+// environment, and not yet what anybody wants to signal or join. In the middle of its execve() it
+// has no words at all; and one that is gone may have been a runtime that could not start its
+// command, of which its end will tell.
 void Container::await_program() {
   const auto command = base::read_file("/proc/" + std::to_string(pid_) + "/cmdline");
   const std::string first = command ? command->substr(0, command->find('\0')) : "";
-  if (first.empty()) return;
-  if (!is_runtime(first)) return tell_started();
-  program_timer_ = loop_.after(std::chrono::milliseconds(2), [this] { await_program(); });
+  if (first.empty() && !lives(pid_)) return;
+  // A program may have taken its own words away.
+  const bool waits = first.empty() ? ++wordless_ < kMostWordless : is_runtime(first);
+  if (!waits) return tell_started();
+  program_timer_ = loop_.after(kLook, [this] { await_program(); });
 }
 
 void Container::forget_pid_file() {

@@ -52,6 +52,7 @@ class Container {
   ProcessRun run_;
   pid_t pid_ = -1;
   bool is_told_ = false;  // that it has started
+  int wordless_ = 0;      // how often it had no command line
   std::string pid_file_;
   base::Fd inotify_;
   Loop::TimerId kill_timer_;

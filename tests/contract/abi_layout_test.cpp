@@ -327,7 +327,7 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_publish, host_port, 16, 2),
     FIELD(fcvm_publish, guest_port, 18, 2),
     FIELD(fcvm_publish, count, 20, 2),
-    FIELD(fcvm_publish, reserved, 22, 2),
+    FIELD(fcvm_publish, flags, 22, 2),
     END(fcvm_publish, 24),
     FIELD(fcvm_published, size, 0, 4),
     FIELD(fcvm_published, protocol, 4, 4),

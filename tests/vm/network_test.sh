@@ -89,7 +89,7 @@ wait "$forward"
 
 start_vm "$other" --network tap -p 7000:7000
 check "another VM publishes the same port" test "$rc" -eq 0
-check "and says that the host's loopback is taken" contains "$err" "127.0.0.1:7000 is not free"
+check "and says that the host's loopback is taken" contains "$err" "alone, and not at 127.0.0.1:7000"
 check "on an address of its own" test "$(host_address "$other")" != "$own"
 check "and answers there" test "$(ask tcp "$(host_address "$other")" 7000 other)" = other
 run vm --rm --network tap -p 127.0.0.1:7040:80 fcvm/hello

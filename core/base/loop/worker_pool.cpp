@@ -15,6 +15,11 @@ void WorkerPool::post(std::function<void()> work) {
   changed_.notify_one();
 }
 
+void WorkerPool::drop_waiting() {
+  const std::lock_guard lock(mutex_);
+  waiting_.clear();
+}
+
 void WorkerPool::join() {
   {
     const std::lock_guard lock(mutex_);

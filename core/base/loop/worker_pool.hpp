@@ -21,6 +21,8 @@ class WorkerPool {
 
   /// From any thread. After join() it is dropped.
   void post(std::function<void()> work);
+  /// Forgets what no thread has begun.
+  void drop_waiting();
   /// Until all that was posted has run, and what that posted in turn.
   void join();
 

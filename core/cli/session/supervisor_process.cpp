@@ -1,5 +1,6 @@
 #include "core/cli/session/supervisor_process.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -28,6 +29,7 @@ constexpr char kSucceeded = 's';
 constexpr char kFailed = 'f';
 constexpr char kRefused = 'r';
 constexpr std::size_t kLargestMessage = 64 << 10;
+constexpr std::size_t kLongestNotes = 16 << 10;
 constexpr std::size_t kLargestFrame = wire::kMaxExecData + 64;
 
 /// 0 in the child, which has a session of its own and none of the `streams`.
@@ -104,11 +106,12 @@ void DetachedLine::send(char tag, const std::string& text) {
 }
 
 void DetachedLine::succeeded(const std::string& text, const std::string& notes) {
-  send(kSucceeded, text + '\0' + notes);
+  send(kSucceeded, text + '\0' + notes.substr(0, kLongestNotes));
 }
 
 void DetachedLine::refused(int exit_code, const std::string& why) {
-  send(kRefused, fmt::format("{} {}", exit_code, why));
+  const auto cut = why.size() - std::min(why.size(), kLongestNotes);
+  send(kRefused, fmt::format("{} {}", exit_code, std::string_view(why).substr(cut)));
 }
 
 void DetachedLine::failed(const Error& error) {

@@ -31,7 +31,8 @@ Result<Fd> ending_signals() {
   return signals;
 }
 
-/// Takes the one that ended us; another ends this process at once, whatever it still waits for.
+/// Takes the one that ended us, if one did; another ends this process at once, whatever it still
+/// waits for.
 void end_at_the_next(int signals) {
   signalfd_siginfo taken{};
   [[maybe_unused]] const auto got = ::read(signals, &taken, sizeof taken);
@@ -57,8 +58,9 @@ Result<int> run(Invocation& invocation) {
     fmt::print("Forwarding from {} -> {}\n", vm::endpoint_text(address, local, 1), port.remote);
   }
   std::fflush(stdout);
-  FCVM_TRY(forward->run(signals.get()));
+  const auto ran = forward->run(signals.get());
   end_at_the_next(signals.get());
+  FCVM_TRY(ran);
   return 0;
 }
 

@@ -84,7 +84,7 @@ std::string where_published(const vm::Record& record, const std::string& besides
     if (both && !looks_on) continue;
     lines += fmt::format("port {}/{} is reached at {}\n", own.guest_port, vm::to_text(own.protocol),
                          both ? at(besides) + " and " + at(own.address)
-                              : at(own.address) + " alone: " + at(besides) + " is not free");
+                              : at(own.address) + " alone, and not at " + at(besides));
   }
   return lines;
 }

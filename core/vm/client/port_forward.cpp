@@ -68,8 +68,9 @@ Result<std::uint16_t> port_of(int socket) {
 }
 
 /// A stream to the port on the guest's loopback, past the protocol's words.
-Result<FrameLink::Raw> dial_guest(const Store& store, const std::string& id, std::uint16_t remote) {
-  const auto deadline = base::Deadline::in(kDialLimit);
+Result<FrameLink::Raw> dial_guest(const Store& store, const std::string& id, std::uint16_t remote,
+                                  base::Deadline deadline) {
+  if (deadline.expired()) return fail(ETIMEDOUT, "others were being connected until now");
   auto dialled =
       FCVM_TRY(ask_supervisor(store.paths(), id, ask::Dial{wire::kForwardPort}, deadline));
   GuestStream stream =
@@ -166,8 +167,10 @@ void PortForward::see_to_listeners() {
 void PortForward::dial(Connections::iterator connection) {
   const int on = 1;
   ::setsockopt(connection->client.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  diallers_.post([this, connection, remote = connection->remote] {
-    const auto guest = std::make_shared<Result<FrameLink::Raw>>(dial_guest(store_, id_, remote));
+  const auto deadline = base::Deadline::in(kDialLimit);
+  diallers_.post([this, connection, deadline, remote = connection->remote] {
+    const auto guest =
+        std::make_shared<Result<FrameLink::Raw>>(dial_guest(store_, id_, remote, deadline));
     loop_->post([this, connection, guest] { connect(connection, std::move(*guest)); });
   });
 }

@@ -34,8 +34,11 @@ class PortForward {
                                                                    const Record& record);
   PortForward(const PortForward&) = delete;
   PortForward& operator=(const PortForward&) = delete;
-  /// Waits for whoever dials.
-  ~PortForward() { diallers_.join(); }
+  /// Waits for whoever dials now.
+  ~PortForward() {
+    diallers_.drop_waiting();
+    diallers_.join();
+  }
 
   /// The port that it listens on: `port.local`, or the free one that was found.
   [[nodiscard]] Result<std::uint16_t> listen(const std::string& address, ForwardedPort port);
@@ -80,7 +83,7 @@ class PortForward {
   std::list<Listener> listeners_;
   Connections connections_;
   bool is_pausing_ = false;
-  base::WorkerPool diallers_{8};
+  base::WorkerPool diallers_{32};
 };
 
 }  // namespace fcvm::vm

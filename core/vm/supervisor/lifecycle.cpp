@@ -72,6 +72,8 @@ class Stepper {
     if (is_beginning()) {
       state_.never_began = is_refusal(event.code);
       start();
+      // Who started it waits for what is said of it, but not for ever.
+      if (state_.never_began) end_within(kStopSlack);
     }
     // No other is possible, and what is not must not look like success.
     state_.exit_code = event.code < 0 || event.code > 255 ? 255 : event.code;
@@ -146,35 +148,26 @@ class Stepper {
   }
 
   void operator()(const Paused& event) {
-    if (!event.done) state_.awaits_room = false;
-    if (state_.ending || !event.done) return;
+    if (state_.ending) return;
+    if (!event.done) {
+      state_.awaits_room = false;  // tried again, if need be, when the disk is looked at again
+      return;
+    }
     // The container ended meanwhile, and what it wrote is still in the guest.
     if (state_.phase == Phase::kStopping) return add(Resume{});
     if (state_.phase != Phase::kRunning) return;
     state_.phase = Phase::kPaused;
     add(Report{"pause"});
+    if (state_.awaits_room && !state_.disk_is_full) add(Resume{});  // there was room meanwhile
   }
 
   void operator()(const ResumeAsked& /*event*/) {
-    if (!state_.ending && state_.phase == Phase::kPaused && !state_.awaits_room) add(Resume{});
-  }
-
-  void operator()(const DiskFull& event) {
-    if (state_.ending) return;
-    if (is_beginning()) return fail_with(event.why);
-    if (state_.phase != Phase::kRunning) return;
-    state_.awaits_room = true;
-    add(Pause{});
-    add(Report{"disk-full", {{"error", event.why.message()}}});
-  }
-
-  void operator()(const DiskHasRoom& /*event*/) {
-    if (!std::exchange(state_.awaits_room, false) || state_.ending) return;
-    if (state_.phase == Phase::kPaused) add(Resume{});
+    if (!state_.ending && state_.phase == Phase::kPaused && !state_.disk_is_full) add(Resume{});
   }
 
   void operator()(const Resumed& event) {
     if (state_.ending) return;
+    state_.awaits_room = false;
     if (event.done && state_.phase == Phase::kPaused) {
       state_.phase = Phase::kRunning;
       add(Report{"unpause"});
@@ -182,6 +175,24 @@ class Stepper {
     const auto wanted = std::exchange(state_.stop_when_resumed, std::nullopt);
     // One that cannot be resumed is ended by kEnd, which is set.
     if (wanted && state_.phase != Phase::kPaused) stop(*wanted);
+  }
+
+  /// Comes again and again as long as it is so.
+  void operator()(const DiskFull& event) {
+    if (state_.ending) return;
+    const bool is_news = !std::exchange(state_.disk_is_full, true);
+    if (is_beginning()) return fail_with(event.why);
+    if (is_news) add(Report{"disk-full", {{"error", event.why.message()}}});
+    // One that is being stopped must run for that.
+    if (state_.phase != Phase::kRunning || state_.awaits_room || state_.ends_at) return;
+    state_.awaits_room = true;
+    add(Pause{});
+  }
+
+  void operator()(const DiskHasRoom& /*event*/) {
+    state_.disk_is_full = false;
+    if (state_.ending || !state_.awaits_room) return;
+    if (state_.phase == Phase::kPaused) add(Resume{});
   }
 
   void operator()(const SaveAsked& /*event*/) {

@@ -53,7 +53,8 @@ struct State {
   int interrupts = 0;
   std::optional<int> exit_code{};
   std::optional<Error> error{};  // why it failed, when fcvm, the VM or the guest did
-  bool awaits_room = false;      // paused, since the host's disk is full
+  bool disk_is_full = false;
+  bool awaits_room = false;  // it is paused for that, or about to be
   std::optional<Stop> stop_when_resumed{};
   std::optional<Milliseconds> quiesce{};  // by force: what the guest gets to write back
   std::optional<Phase> before_saving{};

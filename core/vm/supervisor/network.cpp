@@ -242,7 +242,7 @@ void Network::publish_twin(const PublishedPort& own, std::vector<PublishedPort>&
   PublishedPort twin = own;
   twin.address = publish_address_;
   if (twin.address.empty() || !check_free(twin, taken)) return;
-  auto published = publish_one(twin, deadline);
+  auto published = publish_one(twin, FCVM_PUBLISH_HOST_ONLY, deadline);
   if (published) return taken.push_back(*std::move(published));
   if (published.error().code() == ENOTSUP) return;
   log::warning("vm", "{}: port {} of the VM is reached at {} alone", published.error().message(),
@@ -251,13 +251,15 @@ void Network::publish_twin(const PublishedPort& own, std::vector<PublishedPort>&
 
 Result<std::vector<PublishedPort>> Network::publish(const PublishedPort& wish,
                                                     base::Deadline deadline) {
-  std::vector<PublishedPort> taken{FCVM_TRY(publish_one(wish, deadline))};
+  std::vector<PublishedPort> taken{FCVM_TRY(publish_one(wish, 0, deadline))};
   if (wish.address.empty()) publish_twin(PublishedPort(taken.front()), taken, deadline);
   return taken;
 }
 
-Result<PublishedPort> Network::publish_one(const PublishedPort& port, base::Deadline deadline) {
-  const auto publish = abi(port);
+Result<PublishedPort> Network::publish_one(const PublishedPort& port, std::uint16_t flags,
+                                           base::Deadline deadline) {
+  auto publish = abi(port);
+  publish.flags = flags;
   Reported reported;
   const auto report = reported.abi();
   FCVM_TRY(

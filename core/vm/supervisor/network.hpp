@@ -59,7 +59,8 @@ class Network {
 
  private:
   Result<Attachment> take(const fcvm_net_attachment& taken) const;
-  Result<PublishedPort> publish_one(const PublishedPort& wish, base::Deadline deadline);
+  Result<PublishedPort> publish_one(const PublishedPort& wish, std::uint16_t flags,
+                                    base::Deadline deadline);
   void publish_twin(const PublishedPort& own, std::vector<PublishedPort>& taken,
                     base::Deadline deadline);
 

@@ -66,11 +66,12 @@ void Networking::watch() {
   const auto health = launch_.network()->health();
   if (!health) return on_broken(health.error());
   if (*health < 0) return;
-  health_watch_.set(*health, [this] {
+  const auto watched = health_watch_.set(*health, [this] {
     const auto again = launch_.network()->health();
     if (!again) return on_broken(again.error());
     again_ = loop_.after(kHealthPause, [this] { watch(); });
   });
+  if (!watched) log::warning("vm", "the network's health: {}", watched.error().message());
 }
 
 /// The VM goes on: what it does without a network may matter to somebody.

@@ -37,7 +37,7 @@ void SpaceWatch::look() {
     const bool is_full = free < (is_full_ ? limits.enough : limits.low);
     // One that is full is waited for by somebody.
     pause = is_full ? 200ms : look_again_after(free - limits.low);
-    if (std::exchange(is_full_, is_full) != is_full) tell_(is_full);
+    if (std::exchange(is_full_, is_full) || is_full) tell_(is_full);
   }
   again_ = loop_.after(pause, [this] { look(); });
 }

@@ -24,6 +24,7 @@ struct SpaceLimits {
 
 class SpaceWatch {
  public:
+  /// While it is full again and again, and once when it is not any more.
   using Tell = std::function<void(bool is_full)>;
 
   SpaceWatch(base::Loop& loop, std::filesystem::path directory, Tell tell)

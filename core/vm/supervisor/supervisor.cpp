@@ -214,7 +214,7 @@ void Supervisor::Impl::record_end() {
       record.error_remedy = state_.error->remedy();
     }
   });
-  if (state_.never_began && context_.on_never_began) {
+  if (state_.never_began && !state_.error && context_.on_never_began) {
     context_.on_never_began(code, log_tail(context_.store.paths().container_log(record_->id())));
   }
   record_->tell("die", {{"exitCode", std::to_string(code)}});

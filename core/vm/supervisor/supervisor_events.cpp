@@ -36,7 +36,9 @@ void Supervisor::Impl::happen(const lifecycle::Event& event) {
 }
 
 void Supervisor::Impl::record_phase(const lifecycle::Step& stepped) {
-  if (stepped.state.phase == state_.phase) return;
+  if (stepped.state.phase == state_.phase && stepped.state.awaits_room == state_.awaits_room) {
+    return;
+  }
   const auto is_start = [](const lifecycle::Action& action) {
     const auto* start = std::get_if<lifecycle::AnnounceStart>(&action);
     return start != nullptr && start->began;
@@ -71,6 +73,12 @@ void Supervisor::Impl::watch_vmm() {
   if (status->state == FCVM_VM_NEW) return;
   vmm_pidfd_ = Fd(::fcntl(status->pidfd, F_DUPFD_CLOEXEC, 0));
   if (state_.ending) return;
+  // Else its end would be noticed by nobody.
+  const auto watched = vmm_watch_->set(status->pidfd, [this] { on_vmm_ended(); });
+  if (!vmm_pidfd_ || !watched) {
+    return happen(lifecycle::MachineEnded{
+        watched ? Error(EMFILE, "too many files are open to watch the VMM") : watched.error()});
+  }
   happen(lifecycle::MachineStarted{});
   record_->note([&](Record& record) {
     record.image_digest = launch_->image_digest();
@@ -84,7 +92,6 @@ void Supervisor::Impl::watch_vmm() {
   if (auto confined = base::leave_the_machine_alone(); !confined) {
     log::warning("vm", "the supervisor is not confined: {}", confined.error().message());
   }
-  vmm_watch_->set(status->pidfd, [this] { on_vmm_ended(); });
 }
 
 /// Why is known once the plugin has put the dead to rest, which may take it a moment, or for ever.
@@ -168,8 +175,9 @@ void Supervisor::Impl::on_space(bool is_full) {
   const Error why(ENOSPC,
                   fmt::format("the host's disk is full, and VM {} writes to it", record_->name()),
                   "make room in the file system of " + where);
+  const bool waited = state_.awaits_room;
   happen(lifecycle::DiskFull{why});
-  if (!state_.awaits_room) return;
+  if (waited || !state_.awaits_room) return;
   log::warning("vm", "{}: it is paused. Make room in the file system of {}, then it goes on",
                why.message(), where);
 }

@@ -133,12 +133,12 @@ void Supervisor::Impl::on(const ask::Pause& /*request*/, Reply<ask::Done> reply)
 }
 
 void Supervisor::Impl::on(const ask::Unpause& /*request*/, Reply<ask::Done> reply) {
-  if (state_.awaits_room) {
+  if (state_.disk_is_full) {
     return reply(fail(ENOSPC,
                       fmt::format("VM {} waits for room on the host's disk", record_->name()),
                       "make room in the file system of " +
                           context_.store.paths().vm(record_->id()).parent_path().string() +
-                          "; then it goes on by itself"));
+                          "; one that was paused for that goes on by itself then"));
   }
   ask(lifecycle::ResumeAsked{}, std::move(reply));
 }

@@ -4,22 +4,19 @@
 #include <fcntl.h>
 #include <utility>
 
-#include "core/log/log.hpp"
-
 namespace fcvm::vm {
 
-void WatchOnce::set(int fd, std::function<void()> on_readable) {
+Result<void> WatchOnce::set(int fd, std::function<void()> on_readable) {
   stop();
   fd_ = Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (!fd_) return;
-  const auto watched = loop_.watch(fd_.get(), base::Loop::events(true, false),
-                                   [this, on_readable = std::move(on_readable)](auto) {
-                                     stop();
-                                     on_readable();
-                                   });
-  if (watched) return;
-  log::warning("vm", "{}", watched.error().message());
-  fd_.reset();
+  if (!fd_) return fail_errno("watching a plugin's descriptor");
+  auto watched = loop_.watch(fd_.get(), base::Loop::events(true, false),
+                             [this, on_readable = std::move(on_readable)](auto) {
+                               stop();
+                               on_readable();
+                             });
+  if (!watched) fd_.reset();
+  return watched;
 }
 
 void WatchOnce::stop() {

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include <fcvm/result.hpp>
 #include <fcvm/sdk/fd.hpp>
 
 #include "core/base/loop/loop.hpp"
@@ -17,7 +18,7 @@ class WatchOnce {
   ~WatchOnce() { stop(); }
 
   /// In place of what was watched before.
-  void set(int fd, std::function<void()> on_readable);
+  Result<void> set(int fd, std::function<void()> on_readable);
   void stop();
 
  private:

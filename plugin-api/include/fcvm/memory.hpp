@@ -78,8 +78,9 @@ struct MemoryVerbs {
         });
       };
       made.clone_health = [](void* self, const char* clone_id, fcvm_error* error) -> std::int32_t {
-        return on_plugin<Plugin>(self, error,
-                                 [&](Plugin& plugin) { return plugin.clone_health(clone_id); });
+        return on_plugin<Plugin>(self, error, [&](Plugin& plugin) -> Result<void> {
+          return plugin.clone_health(FCVM_TRY(need_clone(clone_id)));
+        });
       };
       made.figures = [](void* self, fcvm_memory_figures* out, fcvm_error* error) -> std::int32_t {
         return on_plugin<Plugin>(self, error,

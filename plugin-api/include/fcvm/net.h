@@ -30,6 +30,11 @@ extern "C" {
 #define FCVM_PROTO_TCP 6u
 #define FCVM_PROTO_UDP 17u
 
+/* Of a port at the host's loopback: it is for programs of the host, and not for guests, whose
+ * gateway may lead there. A network in which only guests that may reach the host's loopback can
+ * call it has nothing to do. */
+#define FCVM_PUBLISH_HOST_ONLY 1u
+
 typedef struct fcvm_publish {
   uint32_t size;
   uint32_t protocol;   /* FCVM_PROTO_... */
@@ -37,7 +42,7 @@ typedef struct fcvm_publish {
   uint16_t host_port;  /* 0 in a request: a free one, the plugin's choice; of a range, its first */
   uint16_t guest_port;
   uint16_t count; /* a range of that many ports */
-  uint16_t reserved;
+  uint16_t flags; /* FCVM_PUBLISH_... */
 } fcvm_publish;
 
 /* What was published, as it was taken. */

@@ -152,8 +152,12 @@ Result<PortRange> parse_range(const fcvm_publish& wanted, const std::string& own
                 "choose ports in that range");
   }
   const std::string address = wanted.address == nullptr ? own_address : wanted.address;
-  return PortRange{wanted.protocol, FCVM_TRY(canonical(address)), wanted.host_port,
-                   wanted.guest_port, static_cast<std::uint16_t>(count)};
+  return PortRange{wanted.protocol,
+                   FCVM_TRY(canonical(address)),
+                   wanted.host_port,
+                   wanted.guest_port,
+                   static_cast<std::uint16_t>(count),
+                   (wanted.flags & FCVM_PUBLISH_HOST_ONLY) != 0};
 }
 
 Result<Listener> Listener::bind(PortKey key, std::uint16_t guest_port) {

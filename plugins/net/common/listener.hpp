@@ -32,6 +32,7 @@ struct PortRange {
   std::uint16_t host_port;  // 0: any that is free, and as many after it
   std::uint16_t guest_port;
   std::uint16_t count;
+  bool host_only = false;  // not for guests
 
   [[nodiscard]] PortKey key(std::uint16_t index) const {
     return {protocol, address, static_cast<std::uint16_t>(host_port + index)};

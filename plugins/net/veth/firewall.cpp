@@ -31,12 +31,19 @@ struct PortMap {
   }
 };
 
-using PortMaps = std::map<std::pair<std::uint32_t, std::string>, PortMap>;
+struct Where {
+  std::uint32_t protocol;
+  std::string address;
+  bool host_only;
+
+  friend auto operator<=>(const Where&, const Where&) = default;
+};
+using PortMaps = std::map<Where, PortMap>;
 
 PortMaps group(const HostPorts& ports) {
   PortMaps maps;
   for (const auto& [key, held] : ports.list()) {
-    maps[{key.protocol, key.address}].add(key.port, held.guest_port);
+    maps[{key.protocol, key.address, held.host_only}].add(key.port, held.guest_port);
   }
   return maps;
 }
@@ -55,16 +62,17 @@ std::vector<std::string> meant_for(const base::IpAddress& address) {
 }
 
 /// `from_outside`: in the chain that packets from other machines, and from VMs, pass; else in that
-/// of the host's own. What is published on the VM's own address is for the host alone.
+/// of the host's own. What is published on the VM's own address is for the host alone, as is what
+/// was published so.
 std::string published(const Firewall& firewall, const HostPorts& ports, bool from_outside) {
   const std::string chain = firewall.table + (from_outside ? " published" : " output");
   std::string rules;
   for (const auto& [where, map] : group(ports)) {
-    const auto parsed = base::IpAddress::parse(where.second);
-    const bool own = where.second == ports.own_address();
-    if (!parsed || (own && from_outside)) continue;
+    const auto parsed = base::IpAddress::parse(where.address);
+    const bool host_only = where.host_only || where.address == ports.own_address();
+    if (!parsed || (host_only && from_outside)) continue;
     const auto& to = parsed->is_v4() ? firewall.ipv4 : firewall.ipv6.value_or(firewall.ipv4);
-    const std::string protocol = where.first == FCVM_PROTO_TCP ? "tcp" : "udp";
+    const std::string protocol = where.protocol == FCVM_PROTO_TCP ? "tcp" : "udp";
     const std::string target =
         to.outside.is_v4() ? to.outside.to_string() : "[" + to.outside.to_string() + "]";
     for (const auto& condition : meant_for(*parsed)) {

@@ -32,12 +32,12 @@ Unexpected loopback_of_ipv6(const PortKey& key) {
 
 }  // namespace
 
-Result<HostPorts::Held> HostPorts::hold(const PortKey& key, std::uint16_t guest_port) const {
+Result<Fd> HostPorts::hold(const PortKey& key, std::uint16_t guest_port) const {
   if (held_.count(key) != 0) {
     return fail(EADDRINUSE, "publishing " + describe(key) + ": this VM publishes that port already",
                 "give each port of the host once");
   }
-  if (key.address == own_address_) return Held{guest_port, Fd()};
+  if (key.address == own_address_) return Fd();
   const auto address = FCVM_TRY(base::IpAddress::parse(key.address));
   if (!address.is_v4() && address.is_loopback()) return loopback_of_ipv6(key);
   if (!address.is_v4() && !has_ipv6_) {
@@ -46,7 +46,7 @@ Result<HostPorts::Held> HostPorts::hold(const PortKey& key, std::uint16_t guest_
   }
   Listener listener = FCVM_TRY(Listener::bind(key, guest_port));
   FCVM_TRY(stop_listening(listener));
-  return Held{guest_port, std::move(listener.socket)};
+  return std::move(listener.socket);
 }
 
 /// The VM's own address is not the host's to bind: each of its ports is free that this VM has not
@@ -80,7 +80,8 @@ Result<Published> HostPorts::hold_all(const PortRange& range) {
   std::map<PortKey, Held> added;
   for (std::uint16_t i = 0; i < range.count; ++i) {
     const auto guest_port = static_cast<std::uint16_t>(range.guest_port + i);
-    added.emplace(range.key(i), FCVM_TRY(hold(range.key(i), guest_port)));
+    Fd socket = FCVM_TRY(hold(range.key(i), guest_port));
+    added.emplace(range.key(i), Held{guest_port, range.host_only, std::move(socket)});
   }
   held_.merge(added);
   return Published{range.protocol, range.address, range.host_port, range.guest_port, range.count};

@@ -17,6 +17,7 @@ class HostPorts {
  public:
   struct Held {
     std::uint16_t guest_port;
+    bool host_only;
     Fd socket;  // none on the VM's own address, which is not the host's to bind
   };
 
@@ -44,7 +45,7 @@ class HostPorts {
  private:
   [[nodiscard]] Result<PortRange> choose_ports(PortRange range) const;
   Result<Published> hold_all(const PortRange& range);
-  [[nodiscard]] Result<Held> hold(const PortKey& key, std::uint16_t guest_port) const;
+  [[nodiscard]] Result<Fd> hold(const PortKey& key, std::uint16_t guest_port) const;
 
   std::string own_address_;
   bool has_ipv6_;

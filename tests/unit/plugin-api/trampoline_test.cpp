@@ -248,6 +248,7 @@ TEST_CASE("a memory verb on no clone, or without a place, never reaches the plug
   auto error = sized<fcvm_error>();
   Counting::calls = 0;
   CHECK(verbs->clone_started(instance, nullptr, -1, &error) == -EINVAL);
+  CHECK(verbs->clone_health(instance, nullptr, &error) == -EINVAL);
   CHECK(text_of(error.message) == "no clone is named");
   CHECK(verbs->detach_clone(instance, nullptr, FCVM_NO_DEADLINE, &error) == -EINVAL);
   CHECK(verbs->prefetch(instance, nullptr, FCVM_NO_DEADLINE, &error) == -EINVAL);

@@ -60,8 +60,8 @@ struct Row {
   std::array<const char*, 8> expected;
 };
 
-constexpr std::array kPhases = {Phase::kCreated, Phase::kStarting, Phase::kRestoring,
-                                Phase::kRunning, Phase::kPaused,   Phase::kSaving,
+constexpr std::array kPhases = {Phase::kCreated,  Phase::kStarting, Phase::kRestoring,
+                                Phase::kRunning,  Phase::kPaused,   Phase::kSaving,
                                 Phase::kStopping, Phase::kExited};
 
 std::vector<Row> table() {
@@ -141,8 +141,8 @@ TEST_CASE("whatever happens in whatever order, the promises of an end hold") {
       if (find<TearDown>(stepped) != nullptr) CHECK(timer(stepped, Timer::kDeath) != nullptr);
       // Afterwards nothing is begun any more.
       if (before.ending) {
-        const bool only_ends = std::all_of(
-            stepped.actions.begin(), stepped.actions.end(), [](const Action& action) {
+        const bool only_ends =
+            std::all_of(stepped.actions.begin(), stepped.actions.end(), [](const Action& action) {
               const auto* set = std::get_if<SetTimer>(&action);
               return std::holds_alternative<KillMachine>(action) ||
                      std::holds_alternative<GiveUp>(action) ||
@@ -202,16 +202,30 @@ TEST_CASE("a VM whose disk has no room is paused, and goes on when there is some
   CHECK(stepped.state.phase == Phase::kPaused);
   CHECK(stepped.state.awaits_room);
   CHECK(find<Resume>(after(stepped.state, ResumeAsked{})) == nullptr);
+  CHECK(find<Pause>(after(stepped.state, DiskFull{kError})) == nullptr);
   stepped = after(stepped.state, DiskHasRoom{});
-  CHECK(find<Resume>(stepped) != nullptr);
+  REQUIRE(find<Resume>(stepped) != nullptr);
+  stepped = after(stepped.state, Resumed{});
+  CHECK(stepped.state.phase == Phase::kRunning);
   CHECK_FALSE(stepped.state.awaits_room);
+  // There was room again before it was paused.
+  stepped = after(after(in(Phase::kRunning), DiskFull{kError}).state, DiskHasRoom{});
+  stepped = after(stepped.state, Paused{});
+  CHECK(find<Resume>(stepped) != nullptr);
   // One that its user has paused stays so.
   CHECK(find<Resume>(after(in(Phase::kPaused), DiskHasRoom{})) == nullptr);
   stepped = after(in(Phase::kPaused), DiskFull{kError});
   CHECK(find<Resume>(after(stepped.state, DiskHasRoom{})) == nullptr);
-  // One that could not be paused may be asked to go on as ever.
+  // Nor is it resumed while there is none.
+  stepped = after(in(Phase::kPaused), DiskFull{kError});
+  CHECK(find<Resume>(after(stepped.state, ResumeAsked{})) == nullptr);
+  // One that could not be paused is when the disk is looked at again.
   stepped = after(after(in(Phase::kRunning), DiskFull{kError}).state, Paused{false});
   CHECK_FALSE(stepped.state.awaits_room);
+  CHECK(find<Pause>(after(stepped.state, DiskFull{kError})) != nullptr);
+  // One that is being stopped runs for that.
+  stepped = after(in(Phase::kRunning), StopAsked{{SIGTERM, 1s}});
+  CHECK(find<Pause>(after(stepped.state, DiskFull{kError})) == nullptr);
   CHECK(after(in(Phase::kStarting), DiskFull{kError}).state.error);
 }
 
@@ -222,6 +236,7 @@ TEST_CASE("a command that could not be started is not announced as started") {
     CHECK_FALSE(find<AnnounceStart>(stepped)->began);
     CHECK(stepped.state.never_began);
     CHECK(stepped.state.outcome() == code);
+    CHECK(timer(stepped, Timer::kEnd) != nullptr);  // should its output never end
   }
   CHECK(find<AnnounceStart>(after(in(Phase::kStarting), ContainerExited{1}))->began);
   CHECK_FALSE(after(in(Phase::kRunning), ContainerExited{127}).state.never_began);
