@@ -134,10 +134,13 @@ std::string describe_all(std::string_view title, const std::vector<config::Optio
 }  // namespace
 
 std::string help_of(const Verb& verb) {
-  std::string text =
-      fmt::format("{}.\n\nUsage: fcvm {} {}\n", verb.summary, verb.name, verb.arguments);
-  for (const auto& alias : verb.aliases)
-    text += fmt::format("       fcvm {} {}\n", alias, verb.arguments);
+  constexpr std::size_t kIndent = 7;
+  std::string text = wrap(verb.summary + ".", 0) + "\n\nUsage: " +
+                     wrap(fmt::format("fcvm {} {}", verb.name, verb.arguments), kIndent) + "\n";
+  for (const auto& alias : verb.aliases) {
+    text += std::string(kIndent, ' ') +
+            wrap(fmt::format("fcvm {} {}", alias, verb.arguments), kIndent) + "\n";
+  }
   if (!verb.details.empty()) text += "\n" + set_in_width(verb.details);
   text += describe_all("Options", verb.options);
   if (verb.takes_run_options) {

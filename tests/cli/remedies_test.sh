@@ -24,8 +24,11 @@ check "every verb that a message names exists: ${unknown:-all do}" test -z "$unk
 check "some are named" test "$(wc -l <<<"$named")" -gt 15
 
 # Options of fcvm itself. Those of foreign programs are in plugins and core/setup, but for podman's
-# --latest in the guest.
-named=$(literals core/cli core/plan core/vm core/config | grep -oE -- '--[a-z][a-z0-9-]+' | sort -u)
+# --latest in the guest, and for what podman alone has: of that what is to be used instead counts.
+named=$({
+  literals core/cli core/plan core/vm core/config ':!core/cli/not_yet.cpp'
+  sed -nE 's/^ *\{"[^"]*", (.*)\},$/\1/p' core/cli/not_yet.cpp
+} | grep -oE -- '--[a-z][a-z0-9-]+' | sort -u)
 check "some options are named" test "$(wc -l <<<"$named")" -gt 20
 unknown=$(grep -vxF -e --help -e --version -e --latest -f <(printf '%s\n' "$options") <<<"$named")
 check "every option that a message names exists: ${unknown:-all do}" test -z "$unknown"

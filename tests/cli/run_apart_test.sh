@@ -24,10 +24,12 @@ done
 printf '#!/bin/sh\ntouch "%s/asked"\nexec sleep 60\n' "$scratch" >"$scratch/skopeo"
 chmod 755 "$scratch/skopeo"
 printf '[plugin."image.archive"]\nskopeo = "%s"\n' "$scratch/skopeo" >"$FCVM_CONFIG_ROOT/etc/fcvm/fcvm.toml"
+waits=0
 # waiting HOW: a run that waits for its image; its caller, and its supervisor.
 waiting() {
   rm -f "$scratch/asked"
-  "$FCVM" run "$1" --name waits registry.invalid/image </dev/null >"$scratch/out" 2>"$scratch/err" &
+  name=waits-$((waits += 1))
+  "$FCVM" run "$1" --name "$name" registry.invalid/image </dev/null >"$scratch/out" 2>"$scratch/err" &
   caller=$! waited=0
   until [ -e "$scratch/asked" ] || [ $((waited += 1)) -gt 200 ]; do sleep 0.05; done
   supervisor=$(pgrep -P "$caller")
@@ -42,12 +44,13 @@ check "which says so" once "the detached fcvm ended before its container ran"
 waiting -i && kill -KILL "$supervisor" && ended
 check "a killed supervisor is an error of -i" test "$rc" -eq 125
 check "which names the signal" once "the VM's supervisor was killed by signal 9"
+run "$FCVM" gc
 waiting -d && kill -TERM "$caller" && ended
 check "who ends the caller of -d ends the VM" test "$rc:$out$err" = 143:
 waited=0
 until ! kill -0 "$supervisor" 2>/dev/null || [ $((waited += 1)) -gt 200 ]; do sleep 0.05; done
 check "and its supervisor" test ! -e "/proc/$supervisor"
-check "which leaves no name" test -z "$("$FCVM" ls -aq --filter name=waits)"
+check "which leaves no name" test -z "$("$FCVM" ls -aq --filter "name=$name")"
 run "$FCVM" gc
 check "gc undoes what they left" test -z "$(ls -A "$FCVM_PATHS_RUNTIME_DIR")"
 finish
