@@ -154,6 +154,32 @@ TEST_CASE("bridged: an address of the host publishes to the host and to others")
   CHECK(reached(guest, "10.0.2.2", 4311) == "hello");
 }
 
+TEST_CASE("bridged: a port that is for the host alone is not there for guests") {
+  if (root_environment() == nullptr) return;
+  Network one(bridged());
+  Network two(bridged());
+  const auto host_only = [](std::uint16_t number) {
+    auto made = port(number, FCVM_PROTO_TCP, "127.0.0.1");
+    made.flags = FCVM_PUBLISH_HOST_ONLY;
+    return made;
+  };
+  Request request = with_id("one");
+  request.publish = {host_only(4330), port(4331, FCVM_PROTO_TCP, "127.0.0.1")};
+  attached(one, request);
+  FakeGuest guest(one);
+  attached(two, with_id("two"));
+  FakeGuest other(two);
+  REQUIRE(one.publish(host_only(4332)) == 0);
+  for (const std::uint16_t number : {4330, 4331, 4332}) {
+    CHECK(through("127.0.0.1", number, FCVM_PROTO_TCP) == "published");
+  }
+  CHECK(reached(other, "10.0.2.2", 4331) == "hello");
+  for (const std::uint16_t number : {4330, 4332}) {
+    CHECK(reached(other, "10.0.2.2", number).empty());
+    CHECK(reached(guest, "10.0.2.2", number).empty());
+  }
+}
+
 TEST_CASE("bridged: a published port is nobody else's") {
   if (root_environment() == nullptr) return;
   Network first(bridged());
