@@ -71,6 +71,9 @@ class GuestSystem : public System {
     return podman_run(plan.container);
   }
   std::string pid_file() override { return kPidFile; }
+  std::vector<std::string> began_command(const wire::BootPlan& plan) override {
+    return {"podman", "inspect", "--format", "{{.State.StartedAt.Unix}}", plan.container.name};
+  }
   Result<OciConfig> container_config(pid_t pid) override { return read_oci_config(pid); }
   void sync() override { ::sync(); }
 

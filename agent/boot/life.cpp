@@ -2,6 +2,7 @@
 #include "agent/boot/life.hpp"
 
 #include <csignal>
+#include <cstdlib>
 #include <unistd.h>
 
 #include "agent/container/exec_target.hpp"
@@ -100,6 +101,20 @@ void Life::on_started(pid_t pid) {
 
 void Life::on_container_end(ChildEnd end) {
   output_.container_ended();
+  if (container_->was_seen() || !ask_whether_it_began(end)) report_end(end);
+}
+
+/// Its exit code does not tell: 127 may be podman's own, or that of a shell in the container.
+Result<void> Life::ask_whether_it_began(ChildEnd end) {
+  const auto command = system_.began_command(*plan_);
+  if (command.empty()) return fail(ENOSYS, "nobody knows");
+  return run_command(loop_, command, [this, end](int code, const std::string& output) {
+    if (code == 0 && std::atoll(output.c_str()) > 0) on_started(0);
+    report_end(end);
+  });
+}
+
+void Life::report_end(ChildEnd end) {
   auto event = event_of(wire::EventKind::kExited, "exited");
   event.code = end.code;
   event.signal = end.signal != 0 ? end.signal : (end.code > 128 ? end.code - 128 : 0);

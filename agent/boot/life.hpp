@@ -42,6 +42,8 @@ class Life : public Guest {
   void start_container();
   void on_started(pid_t pid);
   void on_container_end(ChildEnd end);
+  Result<void> ask_whether_it_began(ChildEnd end);
+  void report_end(ChildEnd end);
   void fail_stage(const std::string& stage, const Error& why);
   void end_guest();
 

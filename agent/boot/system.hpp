@@ -32,6 +32,9 @@ class System {
   virtual std::vector<std::string> run_command(const wire::BootPlan& plan) = 0;
   /// Where run_command writes the container's pid; empty: the command is the container.
   virtual std::string pid_file() = 0;
+  /// The command that prints when the container began, in seconds of Unix, and nothing positive if
+  /// it did not; empty: its exit code alone tells.
+  virtual std::vector<std::string> began_command(const wire::BootPlan& plan) = 0;
   /// How the container whose first process is `pid` runs, so that exec can join it.
   virtual Result<OciConfig> container_config(pid_t pid) = 0;
   virtual void sync() = 0;

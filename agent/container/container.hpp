@@ -33,6 +33,8 @@ class Container {
   /// Once it runs; -1 before and after.
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] bool ended() const { return run_.over(); }
+  /// One of a few milliseconds may have run, and ended, without being noticed.
+  [[nodiscard]] bool was_seen() const { return is_told_; }
   Result<void> signal(int number);
   /// SIGKILL follows when it has not ended within the grace.
   Result<void> stop(int number, std::chrono::milliseconds grace);

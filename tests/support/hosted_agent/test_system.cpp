@@ -26,6 +26,7 @@ class TestSystem : public System {
     return plan.container.command;
   }
   std::string pid_file() override { return {}; }
+  std::vector<std::string> began_command(const wire::BootPlan&) override { return {}; }
   // The container is a child of ours, so it has our identity, and whatever the test gave us.
   Result<OciConfig> container_config(pid_t pid) override {
     const std::string proc = "/proc/" + std::to_string(pid);
