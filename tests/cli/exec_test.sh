@@ -253,13 +253,14 @@ run guest web true
 check "a paused VM says so" contains "$err" "it is paused"
 check "with the remedy" contains "$err" "fcvm unpause web"
 run "$FCVM" unpause web
-"$FCVM" exec --vm web sh -c 'echo up; exec sleep 600' >"$scratch/lost" 2>"$scratch/lost.err" &
+"$FCVM" exec --vm web sh -c 'echo $$; exec sleep 600' >"$scratch/lost" 2>"$scratch/lost.err" &
 one=$!
 until [ -s "$scratch/lost" ]; do sleep 0.05; done
 kill -9 "${pids[0]}"
 wait $one
 check "a connection that drops is a failure" test "$?" -eq 125
 check "and says that the command's fate is unknown" contains "$(cat "$scratch/lost.err")" "unknown"
+kill "$(cat "$scratch/lost")"  # nobody else ends it: its agent is gone
 start dead
 kill -9 "$pid"
 run guest dead true
