@@ -1,5 +1,7 @@
 #include "core/plan/choose.hpp"
 
+#include <vector>
+
 #include <fcvm/net.hpp>
 
 #include "core/config/load.hpp"
@@ -90,8 +92,9 @@ TEST_CASE("where none works, the reason of each is told") {
 
 TEST_CASE("what offers itself alone is chosen unasked, as if it were named") {
   const auto registry = registry_of<Broken, Shy>();
-  for (Chosen chosen : {must(choose_best(no_config(), registry, "net")),
-                        must(choose_named(registry, "net", "broken"))}) {
+  const std::vector<Chosen> both{must(choose_best(no_config(), registry, "net")),
+                                 must(choose_named(registry, "net", "broken"))};
+  for (Chosen chosen : both) {
     CHECK(chosen.entry->descriptor.id == "net.broken");
     CHECK_FALSE(chosen.probed);
     CHECK(chosen.capabilities == kClaimed);
