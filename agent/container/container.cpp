@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/base/io/file.hpp"
+#include "core/base/process/process_id.hpp"
 
 namespace fcvm::agent {
 
@@ -22,12 +23,9 @@ bool is_runtime(const std::string& program) {
 constexpr std::chrono::milliseconds kLook{2};
 constexpr int kMostWordless = 500;
 
-/// A process that has ended and is not waited for is not alive.
-bool lives(pid_t pid) {
-  const auto stat = base::read_file("/proc/" + std::to_string(pid) + "/stat");
-  const auto name_end = stat ? stat->rfind(") ") : std::string::npos;
-  return name_end != std::string::npos && name_end + 2 < stat->size() &&
-         (*stat)[name_end + 2] != 'Z' && (*stat)[name_end + 2] != 'X';
+bool is_alive(pid_t pid) {
+  const auto process = base::identify(pid);
+  return process && process->alive();
 }
 
 /// By podman's code: it could not make the container, or its runtime the command.
@@ -93,7 +91,7 @@ void Container::look_for_pid() {
 void Container::await_program() {
   const auto command = base::read_file("/proc/" + std::to_string(pid_) + "/cmdline");
   const std::string first = command ? command->substr(0, command->find('\0')) : "";
-  if (first.empty() && !lives(pid_)) return;
+  if (first.empty() && !is_alive(pid_)) return;
   // A program may have taken its own words away.
   const bool waits = first.empty() ? ++wordless_ < kMostWordless : is_runtime(first);
   if (!waits) return tell_started();

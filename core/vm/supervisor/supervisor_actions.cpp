@@ -11,6 +11,14 @@ namespace {
 
 constexpr auto kClockLimit = 2s;
 
+/// Once more when the stream to the guest broke, as it may after a pause.
+template <typename Request>
+Result<void> again_if_broken(Request request) {
+  const Result<void> done = request();
+  const bool broken = !done && (done.error().code() == ECONNRESET || done.error().code() == EPIPE);
+  return broken ? request() : done;
+}
+
 Result<ask::Done> done_or_why(const Result<void>& done) {
   return done ? Result<ask::Done>(ask::Done{}) : unexpected(done.error());
 }
@@ -41,11 +49,9 @@ void Supervisor::Impl::perform(const lifecycle::AskToStop& action) {
     request.signal = stop.signal;
     request.grace_ms =
         static_cast<std::uint32_t>(std::min<std::int64_t>(stop.grace.count(), UINT32_MAX));
-    auto asked = control_->request(request, base::Deadline::in(kRequestLimit));
-    // The stream broke, as it may after a pause. A container that was told twice to stop stops.
-    if (!asked && (asked.error().code() == ECONNRESET || asked.error().code() == EPIPE)) {
-      asked = control_->request(request, base::Deadline::in(kRequestLimit));
-    }
+    // A container that was told twice to stop stops.
+    const auto asked = again_if_broken(
+        [&] { return control_->request(request, base::Deadline::in(kRequestLimit)); });
     if (asked || asked.error().code() == ECANCELED) return;
     // A guest that does not answer gets no further grace.
     on_control([this] { happen(lifecycle::StopRefused{}); });
@@ -86,14 +92,11 @@ void Supervisor::Impl::perform(const lifecycle::Resume& /*action*/) {
 
 /// While it stood still so did the guest's clock, and what is signed or encrypted tells the time.
 void Supervisor::Impl::set_clock() {
-  const auto set = [this] {
+  const auto done = again_if_broken([this] {
     wire::Resumed news;
     news.realtime_ns = now_ns();
     return control_->request(news, base::Deadline::in(kClockLimit));
-  };
-  auto done = set();
-  // The stream broke, as it may after a pause.
-  if (!done && (done.error().code() == ECONNRESET || done.error().code() == EPIPE)) done = set();
+  });
   if (!done) log::warning("vm", "setting the guest's clock: {}", done.error().message());
 }
 

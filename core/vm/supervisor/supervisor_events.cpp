@@ -171,7 +171,7 @@ void Supervisor::Impl::on_space(bool is_full) {
     if (state_.awaits_room) log::warning("vm", "VM {} goes on: there is room", record_->name());
     return happen(lifecycle::DiskHasRoom{});
   }
-  const auto where = context_.store.paths().vm(record_->id()).parent_path().string();
+  const auto where = disks_directory();
   const Error why(ENOSPC,
                   fmt::format("the host's disk is full, and VM {} writes to it", record_->name()),
                   "make room in the file system of " + where);
@@ -180,6 +180,10 @@ void Supervisor::Impl::on_space(bool is_full) {
   if (waited || !state_.awaits_room) return;
   log::warning("vm", "{}: it is paused. Make room in the file system of {}, then it goes on",
                why.message(), where);
+}
+
+std::string Supervisor::Impl::disks_directory() const {
+  return context_.store.paths().vm(record_->id()).parent_path().string();
 }
 
 void Supervisor::Impl::on_detach() {

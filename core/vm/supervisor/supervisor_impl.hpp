@@ -84,6 +84,7 @@ class Supervisor::Impl {
   void on_guest_event(const wire::Event& event);
   void on_detach();
   void on_space(bool is_full);
+  [[nodiscard]] std::string disks_directory() const;
   void set_clock();
   Error late_start() const;
 

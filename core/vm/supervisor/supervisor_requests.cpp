@@ -136,8 +136,7 @@ void Supervisor::Impl::on(const ask::Unpause& /*request*/, Reply<ask::Done> repl
   if (state_.disk_is_full) {
     return reply(fail(ENOSPC,
                       fmt::format("VM {} waits for room on the host's disk", record_->name()),
-                      "make room in the file system of " +
-                          context_.store.paths().vm(record_->id()).parent_path().string() +
+                      "make room in the file system of " + disks_directory() +
                           "; one that was paused for that goes on by itself then"));
   }
   ask(lifecycle::ResumeAsked{}, std::move(reply));
