@@ -1,11 +1,15 @@
-// RunProgress: shows on the caller's terminal what plugins report through progress/1 before the
-// container runs, such as an image that is being fetched.
+// RunProgress: shows on the caller's terminal what is going on before the container runs: the
+// stages of the start, and what plugins report through progress/1, such as an image that is being
+// fetched.
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <thread>
 
 #include <fcvm/sdk/fd.hpp>
 
@@ -18,7 +22,12 @@ namespace fcvm::cli {
 class RunProgress : public plugin::ProgressService {
  public:
   /// Writes to a copy of standard error, which stays the caller's when this process detaches.
-  RunProgress();
+  /// `quiet` shows nothing.
+  explicit RunProgress(bool quiet);
+  ~RunProgress() override { finish(); }
+
+  /// What the VM's start has come to; empty for nothing. Only a terminal shows it.
+  void stage(const std::string& what);
 
   std::uint64_t begin(const std::string& what, std::uint64_t total,
                       const std::string& unit) override;
@@ -37,6 +46,10 @@ class RunProgress : public plugin::ProgressService {
     Clock::time_point began = Clock::now();
   };
 
+  std::uint64_t add(const std::string& what, std::uint64_t total, const std::string& unit);
+  void show(std::uint64_t id, const Step& step);
+  void tick();
+
   std::mutex mutex_;
   Fd to_;
   std::optional<setup::Progress> shown_;
@@ -44,6 +57,9 @@ class RunProgress : public plugin::ProgressService {
   std::uint64_t last_ = 0;
   Clock::time_point drawn_{};
   std::map<std::uint64_t, Step> steps_;
+  std::uint64_t stage_ = 0;  // which of them is the start's own; 0: none
+  std::thread ticker_;       // shows that time passes, once there is a stage
+  std::condition_variable over_;
 };
 
 }  // namespace fcvm::cli

@@ -56,6 +56,7 @@ Result<int> supervise(Invocation& invocation, vm::RunPlan plan, RunProgress& pro
        .config = *config,
        .make_disk = std::bind_front(setup::make_writable_disk, store->paths().templates()),
        .progress = &progress,
+       .on_stage = [&](const std::string& stage) { progress.stage(stage); },
        .on_started =
            [&](const auto& record) {
              progress.finish();
@@ -89,9 +90,14 @@ std::string where_published(const vm::Record& record, const std::string& besides
   return lines;
 }
 
+bool is_quiet(Invocation& invocation) {
+  const auto config = invocation.config();
+  return config && (*config)->boolean("run", "quiet");
+}
+
 Result<int> run_detached(Invocation& invocation, vm::RunPlan plan) {
   const vm::Store* store = FCVM_TRY(invocation.store());
-  RunProgress progress;  // made before: whoever waits for the VM sees it
+  RunProgress progress(is_quiet(invocation));  // made before: whoever waits for the VM sees it
   const bool looks_on = ::isatty(STDERR_FILENO) != 0;
   return supervise_detached([&](DetachedLine& line) {
     const std::string besides = plan.network.publish_address;
@@ -121,7 +127,7 @@ Result<int> run_at_terminal(Invocation& invocation, vm::RunPlan plan) {
     log::warning("run", "stdin is not a terminal: keys such as Ctrl-C are not passed on");
   }
   return supervise_attached(std::move(options), [&](Fd attached) {
-    RunProgress progress;
+    RunProgress progress(is_quiet(invocation));
     return supervise(invocation, std::move(plan), progress,
                      {.attached = std::move(attached), .on_detached = [&](const auto& record) {
                         log_to_file(store->paths(), record.id);
@@ -170,7 +176,7 @@ Result<int> run(Invocation& invocation) {
   if (plan.container.interactive || plan.container.tty) {
     return run_at_terminal(invocation, std::move(plan));
   }
-  RunProgress progress;
+  RunProgress progress(is_quiet(invocation));
   return supervise(invocation, std::move(plan), progress, {});
 }
 

@@ -29,6 +29,9 @@ struct SupervisorContext {
   /// Makes a VM's writable disk: a sparse file system.
   std::function<Result<void>(const std::filesystem::path& path, std::uint64_t bytes)> make_disk;
   plugin::ProgressService* progress = nullptr;
+  /// What the start has come to, for people: "booting the guest"; empty once the
+  /// container may speak. From the control thread.
+  std::function<void(const std::string&)> on_stage{};
   /// Called with the VM's record once its container runs: a detached run lets its caller go.
   std::function<void(const Record&)> on_started{};
   /// Instead of on_started: podman or the runtime in the guest could not start the command. What

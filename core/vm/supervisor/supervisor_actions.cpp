@@ -27,6 +27,7 @@ Result<ask::Done> done_or_why(const Result<void>& done) {
 
 void Supervisor::Impl::perform(const lifecycle::Launch& /*action*/) {
   space_watch_->start();
+  tell_stage("preparing image and network");
   on_worker([this] { launch(); });
 }
 

@@ -80,6 +80,7 @@ void Supervisor::Impl::watch_vmm() {
         watched ? Error(EMFILE, "too many files are open to watch the VMM") : watched.error()});
   }
   happen(lifecycle::MachineStarted{});
+  tell_stage("booting the guest");
   record_->note([&](Record& record) {
     record.image_digest = launch_->image_digest();
     record.vmm_version = text_of(status->vmm_version);
@@ -142,6 +143,8 @@ void Supervisor::Impl::on_guest_event(const wire::Event& event) {
   switch (event.kind) {
     case wire::EventKind::kProgress:
       log::debug("guest", "{:.3f} s: {}", static_cast<double>(event.uptime_us) / 1e6, event.stage);
+      if (event.stage == "load") tell_stage("loading the image into the guest");
+      if (event.stage == "start") tell_stage("");  // what follows is the container's to say
       return;
     case wire::EventKind::kStarted:
       log::debug("guest", "{:.3f} s: the container runs",
@@ -154,6 +157,10 @@ void Supervisor::Impl::on_guest_event(const wire::Event& event) {
     default:
       return;
   }
+}
+
+void Supervisor::Impl::tell_stage(const char* stage) const {
+  if (context_.on_stage && state_.phase == Phase::kStarting) context_.on_stage(stage);
 }
 
 Error Supervisor::Impl::late_start() const {

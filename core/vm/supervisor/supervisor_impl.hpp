@@ -86,6 +86,7 @@ class Supervisor::Impl {
   void on_space(bool is_full);
   [[nodiscard]] std::string disks_directory() const;
   void set_clock();
+  void tell_stage(const char* stage) const;
   Error late_start() const;
 
   // --- what is done about it ---
