@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "core/base/io/file.hpp"
 #include "core/log/log.hpp"
 
 namespace fcvm::cli {
@@ -21,11 +22,25 @@ struct Target {
   Result<void> done{};
 };
 
+/// What was typed, and what is in the files that `run --cidfile` wrote.
+Result<std::vector<std::string>> names_of(const Invocation& invocation) {
+  auto names = invocation.positionals();
+  for (const auto& file : invocation.values("cidfile")) {
+    auto id = base::read_file(file);
+    if (!id && id.error().code() == ENOENT && invocation.flag("ignore")) continue;
+    if (!id) return unexpected(std::move(id).error().context("--cidfile"));
+    while (id->ends_with('\n')) id->pop_back();
+    if (id->empty()) return fail(EINVAL, fmt::format("--cidfile: {} is empty", file));
+    names.push_back(*std::move(id));
+  }
+  return names;
+}
+
 Result<std::vector<Target>> find_targets(const Invocation& invocation,
                                          const std::vector<vm::Record>& records,
                                          const EachVm& each) {
   std::vector<Target> targets;
-  const auto& names = invocation.positionals();
+  const auto names = FCVM_TRY(names_of(invocation));
   if (each.of_all && invocation.flag("all")) {
     if (!names.empty()) return fail(EINVAL, "give names or --all, not both");
     for (const auto& record : records) {
@@ -33,7 +48,7 @@ Result<std::vector<Target>> find_targets(const Invocation& invocation,
     }
     return targets;
   }
-  if (names.empty()) {
+  if (names.empty() && invocation.values("cidfile").empty()) {
     return fail(EINVAL, each.of_all ? "give the name of a VM, or --all" : "give the name of a VM",
                 "fcvm ls -a lists all VMs");
   }
@@ -96,6 +111,12 @@ bool is_alive(const vm::Record& record) { return record.effective_phase() != vm:
 
 config::Option all_option(std::string help) {
   return {.name = "all", .type = config::Type::kBoolean, .help = std::move(help), .letter = 'a'};
+}
+
+config::Option cidfile_option() {
+  return {.name = "cidfile",
+          .type = config::Type::kList,
+          .help = "also the VM whose id `fcvm run --cidfile` wrote into this file"};
 }
 
 config::Option ignore_option() {

@@ -27,5 +27,6 @@ struct EachVm {
 
 [[nodiscard]] config::Option all_option(std::string help);
 [[nodiscard]] config::Option ignore_option();
+[[nodiscard]] config::Option cidfile_option();
 
 }  // namespace fcvm::cli

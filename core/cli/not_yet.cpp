@@ -123,7 +123,6 @@ constexpr NotYet kRunOptions[] = {
 constexpr NotYet kOtherOptions[] = {
     {"--latest", "name the VM; `fcvm ls` has the newest first"},
     {"-l", "name the VM; `fcvm ls` has the newest first"},
-    {"--cidfile", "name the VM: \"$(cat FILE)\""},
     {"--preserve-fds", "-i passes standard input on"},
     {"--size", "`du -s` of the VM's directory has it"},
     {"-s", "`du -s` of the VM's directory has it"},

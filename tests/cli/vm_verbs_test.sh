@@ -41,6 +41,16 @@ run "$FCVM" ls --filter name=w --filter id="${web:0:4}" --filter label=stage --f
 check "filters combine" contains "$out" "web Up"
 run "$FCVM" ls --filter label=stage=prod -q
 check "and exclude" test -z "$out"
+run "$FCVM" ls --sort names --noheading --format 'table {{.Names}}'
+check "--sort sorts, and --noheading leaves the heading out" test "$out" = $'db\nweb'
+run "$FCVM" ls --sort created --noheading
+check "also of the usual table" test "$(wc -l <<<"$out")" -eq 2 -a -z "$(grep STATUS <<<"$out")"
+run "$FCVM" ls -lq
+check "-l shows the last" test "$(wc -l <<<"$out")" -eq 1
+run "$FCVM" ls -q --filter ancestor=nothing
+check "a filter by image" test -z "$out"
+run "$FCVM" ls -q --filter exited=0
+check "and by exit code" test -z "$out"
 run "$FCVM" ls --filter colour=red
 check "an unknown filter is an error" test "$rc" -eq 125
 run "$FCVM" ls --format 'table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedAt}}\t{{.Ports}}\t{{.Pid}}\t{{.Labels}}'
@@ -134,7 +144,10 @@ check "rm removes one and misses the other with 1" test "$rc:$out" = 1:web
 check "its directory is gone" test ! -e "$FCVM_DATA_DIR/vms/$web"
 
 start gone rm
-run "$FCVM" stop -t 1 db gone
+echo "$id" >"$scratch/gone.cid"
+run "$FCVM" stop --cidfile "$scratch/none" db
+check "a file that is not there is an error" contains "$err" "$scratch/none"
+run "$FCVM" stop -t 1 db --cidfile "$scratch/gone.cid"
 check "stop takes several" test "$rc:$(wc -l <<<"$out")" = 0:2
 run "$FCVM" ls -a
 check "--rm leaves nothing" test -z "$(grep gone <<<"$out")"

@@ -1,5 +1,7 @@
 // fcvm ls: the VMs there are.
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include <fmt/core.h>
 
@@ -27,7 +29,24 @@ bool has_label(const vm::Record& record, const std::string& wanted) {
   return equals == std::string::npos || at->second == wanted.substr(equals + 1);
 }
 
+/// As podman has it, an image is also known without its registry, path or tag.
+bool is_image(const std::string& image, const std::string& wanted) {
+  if (wanted.empty()) return false;
+  const auto at = image.find(wanted);
+  if (at == std::string::npos) return false;
+  const auto rest = std::string_view(image).substr(at + wanted.size());
+  return (at == 0 || image[at - 1] == '/') && (rest.empty() || rest.front() == ':');
+}
+
 bool passes(const vm::Record& record, const Filter& filter) {
+  if (filter.key == "ancestor") return is_image(record.image, filter.value);
+  if (filter.key == "network") {
+    return record.network == filter.value || record.network == "net." + filter.value;
+  }
+  if (filter.key == "exited") {
+    return record.effective_phase() == vm::Phase::kExited &&
+           std::to_string(record.exit_code) == filter.value;
+  }
   if (filter.key == "name") return record.name.find(filter.value) != std::string::npos;
   if (filter.key == "id") return record.id.compare(0, filter.value.size(), filter.value) == 0;
   if (filter.key == "label") return has_label(record, filter.value);
@@ -50,11 +69,11 @@ Result<std::vector<Filter>> parse_filters(const std::vector<std::string>& texts)
     const auto equals = text.find('=');
     const Filter filter{text.substr(0, equals),
                         equals == std::string::npos ? "" : text.substr(equals + 1)};
-    const bool known = filter.key == "name" || filter.key == "id" || filter.key == "label" ||
-                       filter.key == "status";
+    constexpr std::array kKeys = {"name", "id", "label", "status", "ancestor", "network", "exited"};
+    const bool known = std::find(kKeys.begin(), kKeys.end(), filter.key) != kKeys.end();
     if (!known || equals == std::string::npos) {
       return fail(EINVAL, fmt::format("--filter: \"{}\" is not understood", text),
-                  "use name=, id=, status= or label=");
+                  "use name=, id=, status=, exited=, label=, ancestor= or network=");
     }
     if (filter.key == "status") {
       (void)FCVM_TRY(vm::parse_phase(filter.value) | context("--filter") |
@@ -65,33 +84,52 @@ Result<std::vector<Filter>> parse_filters(const std::vector<std::string>& texts)
   return filters;
 }
 
+/// What is alike stays as it is, newest first.
+void sort(Records& records, const std::string& by) {
+  const auto ordered_by = [&](auto key) {
+    std::stable_sort(records.begin(), records.end(),
+                     [&](const vm::Record& a, const vm::Record& b) { return key(a) < key(b); });
+  };
+  if (by == "id") ordered_by([](const vm::Record& record) { return record.id; });
+  if (by == "image") ordered_by([](const vm::Record& record) { return record.image; });
+  if (by == "names") ordered_by([](const vm::Record& record) { return record.name; });
+  if (by == "command") ordered_by([](const vm::Record& record) { return record.command; });
+  if (by == "created") ordered_by([](const vm::Record& record) { return record.created_ns; });
+  if (by == "runningfor") ordered_by([](const vm::Record& record) { return record.started_ns; });
+  if (by == "status") {
+    ordered_by([](const vm::Record& record) { return record.effective_phase(); });
+  }
+}
+
 Result<Records> select(Invocation& invocation) {
   const auto filters = FCVM_TRY(parse_filters(invocation.values("filter")));
-  const bool by_status = std::any_of(filters.begin(), filters.end(),
-                                     [](const Filter& filter) { return filter.key == "status"; });
-  const bool last = invocation.given("last");
+  const bool by_status = std::any_of(filters.begin(), filters.end(), [](const Filter& filter) {
+    return filter.key == "status" || filter.key == "exited";
+  });
+  const bool last = invocation.given("last") || invocation.flag("latest");
   const bool all = invocation.flag("all") || by_status || last;
   Records records = FCVM_TRY(invocation.records());
   std::erase_if(records, [&](const vm::Record& record) {
     return !passes_all(record, filters) || (!all && !is_alive(record));
   });
   if (last) {
-    const auto count = std::stoull(invocation.value("last"));
+    const auto count = invocation.flag("latest") ? 1 : std::stoull(invocation.value("last"));
     if (records.size() > count) {
       records.erase(records.begin(), records.end() - static_cast<std::ptrdiff_t>(count));
     }
   }
   std::reverse(records.begin(), records.end());  // newest first
+  sort(records, invocation.value("sort"));
   return records;
 }
 
-Result<void> print_formatted(const Records& records, const std::string& format,
-                             const LsView& view) {
+Result<void> print_formatted(const Records& records, const std::string& format, const LsView& view,
+                             bool has_heading) {
   const auto parsed = FCVM_TRY(GoTemplate::parse(format));
   std::vector<std::string> lines;
   const auto heading = [](const std::string& field, bool) { return ls_heading(field); };
   const auto heading_line = FCVM_TRY(parsed.render(heading));  // finds wrong fields in any case
-  if (parsed.is_table()) lines.push_back(heading_line);
+  if (parsed.is_table() && has_heading) lines.push_back(heading_line);
   for (const auto& record : records) {
     lines.push_back(FCVM_TRY(parsed.render(
         [&](const std::string& field, bool) { return ls_field(record, field, view); })));
@@ -104,7 +142,7 @@ Result<void> print_formatted(const Records& records, const std::string& format,
   return {};
 }
 
-Result<void> print_table(const Records& records, const LsView& view) {
+Result<void> print_table(const Records& records, const LsView& view, bool has_heading) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& record : records) {
     std::vector<std::string>& row = rows.emplace_back();
@@ -113,8 +151,13 @@ Result<void> print_table(const Records& records, const LsView& view) {
       row.push_back(FCVM_TRY(ls_field(record, field, view)));
     }
   }
-  fmt::print("{}",
-             text_table({"ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"}, rows));
+  std::vector<std::string> heading{"ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"};
+  if (!has_heading) {
+    if (rows.empty()) return {};
+    heading = rows.front();
+    rows.erase(rows.begin());
+  }
+  fmt::print("{}", text_table(heading, rows));
   return {};
 }
 
@@ -127,9 +170,9 @@ Result<int> run(Invocation& invocation) {
   } else if (invocation.flag("quiet")) {
     for (const auto& record : records) fmt::print("{}\n", record.id);
   } else if (!format.empty()) {
-    FCVM_TRY(print_formatted(records, format, view));
+    FCVM_TRY(print_formatted(records, format, view, !invocation.flag("noheading")));
   } else {
-    FCVM_TRY(print_table(records, view));
+    FCVM_TRY(print_table(records, view, !invocation.flag("noheading")));
   }
   return 0;
 }
@@ -142,8 +185,9 @@ constexpr const char* kDetails =
     "\"\n"
     "in front makes a heading and columns where there are tabs (\\t). `--format json` is --json.\n"
     "\n"
-    "--filter takes name=PART, id=BEGINNING, status=PHASE and label=KEY[=VALUE]. Filters of one\n"
-    "key are alternatives, labels must all be there. A status filter implies --all.\n"
+    "--filter takes name=PART, id=BEGINNING, status=PHASE, exited=CODE, label=KEY[=VALUE],\n"
+    "ancestor=IMAGE and network=NAME. Filters of one key are alternatives, labels must all be\n"
+    "there. A filter by status or exit code implies --all.\n"
     "\n"
     "Examples:\n"
     "  fcvm ls\n"
@@ -176,7 +220,15 @@ Verb ls_verb() {
                 .type = Type::kInteger,
                 .help = "only the last so many created, in whatever phase",
                 .letter = 'n',
-                .range = config::Range{.min = 0}}},
+                .range = config::Range{.min = 0}},
+               {.name = "latest",
+                .type = Type::kBoolean,
+                .help = "only the one that was created last, in whatever phase",
+                .letter = 'l'},
+               {.name = "noheading", .type = Type::kBoolean, .help = "print no heading"},
+               {.name = "sort",
+                .help = "order by this, the least first",
+                .choices = {"command", "created", "id", "image", "names", "runningfor", "status"}}},
           .bears_mistakes = true,
           .run = run};
 }

@@ -120,6 +120,7 @@ Verb rm_verb() {
                    .help = "end VMs that run",
                    .letter = 'f'},
                   ignore_option(),
+                  cidfile_option(),
                   {.name = "abandon",
                    .type = config::Type::kBoolean,
                    .help = "remove VMs also when a plugin has left things on the host and cannot "

@@ -42,6 +42,7 @@ Verb stop_verb() {
           "  fcvm stop --all\n",
       .options = {all_option("stop every VM that runs"),
                   ignore_option(),
+                  cidfile_option(),
                   {.name = "time",
                    .type = config::Type::kInteger,
                    .help = "seconds of grace; by default [run] stop-timeout",
