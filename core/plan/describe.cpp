@@ -47,6 +47,7 @@ std::string describe(const vm::RunPlan& plan) {
       {"disk_bytes", plan.disk_bytes},
       {"disk_rates", describe_rates(plan.disk_rates)},
       {"pids_limit", plan.pids_limit},
+      {"podman_options", plan.container.podman_options},
       {"timeout_ms", plan.lifetime.value_or(std::chrono::milliseconds(0)).count()},
       {"stop_timeout_ms", plan.stop_grace.count()},
       {"kernel", plan.assets.kernel.string()},

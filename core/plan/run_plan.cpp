@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <sys/sysinfo.h>
+#include <unistd.h>
 #include <utility>
 
 #include <fmt/core.h>
@@ -14,6 +15,7 @@
 #include "core/plan/choose.hpp"
 #include "core/plan/disk_rate.hpp"
 #include "core/plan/env_file.hpp"
+#include "core/plan/guest_options.hpp"
 #include "core/plan/log_options.hpp"
 #include "core/plan/network_plan.hpp"
 #include "core/plan/words.hpp"
@@ -57,6 +59,10 @@ Result<std::uint32_t> pull_policy(const std::string& text) {
 Result<wire::ContainerSpec> container_spec(const Request& request) {
   const config::Config& config = request.config;
   wire::ContainerSpec spec;
+  // What is given by name comes after it, and counts.
+  for (char** one = environ; config.boolean("run", "env-host") && *one != nullptr; ++one) {
+    spec.environment.emplace_back(*one);
+  }
   for (const auto& file : config.list("run", "env-file")) {
     for (auto& variable : FCVM_TRY(read_env_file(file))) {
       spec.environment.push_back(std::move(variable));
@@ -64,6 +70,11 @@ Result<wire::ContainerSpec> container_spec(const Request& request) {
   }
   for (const auto& [name, value] : config.map("run", "env")) {
     spec.environment.push_back(name + '=' + value);
+  }
+  for (const auto& file : config.list("run", "label-file")) {
+    for (auto& label : FCVM_TRY(read_label_file(file))) {
+      spec.labels.push_back(std::move(label));
+    }
   }
   for (const auto& [name, value] : config.map("run", "label")) {
     spec.labels.push_back(name + '=' + value);
@@ -155,7 +166,6 @@ Result<vm::RunPlan> make_run_plan(const Request& request) {
   plan.stop_grace = config.duration("run", "stop-timeout");
   if (const auto limit = config.duration("run", "timeout"); limit.count() > 0)
     plan.lifetime = limit;
-  plan.labels = config.map("run", "label");
   plan.hostname = config.text("run", "hostname");
   plan.metadata_environment = config.boolean("run", "metadata-env");
   plan.network = FCVM_TRY(make_network_plan(request));
@@ -167,9 +177,16 @@ Result<vm::RunPlan> make_run_plan(const Request& request) {
     plan.cid_file = fs::absolute(file);
   }
   plan.container = FCVM_TRY(container_spec(request));
+  for (const auto& label : plan.container.labels) {
+    const auto equals = label.find('=');
+    plan.labels[label.substr(0, equals)] = label.substr(equals + 1);
+  }
   if (config.is_set("run", "pids-limit")) {
     plan.pids_limit = config.integer("run", "pids-limit");
     plan.container.podman_options.push_back(fmt::format("--pids-limit={}", plan.pids_limit));
+  }
+  for (auto& option : FCVM_TRY(guest_options(config))) {
+    plan.container.podman_options.push_back(std::move(option));
   }
   plan.log = FCVM_TRY(log_driver(config, plan.detached, plan.container.tty));
   plan.vmm = FCVM_TRY(choose_vmm(request));

@@ -1,0 +1,126 @@
+// See guest_options.hpp.
+#include "core/plan/guest_options.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include <fmt/core.h>
+
+namespace fcvm::plan {
+namespace {
+
+using Judge = Result<void> (*)(const std::string& value);
+
+bool consists_of(std::string_view text, int (*belongs)(int)) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [&](unsigned char c) { return belongs(c) != 0; });
+}
+
+Result<void> anything(const std::string& /*value*/) { return {}; }
+
+Result<void> check_tmpfs(const std::string& value) {
+  if (value.starts_with('/')) return {};
+  return fail(EINVAL, fmt::format("\"{}\" does not begin with a path of the container", value),
+              "write /PATH[:OPTIONS], such as /run/cache:size=64m,mode=1777");
+}
+
+/// "nofile=1024:2048"
+Result<void> check_ulimit(const std::string& value) {
+  const auto equals = value.find('=');
+  const auto name = value.substr(0, equals);
+  const bool named = consists_of(name, [](int c) { return std::isalpha(c); });
+  if (value == "host") {
+    return fail(ENOTSUP, "the host's limits mean nothing in a VM", "write NAME=SOFT[:HARD]");
+  }
+  std::string_view limits =
+      equals == std::string::npos ? "" : std::string_view(value).substr(equals + 1);
+  const auto is_limit = [](std::string_view limit) {
+    return limit == "-1" || limit == "unlimited" ||
+           consists_of(limit, [](int c) { return std::isdigit(c); });
+  };
+  const auto colon = limits.find(':');
+  const bool numbers = is_limit(limits.substr(0, colon)) &&
+                       (colon == std::string_view::npos || is_limit(limits.substr(colon + 1)));
+  if (named && numbers) return {};
+  return fail(EINVAL, fmt::format("\"{}\" is not a limit", value),
+              "write NAME=SOFT[:HARD], such as nofile=1024:2048");
+}
+
+Result<void> check_capability(const std::string& value) {
+  if (consists_of(value, [](int c) -> int { return std::isalpha(c) || c == '_' || c == ','; })) {
+    return {};
+  }
+  return fail(EINVAL, fmt::format("\"{}\" is not a capability", value),
+              "write CAP_NET_ADMIN, net_admin or all");
+}
+
+Result<void> check_security(const std::string& value) {
+  const auto key = value.substr(0, value.find_first_of("=:"));
+  if (key == "no-new-privileges" || key == "mask" || key == "unmask" || key == "proc-opts" ||
+      value == "seccomp=unconfined") {
+    return {};
+  }
+  if (key == "seccomp") {
+    return fail(ENOTSUP, fmt::format("\"{}\": a profile of the host is not in the guest", value),
+                "give seccomp=unconfined: what the container may do ends at its VM");
+  }
+  return fail(ENOTSUP, fmt::format("the guest has no \"{}\"", key),
+              "no-new-privileges, seccomp=unconfined, mask=, unmask= and proc-opts= are there");
+}
+
+Result<void> check_umask(const std::string& value) {
+  const bool octal = consists_of(value, [](int c) -> int { return c >= '0' && c <= '7'; });
+  if (octal && value.size() <= 4) return {};
+  return fail(EINVAL, fmt::format("\"{}\" is not a file mode", value), "write 0022");
+}
+
+Result<void> check_zone(const std::string& value) {
+  if (value == "local") {
+    return fail(ENOTSUP, "the host's time zone is not in the guest",
+                "name it, such as --tz Europe/Berlin");
+  }
+  return {};
+}
+
+struct Passed {
+  const char* name;
+  Judge judge;
+};
+
+constexpr Passed kLists[] = {
+    {"tmpfs", check_tmpfs},         {"ulimit", check_ulimit},         {"cap-add", check_capability},
+    {"cap-drop", check_capability}, {"security-opt", check_security}, {"group-add", anything},
+    {"unsetenv", anything},
+};
+constexpr Passed kTexts[] = {{"umask", check_umask}, {"tz", check_zone}};
+constexpr const char* kFlags[] = {"read-only", "no-hosts", "unsetenv-all"};
+
+}  // namespace
+
+Result<std::vector<std::string>> guest_options(const config::Config& config) {
+  std::vector<std::string> options;
+  const auto pass = [&](const Passed& option, const std::string& value) -> Result<void> {
+    FCVM_TRY(option.judge(value) | context(fmt::format("--{}", option.name)));
+    options.push_back(fmt::format("--{}={}", option.name, value));
+    return {};
+  };
+  for (const auto& option : kLists) {
+    for (const auto& value : config.list("run", option.name)) FCVM_TRY(pass(option, value));
+  }
+  for (const auto& option : kTexts) {
+    const auto& value = config.text("run", option.name);
+    if (!value.empty()) FCVM_TRY(pass(option, value));
+  }
+  for (const char* flag : kFlags) {
+    if (config.boolean("run", flag)) options.push_back(fmt::format("--{}", flag));
+  }
+  for (const auto& [key, value] : config.map("run", "annotation")) {
+    options.push_back(fmt::format("--annotation={}={}", key, value));
+  }
+  if (config.is_set("run", "shm-size")) {
+    options.push_back(fmt::format("--shm-size={}b", config.size("run", "shm-size")));
+  }
+  return options;
+}
+
+}  // namespace fcvm::plan

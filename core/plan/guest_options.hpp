@@ -1,0 +1,17 @@
+// Options of a container that podman in the guest honours, as podman's users write them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <fcvm/result.hpp>
+
+#include "core/config/config.hpp"
+
+namespace fcvm::plan {
+
+/// For `podman run` in the guest. Judged here as far as it can be: who mistyped a word should not
+/// wait for a guest to boot.
+[[nodiscard]] Result<std::vector<std::string>> guest_options(const config::Config& config);
+
+}  // namespace fcvm::plan
