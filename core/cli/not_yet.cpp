@@ -98,6 +98,7 @@ constexpr NotYet kRunOptions[] = {
     {"--sysctl", "`fcvm exec NAME sysctl -w`, with --privileged"},
     {"--tls-verify", "[plugin.image.archive] in fcvm.toml names registries without TLS"},
     {"--authfile", "REGISTRY_AUTH_FILE, as for skopeo"},
+    {"--tz", "--env TZ=..."},
     {"--userns", kMachine},
     {"--uts", kMachine},
     {"--volume", kFiles},

@@ -235,7 +235,6 @@ std::vector<Option> container_options() {
        .help = "Annotation of the container, for its runtime",
        .separator = '\n'},
       {.name = "umask", .help = "File modes that the container's files do not get: 0022"},
-      {.name = "tz", .help = "Time zone of the container"},
       {.name = "unsetenv",
        .type = Type::kList,
        .help = "Variable of the image that the container does not get"},

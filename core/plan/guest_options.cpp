@@ -74,14 +74,6 @@ Result<void> check_umask(const std::string& value) {
   return fail(EINVAL, fmt::format("\"{}\" is not a file mode", value), "write 0022");
 }
 
-Result<void> check_zone(const std::string& value) {
-  if (value == "local") {
-    return fail(ENOTSUP, "the host's time zone is not in the guest",
-                "name it, such as --tz Europe/Berlin");
-  }
-  return {};
-}
-
 struct Passed {
   const char* name;
   Judge judge;
@@ -92,7 +84,7 @@ constexpr Passed kLists[] = {
     {"cap-drop", check_capability}, {"security-opt", check_security}, {"group-add", anything},
     {"unsetenv", anything},
 };
-constexpr Passed kTexts[] = {{"umask", check_umask}, {"tz", check_zone}};
+constexpr Passed kTexts[] = {{"umask", check_umask}};
 constexpr const char* kFlags[] = {"read-only", "no-hosts", "unsetenv-all"};
 
 }  // namespace

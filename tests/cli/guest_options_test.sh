@@ -24,8 +24,8 @@ check "flags" passed "--read-only --no-hosts --unsetenv-all" --unsetenv-all --no
 check "sizes in bytes" passed "--shm-size=67108864b" --shm-size 64m
 check "security" passed "--security-opt=no-new-privileges --security-opt=seccomp=unconfined" \
   --security-opt no-new-privileges --security-opt seccomp=unconfined
-check "and what is left" passed "--group-add=adm --unsetenv=A --umask=0027 --tz=Europe/Berlin --annotation=a=b=c" \
-  --annotation a=b=c --tz Europe/Berlin --umask 0027 --group-add adm --unsetenv A
+check "and what is left" passed "--group-add=adm --unsetenv=A --umask=0027 --annotation=a=b=c" \
+  --annotation a=b=c --umask 0027 --group-add adm --unsetenv A
 
 refused() {
   local message=$1
@@ -41,7 +41,6 @@ check "no capability" refused "is not a capability" --cap-add 'NET ADMIN'
 check "a profile of the host" refused "is not in the guest" --security-opt seccomp=/etc/x.json
 check "labels of SELinux" refused 'has no "label"' --security-opt label=disable
 check "a mode" refused "is not a file mode" --umask 0o22
-check "the host's time zone" refused "is not in the guest" --tz local
 
 printf '# comment\nA=1\n\nEMPTY\n' >"$scratch/labels"
 run "$FCVM" run --dry-run --label-file "$scratch/labels" --label A=2 image
