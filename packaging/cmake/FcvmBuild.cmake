@@ -45,6 +45,18 @@ target_compile_definitions(fcvm_flags INTERFACE FCVM_VERSION="${PROJECT_VERSION}
                            $<$<BOOL:${FCVM_CHECKED}>:FCVM_CHECKED=1>)
 target_include_directories(fcvm_flags INTERFACE "${CMAKE_SOURCE_DIR}")
 
+# A distribution's own flags say the same; they come later, and count.
+option(FCVM_HARDEN "Compile and link as distributions do against errors of memory" ON)
+if(FCVM_HARDEN AND NOT FCVM_SANITIZE AND NOT FCVM_FUZZ AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+  add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection)
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+    add_compile_options(-fcf-protection)
+  endif()
+  add_link_options(-Wl,-z,relro,-z,now)
+endif()
+# Two checkouts make the same objects, and none names the builder's directories.
+add_compile_options("-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")
+
 if(FCVM_SANITIZE)
   add_compile_options(-fsanitize=${FCVM_SANITIZE} -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)
