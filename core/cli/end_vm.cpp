@@ -23,7 +23,8 @@ Result<void> ignore_gone(const Result<vm::ask::Exit>& answer) {
 
 }  // namespace
 
-Result<void> stop_vm(const vm::Store& store, const vm::Record& record, std::chrono::seconds grace) {
+Result<void> stop_vm(const vm::Store& store, const vm::Record& record,
+                     std::chrono::milliseconds grace) {
   const auto deadline = base::Deadline::in(grace + kCleanUp);
   const auto stopped = [&]() -> Result<void> {
     if (record.phase != vm::Phase::kExited) {

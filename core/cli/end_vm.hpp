@@ -9,7 +9,7 @@ namespace fcvm::cli {
 
 /// Returns once the VM has exited and its supervisor is done. Succeeds for one that exited already.
 [[nodiscard]] Result<void> stop_vm(const vm::Store& store, const vm::Record& record,
-                                   std::chrono::seconds grace);
+                                   std::chrono::milliseconds grace);
 
 /// The same at once, without asking the guest; kills a supervisor that does not do it, which leaves
 /// what it made on the host to gc.

@@ -58,6 +58,13 @@ run "$FCVM" rm "$web"
 check "rm removes it" nothing_left "$web"
 check "with its cgroup" test -z "$cgroup" -o ! -e "$cgroup"
 
+short=$(named short)
+vm -d --name "$short" --stop-timeout 1 fcvm/hello sh -c 'trap "" TERM; while :; do sleep 0.2; done' >/dev/null
+began=$(date +%s)
+run "$FCVM" stop "$short"
+check "stop keeps to the grace that the VM was given" test $(($(date +%s) - began)) -lt 8
+"$FCVM" rm "$short" >/dev/null
+
 deaf=$(named deaf)
 vm -d --name "$deaf" fcvm/hello sh -c 'trap "" TERM INT; while :; do sleep 0.2; done' >/dev/null
 SECONDS=0

@@ -1,4 +1,7 @@
 // fcvm stop: asks containers to end, and ends them when they do not.
+#include <chrono>
+#include <optional>
+
 #include "core/cli/each_vm.hpp"
 #include "core/cli/end_vm.hpp"
 #include "core/cli/verbs/verbs.hpp"
@@ -7,15 +10,13 @@ namespace fcvm::cli {
 namespace {
 
 Result<int> run(Invocation& invocation) {
-  const config::Config* config = FCVM_TRY(invocation.config());
-  auto grace = std::chrono::ceil<std::chrono::seconds>(config->duration("run", "stop-timeout"));
-  if (invocation.given("time")) grace = std::chrono::seconds(std::stoll(invocation.value("time")));
+  std::optional<std::chrono::milliseconds> given;
+  if (invocation.given("time")) given = std::chrono::seconds(std::stoll(invocation.value("time")));
   const vm::Store* store = FCVM_TRY(invocation.store());
-  return each_vm(
-      invocation,
-      {.of_all = is_alive,
-       .action = [&](const vm::Record& record) { return stop_vm(*store, record, grace); },
-       .side_by_side = true});
+  const auto stop = [&](const vm::Record& record) {
+    return stop_vm(*store, record, given.value_or(std::chrono::milliseconds(record.stop_grace_ms)));
+  };
+  return each_vm(invocation, {.of_all = is_alive, .action = stop, .side_by_side = true});
 }
 
 }  // namespace
@@ -45,7 +46,7 @@ Verb stop_verb() {
                   cidfile_option(),
                   {.name = "time",
                    .type = config::Type::kInteger,
-                   .help = "seconds of grace; by default [run] stop-timeout",
+                   .help = "seconds of grace; by default the VM's own, of `run --stop-timeout`",
                    .letter = 't',
                    .range = config::Range{.min = 0, .max = 1'000'000'000}}},
       .bears_mistakes = true,
