@@ -46,6 +46,8 @@ std::string containers_conf() {
   return "[containers]\n"
          "log_driver = \"passthrough\"\n"
          "netns = \"host\"\n"
+         // Else podman names the guest itself so, which is its host and not the container's user's.
+         "host_containers_internal_ip = \"none\"\n"
          "[engine]\n"
          "cgroup_manager = \"cgroupfs\"\n"
          "events_logger = \"none\"\n"

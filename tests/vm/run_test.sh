@@ -57,6 +57,8 @@ run vm --rm --tmpfs /scratch:size=1m --shm-size 32m --ulimit nofile=100:200 --um
     df -k /dev/shm | grep -o "32768" | head -n 1'
 check "what podman in the guest honours is passed on" \
   test "$(tr '\n' ' ' <<<"$out")" = "100 0027 55 scratch read-only 1 0 32768 "
+run vm --rm fcvm/hello cat /etc/hosts
+check "the guest is not called the host" test -z "$(grep host.containers.internal <<<"$out")"
 run vm --rm --timeout 2s fcvm/hello sleep 600
 check "--timeout kills" test "$rc" -eq 137
 
