@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <utility>
 
 #include "agent/boot/kernel_files.hpp"
 #include "agent/log.hpp"
@@ -45,10 +46,13 @@ Result<void> mount_kernel_filesystems() {
     // A kernel may have mounted devtmpfs already.
     if (!mounted && mounted.error().code() != EBUSY) return mounted;
   }
-  static_cast<void>(::symlink("/proc/self/fd", "/dev/fd"));
-  static_cast<void>(::symlink("/proc/self/fd/0", "/dev/stdin"));
-  static_cast<void>(::symlink("/proc/self/fd/1", "/dev/stdout"));
-  static_cast<void>(::symlink("/proc/self/fd/2", "/dev/stderr"));
+  constexpr std::pair<const char*, const char*> kLinks[] = {{"/proc/self/fd", "/dev/fd"},
+                                                            {"/proc/self/fd/0", "/dev/stdin"},
+                                                            {"/proc/self/fd/1", "/dev/stdout"},
+                                                            {"/proc/self/fd/2", "/dev/stderr"}};
+  for (const auto& [target, link] : kLinks) {
+    [[maybe_unused]] const int linked = ::symlink(target, link);
+  }
   // Out of the root cgroup, so that its controllers can be handed to containers.
   static_cast<void>(base::make_directories("/sys/fs/cgroup/init"));
   FCVM_TRY(write_file("/sys/fs/cgroup/init/cgroup.procs", "0"));
