@@ -12,13 +12,20 @@ constexpr const char* kEmulatedCpu = "max";
 constexpr const char* kEmulatedCpu = "max,-la57";
 #endif
 
+constexpr Bytes kLeastCache{8 << 20};
+
 }  // namespace
 
 Result<Platform> choose_platform(const Options& options, const KvmCheck& kvm) {
   if (options.accel == "kvm" && !kvm.usable) {
     return fail(ENODEV, "accel is kvm, but KVM cannot be used: " + kvm.reason, kvm.remedy);
   }
+  if (options.translation_cache.count < kLeastCache.count) {
+    return fail(EINVAL, "a translation-cache of less than 8M keeps QEMU translating",
+                "leave it at its default, 128M, or give it more");
+  }
   Platform platform;
+  platform.translation_cache = options.translation_cache;
   platform.kvm = options.accel != "tcg" && kvm.usable;
   platform.cpu = !options.cpu.empty() ? options.cpu : platform.kvm ? "host" : kEmulatedCpu;
 #if defined(__aarch64__)

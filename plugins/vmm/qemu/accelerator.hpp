@@ -18,6 +18,7 @@ struct Platform {
   std::string machine;  // "microvm", "q35" or "virt"
   std::string cpu;
   bool one_thread = false;  // emulates all CPUs, one after the other
+  Bytes translation_cache{128 << 20};
   [[nodiscard]] const char* accelerator() const { return kvm ? "kvm" : "tcg"; }
 };
 

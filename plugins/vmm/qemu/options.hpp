@@ -24,6 +24,7 @@ struct Options {
   std::string cpu;
   bool sandbox = true;
   std::chrono::nanoseconds balloon_stats = std::chrono::seconds(5);
+  Bytes translation_cache{128 << 20};
   std::vector<std::string> args;
 
   static auto table() {
@@ -38,6 +39,8 @@ struct Options {
         fcvm::option("sandbox", &Options::sandbox, "let QEMU install its seccomp filter"),
         fcvm::option("balloon-stats", &Options::balloon_stats,
                      "how often the guest reports its memory; 0 never asks it"),
+        fcvm::option("translation-cache", &Options::translation_cache,
+                     "without KVM, the host's memory for translated code of the guest"),
         fcvm::option("args", &Options::args, "further arguments for QEMU, as they are"));
   }
 };

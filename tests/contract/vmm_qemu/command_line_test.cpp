@@ -171,7 +171,7 @@ TEST_CASE("a QEMU that translates unsafely emulates all CPUs in one thread") {
   CHECK(parse_version("QEMU emulator version 8.1.0")->translates_safely());
   CHECK(parse_version("QEMU emulator version 10.0.2")->translates_safely());
   Platform platform{false, "q35", "max"};
-  CHECK_THAT(joined(platform, small_vm()), Contains("-accel tcg,thread=multi"));
+  CHECK_THAT(joined(platform, small_vm()), Contains("-accel tcg,thread=multi,tb-size=128"));
   platform.one_thread = true;
   CHECK_THAT(joined(platform, small_vm()), Contains("-accel tcg,thread=single"));
   CHECK_THAT(joined(platform, small_vm()), Contains(" no_timer_check"));
