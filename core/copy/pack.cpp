@@ -19,10 +19,12 @@ namespace fcvm::copy {
 namespace {
 
 constexpr std::size_t kPiece = 256 << 10;
+/// Of a file that the kernel makes up while it is read.
+constexpr std::size_t kLargestMadeUp = 16 << 20;
 
-bool is_of_kernel(int directory) {
+bool is_of_kernel(int fd) {
   struct statfs file_system {};
-  if (::fstatfs(directory, &file_system) != 0) return false;
+  if (::fstatfs(fd, &file_system) != 0) return false;
   const auto type = static_cast<unsigned long>(file_system.f_type);
   return type == PROC_SUPER_MAGIC || type == SYSFS_MAGIC || type == CGROUP2_SUPER_MAGIC ||
          type == CGROUP_SUPER_MAGIC;
@@ -86,6 +88,7 @@ class Packer {
   Result<void> pack_file(int file, const std::string& name, const struct stat& status) {
     tar::Entry entry = entry_of(name, tar::Kind::kFile, status);
     if (is_known_link(entry, status)) return writer_.begin(entry);
+    if (is_of_kernel(file)) return pack_made_up(file, std::move(entry));
     entry.size = static_cast<std::uint64_t>(status.st_size);
     entry.extents = find_extents(file, status);
     entry.sparse = !entry.extents.empty();
@@ -111,6 +114,23 @@ class Packer {
     entry.mtime_s = status.st_mtim.tv_sec;
     entry.mtime_ns = static_cast<std::uint32_t>(status.st_mtim.tv_nsec);
     return entry;
+  }
+
+  // Its size is known when it was read, and what stat() says of it is wrong.
+  Result<void> pack_made_up(int file, tar::Entry entry) {
+    std::string text;
+    for (;;) {
+      const std::size_t got = FCVM_TRY(base::read_some(file, {piece_.get(), kPiece}) |
+                                       context("reading " + entry.name));
+      if (got == 0) break;
+      text.append(piece_.get(), got);
+      if (text.size() > kLargestMadeUp) {
+        return fail(EFBIG, entry.name + " is a file of the kernel's with more than 16 MiB");
+      }
+    }
+    entry.size = text.size();
+    FCVM_TRY(writer_.begin(entry));
+    return writer_.write(text);
   }
 
   // The second name of a file is a link to the first.

@@ -99,6 +99,13 @@ TEST_CASE("a socket is left out, and said; a link that is named is followed") {
   CHECK(tree.text("to/named/real") == "text");
 }
 
+TEST_CASE("what the kernel makes up while it is read has the size that was read") {
+  const Tree tree;
+  REQUIRE(unpack_one(packed("/proc/version", "version"), tree.path("v"), "version").has_value());
+  CHECK(tree.text("v").substr(0, 6) == "Linux ");
+  CHECK(tree.text("v").back() == '\n');
+}
+
 TEST_CASE("what cannot be packed says why") {
   const Tree tree;
   tree.file("f", "x");
