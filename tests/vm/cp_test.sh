@@ -64,6 +64,12 @@ check "links in the container are followed" test "$out" = "$(printf 'alpha\nset'
 cp_ok --archive=false tree/a "$web:/tmp/owned"
 cp_ok --vm "$web:/etc/os-release" guest-release
 check "--vm is the guest itself" grep -q Debian guest-release
+cp_ok "$web:/srv/sub" "$web:/opt"
+run in_web cat /opt/sub/program
+check "from container to container" test "$out" = set
+cp_fails 'No such file' "$web:/no/such/file" "$web:/opt"
+cp_ok "$web:/proc/version" version
+check "and what its kernel says" grep -q '^Linux version' version
 cp_fails 'No such file' "$web:/no/such/file" .
 cp_fails 'No such file' no-such-file "$web:/tmp"
 cp_fails 'does not exist' tree/a "$web:/none/at/all"
@@ -107,7 +113,9 @@ cp_ok "$web:/with-fifo" .
 check "a FIFO is left out, and nobody waits for it" test ! -e with-fifo/fifo
 check "which is said" grep -q 'is a FIFO, and left out' "$scratch/err"
 
-"$FCVM" rm -f "$web" >/dev/null
+"$FCVM" kill "$web" >/dev/null
+run "$FCVM" rm "$web"
+check "one that was killed is removed at once" test "$rc" -eq 0
 cp_fails "$web" tree/a "$web:/tmp"
 check "nothing is left" nothing_left "$web"
 finish

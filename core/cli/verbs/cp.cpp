@@ -3,6 +3,7 @@
 #include <climits>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <unistd.h>
 
@@ -26,7 +27,8 @@ using std::chrono::steady_clock;
 
 /// Until the agent has acknowledged.
 constexpr std::chrono::seconds kPatience{60};
-constexpr const char* kUsage = "fcvm cp FILE NAME:PATH, or fcvm cp NAME:PATH FILE";
+constexpr const char* kUsage =
+    "fcvm cp FILE NAME:PATH, fcvm cp NAME:PATH FILE, or fcvm cp NAME:PATH OTHER:PATH";
 
 /// One of the two ends: a path on the host, or one in a VM.
 struct End {
@@ -102,9 +104,8 @@ std::string host_name_of(const std::string& path) {
   return real ? name_of(real.get()) : ".";
 }
 
-Result<vm::GuestCopy> begin(Invocation& invocation, const Job& job) {
-  const bool out = !job.from.vm.empty();
-  const End& guest = out ? job.from : job.to;
+Result<vm::GuestCopy> begin(Invocation& invocation, const Job& job, const End& guest) {
+  const bool out = &guest == &job.from;
   const vm::Store* store = FCVM_TRY(invocation.store());
   const auto records = FCVM_TRY(invocation.records());
   const vm::Record* record = FCVM_TRY(vm::find_record(records, guest.vm));
@@ -118,7 +119,7 @@ Result<vm::GuestCopy> begin(Invocation& invocation, const Job& job) {
   if (out) {
     order.name = name_of(guest.path);
   } else if (!job.from.is_stream()) {
-    order.name = host_name_of(job.from.path);
+    order.name = job.from.vm.empty() ? host_name_of(job.from.path) : name_of(job.from.path);
   }
   order.overwrite = job.overwrite;
   order.keep_owner = job.keep_owner;
@@ -175,14 +176,41 @@ Result<void> copy_out(vm::GuestCopy& copy, const Job& job, Progress& progress) {
   return copy::receive_one(source, job.to.path, name_of(job.from.path), rules, warn);
 }
 
+/// Through this process and not over its disk. The archive is what one guest's agent made, and the
+/// other's takes it as it would any.
+Result<void> copy_across(vm::GuestCopy& out, vm::GuestCopy& in, Progress& progress) {
+  const auto piece = std::make_unique_for_overwrite<char[]>(256 << 10);
+  while (const std::size_t got = FCVM_TRY(out.read({piece.get(), 256 << 10}))) {
+    FCVM_TRY(in.write({piece.get(), got}));
+    progress.add(got);
+  }
+  return in.finish();
+}
+
+Result<void> copy(Invocation& invocation, const Job& job) {
+  std::optional<vm::GuestCopy> out;
+  std::optional<vm::GuestCopy> in;
+  if (!job.from.vm.empty()) out = FCVM_TRY(begin(invocation, job, job.from));
+  if (!job.to.vm.empty()) in = FCVM_TRY(begin(invocation, job, job.to));
+  Result<void> copied;
+  {
+    Progress progress(invocation.flag("quiet"));
+    copied = !in   ? copy_out(*out, job, progress)
+             : out ? copy_across(*out, *in, progress)
+                   : copy_in(*in, job, progress);
+  }
+  if (out) show_remarks(*out);
+  if (in) show_remarks(*in);
+  return copied;
+}
+
 Result<Job> parse_job(const Invocation& invocation) {
   const auto& words = invocation.positionals();
   Job job;
   job.from = parse_end(words[0]);
   job.to = parse_end(words[1]);
-  if (job.from.vm.empty() == job.to.vm.empty()) {
-    return fail(EINVAL, "copying: one of the two has to be in a VM, and the other on the host",
-                kUsage);
+  if (job.from.vm.empty() && job.to.vm.empty()) {
+    return fail(EINVAL, "copying: one of the two has to be in a VM", kUsage);
   }
   for (const End* end : {&job.from, &job.to}) {
     if (end->path.empty()) return fail(EINVAL, "copying: a path is empty", kUsage);
@@ -201,23 +229,16 @@ Result<int> run(Invocation& invocation) {
   const Job job = FCVM_TRY(parse_job(invocation));
   const auto& words = invocation.positionals();
   const auto doing = fmt::format("copying {} to {}", printable(words[0]), printable(words[1]));
-  auto copy = FCVM_TRY(begin(invocation, job) | context(doing));
-  Result<void> copied;
-  {
-    Progress progress(invocation.flag("quiet"));
-    copied = job.to.vm.empty() ? copy_out(copy, job, progress) : copy_in(copy, job, progress);
-  }
-  show_remarks(copy);
+  const auto copied = copy(invocation, job);
   if (copied) return 0;
   return fail(copied.error().code(), doing + ": " + printable(copied.error().message()),
               printable(copied.error().remedy()));
 }
 
 constexpr const char* kDetails =
-    "One of SOURCE and DESTINATION is on the host, the other is NAME:PATH, in the container; a "
-    "path\n"
-    "there that does not begin with a slash is relative to its working directory. A path on the\n"
-    "host with a colon in it has to begin with / or ./\n"
+    "SOURCE, DESTINATION or both are NAME:PATH, in a container; a path there that does not begin\n"
+    "with a slash is relative to its working directory. A path on the host with a colon in it has\n"
+    "to begin with / or ./\n"
     "\n"
     "A file goes into the DESTINATION directory, or becomes DESTINATION. So does a directory with\n"
     "all that is in it; SOURCE/. copies its contents alone. \"-\" is a tar archive: from standard\n"
@@ -234,6 +255,7 @@ constexpr const char* kDetails =
     "  fcvm cp site.conf web:/etc/nginx/conf.d/\n"
     "  fcvm cp web:/var/log .\n"
     "  fcvm cp src/. web:/app\n"
+    "  fcvm cp web:/app/data.db other:/app/\n"
     "  tar -c data | fcvm cp - web:/srv\n"
     "  fcvm cp web:/etc - | tar -t\n";
 
@@ -245,7 +267,7 @@ Verb cp_verb() {
       .name = "cp",
       .aliases = {"podman cp"},
       .arguments = "[OPTION...] SOURCE DESTINATION",
-      .summary = "Copy files between the host and a container",
+      .summary = "Copy files between the host and containers",
       .details = kDetails,
       .options =
           {{.name = "archive",
