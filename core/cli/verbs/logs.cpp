@@ -1,5 +1,7 @@
 // fcvm logs: what a container wrote, byte for byte.
 #include <chrono>
+#include <mutex>
+#include <thread>
 #include <unistd.h>
 
 #include "core/base/io/fd.hpp"
@@ -20,7 +22,11 @@ namespace {
 /// a terminal.
 class Output {
  public:
-  explicit Output(bool timestamps) : timestamps_(timestamps) {}
+  struct Look {
+    bool timestamps = false;
+    std::string prefix;  // of each line: whose it is, where several are shown
+  };
+  explicit Output(Look look) : look_(std::move(look)) {}
 
   /// False when nobody reads any more.
   bool put(const vm::LogLine& line) {
@@ -28,15 +34,24 @@ class Output {
     if (to != to_ && !flush()) return false;
     to_ = to;
     bool& mid_line = mid_line_[to == STDERR_FILENO ? 1 : 0];
-    if (timestamps_ && !mid_line) waiting_ += vm::rfc3339(line.time_ns) + ' ';
+    if (!mid_line) waiting_ += look_.prefix;
+    if (look_.timestamps && !mid_line) waiting_ += vm::rfc3339(line.time_ns) + ' ';
     waiting_ += line.text;
     if (line.complete) waiting_ += '\n';
     mid_line = !line.complete;
     return waiting_.size() < 64 * 1024 || flush();
   }
 
+  /// What comes after it on a terminal is another's.
+  void finish() {
+    if (!look_.prefix.empty() && mid_line_[to_ == STDERR_FILENO ? 1 : 0]) waiting_ += '\n';
+    flush();
+  }
+
   bool flush() {
     if (waiting_.empty()) return true;
+    static std::mutex one_at_a_time;
+    const std::lock_guard lock(one_at_a_time);
     auto written = base::write_all(to_, waiting_);
     waiting_.clear();
     if (!written && error_.code() == 0) error_ = written.error();
@@ -50,7 +65,7 @@ class Output {
   }
 
  private:
-  bool timestamps_;
+  Look look_;
   int to_ = STDOUT_FILENO;
   bool mid_line_[2] = {};
   std::string waiting_;
@@ -100,9 +115,8 @@ Result<void> check_driver(const vm::Record& record) {
 }
 
 Result<int> show_container(const vm::Store& store, const vm::Record& record, vm::LogQuery query,
-                           bool follow, bool timestamps) {
-  FCVM_TRY(check_driver(record));
-  Output output(timestamps);
+                           bool follow, Output::Look look) {
+  Output output(std::move(look));
   query.on_dropped = [&] {
     output.flush();
     log::warning("logs", "what {} wrote here was dropped: more than its log may hold (--log-opt)",
@@ -114,7 +128,7 @@ Result<int> show_container(const vm::Store& store, const vm::Record& record, vm:
   }
   FCVM_TRY(vm::read_container_log(store.paths().container_log(record.id), query,
                                   [&](const vm::LogLine& line) { return output.put(line); }));
-  output.flush();
+  output.finish();
   return output.outcome();
 }
 
@@ -148,20 +162,50 @@ Result<int> show_console(const vm::Store& store, const vm::Record& record, bool 
   return 0;
 }
 
+/// Of several the logs come one after the other, or side by side as long as they are followed.
+Result<int> show_containers(const Invocation& invocation, const vm::Store& store,
+                            const std::vector<vm::Record>& chosen, const vm::LogQuery& query) {
+  const bool follow = invocation.flag("follow");
+  const bool names = invocation.flag("names");
+  std::vector<Result<int>> outcomes(chosen.size(), 0);
+  const auto show = [&](std::size_t index) {
+    const vm::Record& record = chosen[index];
+    Output::Look look{.timestamps = invocation.flag("timestamps"), .prefix = ""};
+    if (names || chosen.size() > 1) look.prefix = (names ? record.name : record.id) + ' ';
+    outcomes[index] = show_container(store, record, query, follow, std::move(look));
+  };
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; follow && i < chosen.size(); ++i) others.emplace_back(show, i);
+  show(0);
+  for (std::size_t i = 1; !follow && i < chosen.size(); ++i) show(i);
+  for (auto& other : others) other.join();
+  for (auto& outcome : outcomes) {
+    if (!outcome) return outcome;
+  }
+  return 0;
+}
+
 Result<int> run(Invocation& invocation) {
   const auto query = FCVM_TRY(parse_query(invocation));
   const vm::Store* store = FCVM_TRY(invocation.store());
   const auto records = FCVM_TRY(invocation.records());
-  const vm::Record* record = FCVM_TRY(vm::find_record(records, invocation.positionals().front()));
-  const bool follow = invocation.flag("follow");
-  if (invocation.flag("console")) return show_console(*store, *record, follow);
-  return show_container(*store, *record, query, follow, invocation.flag("timestamps"));
+  std::vector<vm::Record> chosen;
+  for (const auto& name : invocation.positionals()) {
+    chosen.push_back(*FCVM_TRY(vm::find_record(records, name)));
+  }
+  if (invocation.flag("console")) {
+    if (chosen.size() == 1) return show_console(*store, chosen[0], invocation.flag("follow"));
+    return fail(EINVAL, "--console shows one VM", "fcvm logs --console " + chosen[0].name);
+  }
+  for (const auto& record : chosen) FCVM_TRY(check_driver(record));
+  return show_containers(invocation, *store, chosen, query);
 }
 
 constexpr const char* kDetails =
     "What the container wrote to its standard output goes to standard output, and its standard\n"
     "error to standard error, byte for byte. The log stays until the VM is removed. It holds the\n"
     "last 64 MiB, or what `fcvm run --log-opt` says; where more was written a warning says so.\n"
+    "Of several VMs each line begins with its VM's id, or with --names its name.\n"
     "\n"
     "--since and --until take a time (2026-11-20T19:00:00Z), seconds since 1970, or how long ago\n"
     "(10m, 1h30m). With --follow it goes on until the container ends or --until is reached.\n"
@@ -169,7 +213,9 @@ constexpr const char* kDetails =
     "\n"
     "--console shows what the guest's kernel and agent wrote instead, for a VM that does not\n"
     "start; of the other options it takes --follow only. On a terminal what would move its cursor\n"
-    "is shown as \\x1b.\n"
+    "is shown as \\x1b. A kernel says only what is wrong; `fcvm run --kernel-args loglevel=7` has "
+    "it\n"
+    "say more.\n"
     "\n"
     "Examples:\n"
     "  fcvm logs -f --tail 20 web\n"
@@ -183,7 +229,7 @@ Verb logs_verb() {
   return {
       .name = "logs",
       .aliases = {"podman logs"},
-      .arguments = "[-f] [-t] [--since T] [--until T] [--tail N] NAME",
+      .arguments = "[-f] [-t] [--since T] [--until T] [--tail N] NAME...",
       .summary = "Show what a container wrote",
       .details = kDetails,
       .options = {{.name = "follow",
@@ -197,9 +243,12 @@ Verb logs_verb() {
                    .type = Type::kBoolean,
                    .help = "print the time before each line",
                    .letter = 't'},
+                  {.name = "names",
+                   .type = Type::kBoolean,
+                   .help = "begin each line with the name of its VM"},
                   {.name = "console", .type = Type::kBoolean, .help = "show the guest's console"}},
       .bears_mistakes = true,
-      .positionals = {.min = 1, .max = 1},
+      .positionals = {.min = 1, .max = kAnyNumber},
       .run = run};
 }
 
