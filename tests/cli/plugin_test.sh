@@ -19,6 +19,10 @@ run env FCVM_PLUGIN_PATH="$examples" "$FCVM" plugin inspect --json file-exists
 check "a short name will do, and JSON has the options" test "$(jq -r '.options[0].name' <<<"$out")" = path
 run "$FCVM" plugin check "$examples/net.null.so"
 check "plugin check passes a good plugin" test "$rc" -eq 0
+run env FCVM_PLUGIN_PATH="$examples" "$FCVM" plugin check net.null
+check "also by its id" test "$rc" -eq 0
+run env FCVM_PLUGIN_PATH="$examples" "$FCVM" plugin check net.nul
+check "and corrects one that is mistyped" contains "$err" "net.null"
 
 # rejected NAME REASON: with this file beside a good one, the good one is still there.
 rejected() {

@@ -1,4 +1,5 @@
 // fcvm plugin check: hands over to fcvm-plugin-check, which authors also have without fcvm.
+#include <filesystem>
 #include <unistd.h>
 
 #include "core/cli/invocation.hpp"
@@ -6,6 +7,14 @@
 
 namespace fcvm::cli {
 namespace {
+
+/// A file, or the id of a plugin that is found as `fcvm run` finds it.
+Result<std::string> file_of(Invocation& invocation, const std::string& word) {
+  if (word.find('/') != std::string::npos || std::filesystem::exists(word)) return word;
+  const plugin::Registry* registry = FCVM_TRY(invocation.registry());
+  const plugin::Entry* entry = FCVM_TRY(registry->find(word));
+  return entry->path.string();
+}
 
 Result<int> run(Invocation& invocation) {
   const auto program = (invocation.layout().bin / "fcvm-plugin-check").string();
@@ -15,7 +24,9 @@ Result<int> run(Invocation& invocation) {
   for (const auto& setting : invocation.values("set"))
     words.insert(words.end(), {"--set", setting});
   words.emplace_back("--");
-  words.insert(words.end(), invocation.positionals().begin(), invocation.positionals().end());
+  for (const auto& word : invocation.positionals()) {
+    words.push_back(FCVM_TRY(file_of(invocation, word)));
+  }
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -29,7 +40,7 @@ Result<int> run(Invocation& invocation) {
 Verb plugin_check_verb() {
   return {
       .name = "plugin check",
-      .arguments = "[--json] [--strict] [--set OPTION=VALUE]... FILE...",
+      .arguments = "[--json] [--strict] [--set OPTION=VALUE]... FILE|ID...",
       .summary = "Test whether a plugin keeps to the rules of the interface",
       .details =
           "Calls the plugin in processes of its own, with a host that refuses everything. Where\n"
