@@ -26,6 +26,10 @@ Result<void> check_running(const vm::Record& record, const char* what) {
     return fail(EBUSY, message, fmt::format("fcvm unpause {}", record.name));
   }
   if (phase != vm::Phase::kExited) return fail(EBUSY, message, "try again once its container runs");
+  if (record.phase != vm::Phase::kExited) {
+    return fail(EINVAL, message + ", since its supervisor was killed",
+                "fcvm gc undoes what that has left; fcvm run starts a container anew");
+  }
   return fail(EINVAL, fmt::format("{} (code {})", message, record.exit_code),
               "fcvm run starts a container anew");
 }

@@ -1,4 +1,8 @@
 // fcvm kill: sends a signal to the main process of containers.
+#include <chrono>
+#include <csignal>
+#include <thread>
+
 #include "core/cli/each_vm.hpp"
 #include "core/cli/end_vm.hpp"
 #include "core/cli/session/signals.hpp"
@@ -8,6 +12,20 @@
 namespace fcvm::cli {
 namespace {
 
+/// What a container may take to be gone once it was killed; a guest that takes longer is ended.
+constexpr std::chrono::seconds kEndPatience{5};
+constexpr std::chrono::milliseconds kLook{10};
+
+/// So that a command after this one, such as rm, does not find it running.
+void await_end(const vm::Store& store, const std::string& id) {
+  const auto deadline = base::Deadline::in(kEndPatience);
+  while (!deadline.expired()) {
+    const auto record = store.load(id);
+    if (!record || !record->is_up()) return;
+    std::this_thread::sleep_for(kLook);
+  }
+}
+
 Result<int> run(Invocation& invocation) {
   const int signal = FCVM_TRY(parse_signal(invocation.value("signal", "KILL")));
   const vm::Store* store = FCVM_TRY(invocation.store());
@@ -16,6 +34,7 @@ Result<int> run(Invocation& invocation) {
     (void)FCVM_TRY(vm::ask_supervisor(store->paths(), record.id, vm::ask::Kill{signal},
                                       base::Deadline::in(std::chrono::seconds(30))) |
                    context("killing VM " + record.name));
+    if (signal == SIGKILL) await_end(*store, record.id);
     return {};
   };
   return each_vm(invocation, {.of_all = is_alive, .action = kill, .side_by_side = true});
@@ -33,7 +52,8 @@ Verb kill_verb() {
           "The signal goes to the container's main process. SIGNAL is a name with or without SIG,\n"
           "in capitals or not, or a number; the default is KILL. Prints what was given for each "
           "VM\n"
-          "that took the signal, and does not wait for what comes of it: see `fcvm wait`.\n"
+          "that took the signal. Only after KILL it waits until the container has ended; else see\n"
+          "`fcvm wait`.\n"
           "\n"
           "Examples:\n"
           "  fcvm kill web\n"
