@@ -82,6 +82,10 @@ run "$FCVM" logs -t --tail 2 web
 check "-t shows times" contains "$err" "+00:00 oops"
 run "$FCVM" logs --until 1h web
 check "--until an hour ago shows nothing" test -z "$out$err"
+run "$FCVM" logs --names web
+check "--names says whose a line is" test "$(head -1 <<<"$out")" = "web one"
+run "$FCVM" logs web db
+check "of several each line has the id" test "$(head -1 <<<"$out")" = "$web one"
 run "$FCVM" logs --since soon web
 check "a wrong time is an error" contains "$err" "--since"
 mkdir -p "$FCVM_DATA_DIR/vms/$web/vmm"
@@ -107,6 +111,11 @@ check "stats computes CPU from two samples" test "$(jq '.[0].cpu_percent | . > 4
 check "and memory" test "$(jq '.[0].mem_percent == 25' <<<"$out")" = true
 run "$FCVM" stats --no-stream --interval 10ms
 check "stats shows all" test "$(wc -l <<<"$out")" = 3
+check "and the network" test "$(sed -n 2p <<<"$out" | grep -c '3kB / 4kB')" = 1
+run "$FCVM" stats --no-stream --interval 10ms --format 'table {{.Name}}\t{{.NetIO}}'
+check "stats takes a template" test "$(sed -n '1p;2p' <<<"$out" | tr -s ' ' | tr '\n' ';')" = 'NAME NET IO;web 3kB / 4kB;'
+run "$FCVM" stats --no-stream --format '{{.NetIo}}'
+check "and names the field that it does not have" contains "$err" '{{.NetIo}}; did you mean'
 run "$FCVM" top web
 check "top says what is missing" test "$rc" -eq 125
 
@@ -139,6 +148,8 @@ run "$FCVM" ls -a
 check "ls -a shows it" contains "$out" "Exited (143)"
 run "$FCVM" ls --filter status=exited -q
 check "so does a filter" test "$out" = "$web"
+run "$FCVM" stats --all --no-stream --interval 10ms --format '{{.ID}} {{.CPUPerc}}' web db
+check "and stats --all" test "$(head -1 <<<"$out")" = "$web --"
 run "$FCVM" rm web nothing
 check "rm removes one and misses the other with 1" test "$rc:$out" = 1:web
 check "its directory is gone" test ! -e "$FCVM_DATA_DIR/vms/$web"

@@ -231,6 +231,8 @@ class FakeSupervisor {
                      .memory_limit_bytes = 1'024'000'000,
                      .read_bytes = 1000,
                      .written_bytes = 2000,
+                     .received_bytes = 3000,
+                     .sent_bytes = 4000,
                      .processes = 4};
   }
   template <typename Request>

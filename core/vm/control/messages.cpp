@@ -97,6 +97,8 @@ void write(Json& json, const LiveStats& stats) {
   json["memory_limit_bytes"] = stats.memory_limit_bytes;
   json["read_bytes"] = stats.read_bytes;
   json["written_bytes"] = stats.written_bytes;
+  json["received_bytes"] = stats.received_bytes;
+  json["sent_bytes"] = stats.sent_bytes;
   json["processes"] = stats.processes;
 }
 void read(const Json& json, LiveStats& stats) {
@@ -105,6 +107,8 @@ void read(const Json& json, LiveStats& stats) {
   read_if_there(json, "memory_limit_bytes", stats.memory_limit_bytes);
   read_if_there(json, "read_bytes", stats.read_bytes);
   read_if_there(json, "written_bytes", stats.written_bytes);
+  read_if_there(json, "received_bytes", stats.received_bytes);
+  read_if_there(json, "sent_bytes", stats.sent_bytes);
   read_if_there(json, "processes", stats.processes);
 }
 

@@ -28,6 +28,8 @@ struct LiveStats {
   std::uint64_t memory_limit_bytes = 0;
   std::uint64_t read_bytes = 0;
   std::uint64_t written_bytes = 0;
+  std::uint64_t received_bytes = 0;  // by the guest, from its network
+  std::uint64_t sent_bytes = 0;
   std::uint32_t processes = 0;  // threads of the VMM
 };
 
@@ -63,7 +65,7 @@ struct Wait {
 struct Stop {
   static constexpr std::string_view kVerb = "stop";
   using Answer = Exit;
-  int signal = 0;  // 0: SIGTERM
+  int signal = 0;  // 0: what the container is stopped with
   std::chrono::milliseconds grace{10'000};
 };
 /// At once, without the guest; answered when all is undone but the record.

@@ -1,6 +1,7 @@
 #include "core/vm/supervisor/process_stats.hpp"
 
 #include <charconv>
+#include <sstream>
 #include <string>
 #include <unistd.h>
 
@@ -39,9 +40,28 @@ Result<std::uint64_t> cpu_ns(const std::string& directory) {
   return ticks * (1'000'000'000 / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK)));
 }
 
+/// A tap receives what the guest sends.
+void read_traffic(const std::string& directory, const std::string& tap, LiveStats& stats) {
+  const auto text = base::read_file(directory + "/net/dev");
+  if (!text || tap.empty()) return;
+  std::istringstream lines(*text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto colon = line.find(':');
+    if (colon == std::string::npos) continue;
+    const auto name = line.find_first_not_of(' ');
+    if (line.compare(name, colon - name, tap) != 0) continue;
+    // Eight numbers of what came in, then of what went out; bytes are the first of each.
+    std::istringstream numbers(line.substr(colon + 1));
+    std::uint64_t skipped = 0;
+    numbers >> stats.sent_bytes;
+    for (int i = 0; i < 7; ++i) numbers >> skipped;
+    numbers >> stats.received_bytes;
+  }
+}
+
 }  // namespace
 
-Result<LiveStats> process_stats(pid_t pid) {
+Result<LiveStats> process_stats(pid_t pid, const std::string& tap) {
   const std::string directory = "/proc/" + std::to_string(pid);
   LiveStats stats;
   stats.cpu_ns = FCVM_TRY(cpu_ns(directory));
@@ -52,6 +72,7 @@ Result<LiveStats> process_stats(pid_t pid) {
     stats.read_bytes = field(*io, "read_bytes:");
     stats.written_bytes = field(*io, "\nwrite_bytes:");
   }
+  read_traffic(directory, tap, stats);
   return stats;
 }
 

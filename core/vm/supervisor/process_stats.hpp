@@ -1,6 +1,7 @@
 // What one process uses, read from /proc.
 #pragma once
 
+#include <string>
 #include <sys/types.h>
 
 #include <fcvm/result.hpp>
@@ -9,6 +10,7 @@
 
 namespace fcvm::vm {
 
-[[nodiscard]] Result<LiveStats> process_stats(pid_t pid);
+/// `tap`: the guest's NIC, in the network namespace of the process; empty when it has none.
+[[nodiscard]] Result<LiveStats> process_stats(pid_t pid, const std::string& tap);
 
 }  // namespace fcvm::vm

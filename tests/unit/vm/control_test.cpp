@@ -39,8 +39,12 @@ TEST_CASE("requests and answers come back as they were") {
   CHECK(back(ask::Exit{3}, 0).code == 3);
   LiveStats stats;
   stats.cpu_ns = ~std::uint64_t{0};
+  stats.received_bytes = 8;
+  stats.sent_bytes = 9;
   stats.processes = 7;
   CHECK(back(stats, 0).cpu_ns == ~std::uint64_t{0});
+  CHECK(back(stats, 0).received_bytes == 8);
+  CHECK(back(stats, 0).sent_bytes == 9);
   CHECK(back(stats, 0).processes == 7);
   const Result<ask::Done> refused = fail(ECONNREFUSED, "no\xff", "wait");
   const auto failed = ask::decode_answer<ask::Done>(ask::encode_answer(refused), {});
