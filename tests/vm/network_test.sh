@@ -89,12 +89,16 @@ wait "$forward"
 
 start_vm "$other" --network tap -p 7000:7000
 check "another VM publishes the same port" test "$rc" -eq 0
-check "and says that the host's loopback is taken" contains "$err" "alone, and not at 127.0.0.1:7000"
+check "and says that the host's loopback is taken, and by whom" contains "$err" "alone, and not at 127.0.0.1:7000, which VM $web publishes"
 check "on an address of its own" test "$(host_address "$other")" != "$own"
 check "and answers there" test "$(ask tcp "$(host_address "$other")" 7000 other)" = other
 run vm --rm --network tap -p 127.0.0.1:7040:80 fcvm/hello
 check "a port that is taken fails before the VM boots" test "$rc" -eq 125
 check "with its name" contains "$err" 7040
+run "$FCVM" port add "$other" 127.0.0.1:7000:7000
+check "one that another VM has is said to be that VM's" contains "$err" "VM $web publishes that port"
+run "$FCVM" port rm "$other" 7999:1
+check "one that is not published is named as it was written" contains "$err" "7999:1/tcp is not published"
 
 run "$FCVM" port add "$web" 7050:7000 7051:7000/udp
 check "ports can be added" test "$rc" -eq 0

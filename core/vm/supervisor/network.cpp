@@ -198,8 +198,9 @@ Result<void> Network::attach(const NetworkPlan& plan, const std::string& vm_id,
   Reported reported;
   const auto report = reported.abi();
   auto made = sized<fcvm_net_attachment>();
-  FCVM_TRY(instance_->call(kAttach, instance_->verbs().attach, &request, deadline.as_ns(), &made,
-                           &report));
+  FCVM_TRY(name_owner(instance_->call(kAttach, instance_->verbs().attach, &request,
+                                      deadline.as_ns(), &made, &report),
+                      wishes));
   attachment_ = FCVM_TRY(take(made));
   attachment_.dns = std::move(reported.dns);
   const auto published = FCVM_TRY(
@@ -262,11 +263,27 @@ Result<PublishedPort> Network::publish_one(const PublishedPort& port, std::uint1
   publish.flags = flags;
   Reported reported;
   const auto report = reported.abi();
-  FCVM_TRY(
-      instance_->call(kPublish, instance_->verbs().publish, &publish, deadline.as_ns(), &report));
+  FCVM_TRY(name_owner(
+      instance_->call(kPublish, instance_->verbs().publish, &publish, deadline.as_ns(), &report),
+      {port}));
   return FCVM_TRY(taken_for({port}, reported.published, attachment_.host_address,
                             instance_->plugin_id()))
       .front();
+}
+
+/// A plugin knows which process has a port, and not whose that is.
+Result<void> Network::name_owner(Result<void> done,
+                                 const std::vector<PublishedPort>& wishes) const {
+  if (done || done.error().code() != EADDRINUSE || !port_owner_) return done;
+  for (const auto& wish : wishes) {
+    // Without an address it is the VM's own, which is no other's.
+    const auto owner = wish.address.empty() ? "" : port_owner_(wish);
+    if (owner.empty()) continue;
+    return fail(EADDRINUSE,
+                fmt::format("publishing {}: VM {} publishes that port", to_text(wish), owner),
+                fmt::format("publish another port; fcvm port {} lists that VM's", owner));
+  }
+  return done;
 }
 
 Result<void> Network::unpublish(const PublishedPort& port, base::Deadline deadline) {

@@ -2,6 +2,7 @@
 // the instance and, while attached, the handles of the VM's namespaces.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <shared_mutex>
 #include <string>
@@ -36,8 +37,12 @@ struct Attachment {
 
 class Network {
  public:
-  explicit Network(std::unique_ptr<plugin::Instance<fcvm_net_v1>> instance)
-      : instance_(std::move(instance)) {}
+  /// Tells which other VM has a port of the host; "" when none has.
+  using PortOwner = std::function<std::string(const PublishedPort&)>;
+
+  explicit Network(std::unique_ptr<plugin::Instance<fcvm_net_v1>> instance,
+                   PortOwner port_owner = {})
+      : instance_(std::move(instance)), port_owner_(std::move(port_owner)) {}
 
   Result<void> attach(const NetworkPlan& plan, const std::string& vm_id, base::Deadline deadline);
   /// Ends the dials that are under way, and those to come.
@@ -64,7 +69,10 @@ class Network {
   void publish_twin(const PublishedPort& own, std::vector<PublishedPort>& taken,
                     base::Deadline deadline);
 
+  Result<void> name_owner(Result<void> done, const std::vector<PublishedPort>& wishes) const;
+
   std::unique_ptr<plugin::Instance<fcvm_net_v1>> instance_;
+  PortOwner port_owner_;
   Attachment attachment_;
   std::string publish_address_;
   std::shared_mutex dials_;  // shared by those under way; detach() has it alone

@@ -1,8 +1,10 @@
 #include "core/vm/model/port.hpp"
 
 #include <map>
+#include <unistd.h>
 
 #include "core/vm/client/port_forward.hpp"
+#include "core/vm/store/port_owner.hpp"
 #include "tests/unit/vm/support.hpp"
 
 namespace fcvm::vm {
@@ -86,6 +88,19 @@ TEST_CASE("one port of the host serves one purpose") {
   CHECK(overlap({"8000-8009:1-10", "8010:80"}) == "none");
   CHECK(check_free({"", 80, 80}, {{"", 79, 1, Protocol::kTcp, 2}}).error().code() == EEXIST);
   CHECK(check_free({"", 0, 80}, {{"", 79, 1, Protocol::kTcp, 2}}));
+}
+
+TEST_CASE("a port of the host is a VM's that lives and publishes it") {
+  Record web;
+  web.name = "web";
+  web.phase = Phase::kRunning;
+  web.supervisor = must(base::identify(::getpid()));
+  web.ports = {{"127.0.0.1", 8080, 80}};
+  CHECK(port_owner({web}, {"127.0.0.1", 8080, 1}) == "web");
+  CHECK(port_owner({web}, {"0.0.0.0", 8080, 1}) == "web");
+  CHECK(port_owner({web}, {"127.0.0.2", 8080, 1}).empty());
+  web.phase = Phase::kExited;
+  CHECK(port_owner({web}, {"127.0.0.1", 8080, 1}).empty());
 }
 
 TEST_CASE("an address is of this host, or is not") {
