@@ -74,6 +74,7 @@ class GuestSystem : public System {
   std::vector<std::string> began_command(const wire::BootPlan& plan) override {
     return {"podman", "inspect", "--format", "{{.State.StartedAt.Unix}}", plan.container.name};
   }
+  int stop_signal(pid_t pid) override { return read_stop_signal(pid); }
   Result<OciConfig> container_config(pid_t pid) override { return read_oci_config(pid); }
   void sync() override { ::sync(); }
 

@@ -131,7 +131,8 @@ Result<void> Life::signal_container(int signal) {
 
 Result<void> Life::stop_container(int signal, std::uint32_t grace_ms) {
   if (!container_) return fail(ESRCH, "stopping the container: there is none yet");
-  return container_->stop(signal, milliseconds(grace_ms));
+  const int number = signal == 0 ? system_.stop_signal(container_->pid()) : signal;
+  return container_->stop(number, milliseconds(grace_ms));
 }
 
 Result<void> Life::quiesce() {

@@ -36,6 +36,7 @@ class System {
   /// it did not; empty: its exit code alone tells.
   virtual std::vector<std::string> began_command(const wire::BootPlan& plan) = 0;
   /// How the container whose first process is `pid` runs, so that exec can join it.
+  virtual int stop_signal(pid_t pid) = 0;
   virtual Result<OciConfig> container_config(pid_t pid) = 0;
   virtual void sync() = 0;
   [[noreturn]] virtual void power_off() = 0;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <csignal>
 #include <cstring>
 #include <linux/seccomp.h>
 
@@ -156,6 +158,24 @@ Result<std::vector<sock_filter>> read_filter(const std::string& path) {
   return filter;
 }
 
+/// Where crun keeps its own copies, of the very run whose process this is: podman rewrites its file
+/// at each start.
+Result<std::string> runtime_directory(pid_t pid, const std::string& id) {
+  const std::string directory = "/run/crun/" + id;
+  const std::string status = FCVM_TRY(base::read_file(directory + "/status", kLargestConfig));
+  if (number(member(Json::parse(status, nullptr, false), "pid")) !=
+      static_cast<std::uint64_t>(pid)) {
+    return fail(ESTALE, directory + "/status is not about process " + std::to_string(pid));
+  }
+  return directory;
+}
+
+Result<std::string> id_of(pid_t pid) {
+  auto id = podman_id(FCVM_TRY(base::read_file("/proc/" + std::to_string(pid) + "/cgroup")));
+  if (id.empty()) return fail(ENOENT, "the container's cgroup is not one of podman's");
+  return id;
+}
+
 }  // namespace
 
 Result<OciConfig> parse_oci_config(std::string_view json, bool& wants_seccomp) {
@@ -173,6 +193,16 @@ Result<OciConfig> parse_oci_config(std::string_view json, bool& wants_seccomp) {
   return config;
 }
 
+int parse_stop_signal(std::string_view json) {
+  const Json all = Json::parse(json, nullptr, false);
+  const auto text = member(member(all, "annotations"), "org.opencontainers.image.stopSignal");
+  if (!text.is_string()) return 0;
+  const std::string number = text.get<std::string>();
+  int signal = 0;
+  std::from_chars(number.data(), number.data() + number.size(), signal);
+  return signal > 0 && signal < NSIG ? signal : 0;
+}
+
 std::string podman_id(std::string_view cgroup) {
   constexpr std::string_view kPrefix = "libpod-";
   for (auto at = cgroup.find(kPrefix); at != std::string_view::npos;
@@ -184,17 +214,9 @@ std::string podman_id(std::string_view cgroup) {
   return {};
 }
 
-// crun's own copies, of the very run whose process this is: podman rewrites its file at each start.
 Result<OciConfig> read_oci_config(pid_t pid) {
-  const std::string id =
-      podman_id(FCVM_TRY(base::read_file("/proc/" + std::to_string(pid) + "/cgroup")));
-  if (id.empty()) return fail(ENOENT, "the container's cgroup is not one of podman's");
-  const std::string directory = "/run/crun/" + id;
-  const std::string status = FCVM_TRY(base::read_file(directory + "/status", kLargestConfig));
-  if (number(member(Json::parse(status, nullptr, false), "pid")) !=
-      static_cast<std::uint64_t>(pid)) {
-    return fail(ESTALE, directory + "/status is not about process " + std::to_string(pid));
-  }
+  const std::string id = FCVM_TRY(id_of(pid));
+  const std::string directory = FCVM_TRY(runtime_directory(pid, id));
   const std::string json = FCVM_TRY(base::read_file(directory + "/config.json", kLargestConfig));
   bool wants_seccomp = false;
   OciConfig config = FCVM_TRY(parse_oci_config(json, wants_seccomp) |
@@ -202,6 +224,17 @@ Result<OciConfig> read_oci_config(pid_t pid) {
   if (wants_seccomp) config.seccomp = FCVM_TRY(read_filter(directory + "/seccomp.bpf"));
   config.id = id;
   return config;
+}
+
+int read_stop_signal(pid_t pid) {
+  const auto read = [pid]() -> Result<std::string> {
+    const std::string id = FCVM_TRY(id_of(pid));
+    const std::string directory = FCVM_TRY(runtime_directory(pid, id));
+    return base::read_file(directory + "/config.json", kLargestConfig);
+  };
+  const auto json = read();
+  const int signal = json ? parse_stop_signal(*json) : 0;
+  return signal != 0 ? signal : SIGTERM;
 }
 
 std::vector<std::string> exec_environment(const OciConfig& config, const std::string& home,

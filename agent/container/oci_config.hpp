@@ -37,11 +37,18 @@ struct OciConfig {
 /// `wants_seccomp` says that a filter belongs to it.
 Result<OciConfig> parse_oci_config(std::string_view json, bool& wants_seccomp);
 
+/// The signal that such a container is stopped with: --stop-signal, or else its image's; 0 when
+/// podman has not said which.
+int parse_stop_signal(std::string_view json);
+
 /// The id in the text of /proc/PID/cgroup; empty when it is not a container of podman's.
 std::string podman_id(std::string_view cgroup);
 
 /// Of the container whose first process is `pid`.
 Result<OciConfig> read_oci_config(pid_t pid);
+
+/// Likewise: its signal to stop, SIGTERM where it has none.
+int read_stop_signal(pid_t pid);
 
 /// Without what podman adds only when a container starts, and finds anew for an exec: HOSTNAME and,
 /// unless it differs from `home`, HOME. `given` is what the user asked for.

@@ -78,7 +78,8 @@ struct SignalContainer {
   FCVM_FIELDS(visit(1, self.id); visit(2, self.signal);)
 };
 
-/// `signal`, then after the grace SIGKILL. Done comes at once, kExited later.
+/// `signal`, or with 0 the one that the container is stopped with; then after the grace SIGKILL.
+/// Done comes at once, kExited later.
 struct StopContainer {
   static constexpr std::uint16_t kType = 19;
 

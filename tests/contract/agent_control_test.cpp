@@ -60,6 +60,17 @@ TEST_CASE("control: signals, stop and its grace") {
   CHECK(exited.signal == SIGKILL);
 }
 
+TEST_CASE("control: a container is stopped with its own signal") {
+  const RunningAgent agent;
+  Connection control = agent.dial(wire::kControlPort);
+  control.say(wire::Attach{});
+  control.say(boot_with("trap 'exit 42' USR2; echo up; while :; do sleep 0.01; done"));
+  next_of(control, wire::EventKind::kStarted);
+  ::usleep(200'000);
+  control.say(wire::StopContainer{2, 0, 10'000});
+  CHECK(next_of(control, wire::EventKind::kExited).code == 42);
+}
+
 TEST_CASE("control: a stage that fails is an event, and then the end") {
   RunningAgent agent;
   Connection control = agent.dial(wire::kControlPort);

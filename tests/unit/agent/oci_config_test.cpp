@@ -30,6 +30,19 @@ std::string with(std::string what, const std::string& by) {
   return json.replace(json.find(what), what.size(), by);
 }
 
+TEST_CASE("the signal to stop with is an annotation of podman's") {
+  const auto signal = [](const std::string& annotation) {
+    return parse_stop_signal(R"({"annotations":{"org.opencontainers.image.stopSignal":)" + annotation +
+                             "}}");
+  };
+  CHECK(signal(R"("3")") == 3);
+  CHECK(signal(R"("SIGQUIT")") == 0);
+  CHECK(signal(R"("65536")") == 0);
+  CHECK(signal("3") == 0);
+  CHECK(parse_stop_signal("{}") == 0);
+  CHECK(parse_stop_signal("no JSON") == 0);
+}
+
 TEST_CASE("an OCI configuration is read") {
   bool seccomp = false;
   const auto config = parse_oci_config(kConfig, seccomp);
