@@ -48,9 +48,11 @@ std::string describe(const vm::RunPlan& plan) {
       {"disk_rates", describe_rates(plan.disk_rates)},
       {"pids_limit", plan.pids_limit},
       {"podman_options", plan.container.podman_options},
+      {"sysctls", plan.sysctls},
       {"timeout_ms", plan.lifetime.value_or(std::chrono::milliseconds(0)).count()},
       {"stop_timeout_ms", plan.stop_grace.count()},
       {"kernel", plan.assets.kernel.string()},
+      {"kernel_args", plan.kernel_args},
       {"initrd", plan.assets.initrd.string()},
       {"base_image", plan.assets.base_image.string()}};
   return whole.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";

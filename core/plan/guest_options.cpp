@@ -68,6 +68,24 @@ Result<void> check_security(const std::string& value) {
               "no-new-privileges, seccomp=unconfined, mask=, unmask= and proc-opts= are there");
 }
 
+/// A name or a number, as podman takes it: with or without SIG, and SIGRTMIN+3.
+Result<void> check_signal(const std::string& value) {
+  const auto belongs = [](int c) -> int { return std::isalnum(c) || c == '+' || c == '-'; };
+  if (consists_of(value, belongs)) return {};
+  return fail(EINVAL, fmt::format("\"{}\" is not a signal", value), "write SIGQUIT, quit or 3");
+}
+
+/// A file below zoneinfo, and nothing above it.
+Result<void> check_time_zone(const std::string& value) {
+  if (value == "local") {
+    return fail(ENOTSUP, "the guest's time is UTC, and it knows no other as its own",
+                "name the zone, such as Europe/Berlin");
+  }
+  if (!value.starts_with('/') && value.find("..") == std::string::npos) return {};
+  return fail(EINVAL, fmt::format("\"{}\" is not a time zone", value),
+              "name one of /usr/share/zoneinfo, such as Europe/Berlin");
+}
+
 Result<void> check_umask(const std::string& value) {
   const bool octal = consists_of(value, [](int c) -> int { return c >= '0' && c <= '7'; });
   if (octal && value.size() <= 4) return {};
@@ -84,8 +102,31 @@ constexpr Passed kLists[] = {
     {"cap-drop", check_capability}, {"security-opt", check_security}, {"group-add", anything},
     {"unsetenv", anything},
 };
-constexpr Passed kTexts[] = {{"umask", check_umask}};
-constexpr const char* kFlags[] = {"read-only", "no-hosts", "unsetenv-all"};
+constexpr Passed kTexts[] = {
+    {"umask", check_umask}, {"stop-signal", check_signal}, {"tz", check_time_zone}};
+constexpr const char* kFlags[] = {"read-only", "no-hosts", "unsetenv-all", "init"};
+
+/// Those that a container has for itself; each other is its kernel's.
+constexpr std::string_view kOfContainers[] = {"kernel.msg", "kernel.sem", "kernel.shm",
+                                              "fs.mqueue."};
+
+bool is_of_container(std::string_view sysctl) {
+  return std::any_of(std::begin(kOfContainers), std::end(kOfContainers),
+                     [&](std::string_view prefix) { return sysctl.starts_with(prefix); });
+}
+
+/// "net.core.somaxconn=1024"
+Result<void> check_sysctl(const std::string& value) {
+  const auto name = value.substr(0, value.find('='));
+  const auto belongs = [](int c) -> int {
+    return std::isalnum(c) || c == '.' || c == '_' || c == '-' || c == '/';
+  };
+  const bool named = consists_of(name, belongs) && name.find("..") == std::string::npos &&
+                     name.find_first_of("./") != std::string::npos;
+  if (named && name.size() + 1 < value.size()) return {};
+  return fail(EINVAL, fmt::format("\"{}\" does not set a sysctl", value),
+              "write NAME=VALUE, such as net.core.somaxconn=1024");
+}
 
 }  // namespace
 
@@ -109,10 +150,23 @@ Result<std::vector<std::string>> guest_options(const config::Config& config) {
   for (const auto& [key, value] : config.map("run", "annotation")) {
     options.push_back(fmt::format("--annotation={}={}", key, value));
   }
+  for (const auto& [key, value] : config.map("run", "sysctl")) {
+    const std::string sysctl = fmt::format("{}={}", key, value);
+    FCVM_TRY(check_sysctl(sysctl) | context("--sysctl"));
+    if (is_of_container(key)) options.push_back("--sysctl=" + sysctl);
+  }
   if (config.is_set("run", "shm-size")) {
     options.push_back(fmt::format("--shm-size={}b", config.size("run", "shm-size")));
   }
   return options;
+}
+
+std::vector<std::string> guest_sysctls(const config::Config& config) {
+  std::vector<std::string> sysctls;
+  for (const auto& [key, value] : config.map("run", "sysctl")) {
+    if (!is_of_container(key)) sysctls.push_back(fmt::format("{}={}", key, value));
+  }
+  return sysctls;
 }
 
 }  // namespace fcvm::plan

@@ -14,4 +14,8 @@ namespace fcvm::plan {
 /// wait for a guest to boot.
 [[nodiscard]] Result<std::vector<std::string>> guest_options(const config::Config& config);
 
+/// Of --sysctl, once guest_options() found it right: what is set in the guest before the container
+/// is there, since its kernel is the container's alone.
+[[nodiscard]] std::vector<std::string> guest_sysctls(const config::Config& config);
+
 }  // namespace fcvm::plan

@@ -29,6 +29,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kHelloImage = "fcvm/hello";
 constexpr std::uint64_t kLeastMemory = 128 * config::kMiB;
+/// x86 cuts its command line at 2048 bytes, and fcvm's and the VMM's own words come before these.
+constexpr std::size_t kLongestKernelArgs = 1024;
 
 Result<Chosen> choose(const Request& request, std::string_view family, const std::string& wanted) {
   if (wanted == "auto") return choose_best(request.config, request.registry, family);
@@ -102,9 +104,6 @@ Result<wire::ContainerSpec> container_spec(const Request& request) {
     spec.entrypoint = {entrypoint};
   }
   spec.command = request.command;
-  if (!spec.command.empty() && spec.command.front() == "--") {
-    spec.command.erase(spec.command.begin());
-  }
   if (spec.command.empty()) {
     spec.command = FCVM_TRY(split_words(config.text("run", "cmd")) | context("--cmd"));
   }
@@ -128,6 +127,25 @@ Result<void> choose_guest(vm::RunPlan& plan, const vm::Paths& paths, const confi
     plan.announces_vm = true;
   }
   return {};
+}
+
+/// In the order given. A word may hold what the kernel understands, and no line's end.
+Result<std::string> kernel_args(const config::Config& config) {
+  std::string line;
+  for (const auto& word : config.list("run", "kernel-args")) {
+    const bool printable =
+        std::all_of(word.begin(), word.end(), [](unsigned char c) { return c >= ' ' && c < 0x7f; });
+    if (!printable) {
+      return fail(EINVAL, "--kernel-args: a word of the kernel's command line is printable ASCII",
+                  "leave out what is not");
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  if (line.size() <= kLongestKernelArgs) return line;
+  return fail(EINVAL,
+              fmt::format("--kernel-args: {} bytes are more than the {} that there is room for",
+                          line.size(), kLongestKernelArgs),
+              "give fewer words");
 }
 
 Result<void> check_memory(std::uint64_t bytes) {
@@ -159,6 +177,7 @@ Result<vm::RunPlan> make_run_plan(const Request& request) {
   plan.cpus = static_cast<std::uint32_t>(config.integer("run", "cpus"));
   plan.memory_bytes = config.size("run", "mem");
   FCVM_TRY(check_memory(plan.memory_bytes));
+  plan.kernel_args = FCVM_TRY(kernel_args(config));
   plan.disk_bytes = config.size("run", "rootfs-size");
   plan.disk_rates = FCVM_TRY(disk_rates(config));
   plan.remove_when_done = config.boolean("run", "rm");
@@ -188,6 +207,7 @@ Result<vm::RunPlan> make_run_plan(const Request& request) {
   for (auto& option : FCVM_TRY(guest_options(config))) {
     plan.container.podman_options.push_back(std::move(option));
   }
+  plan.sysctls = guest_sysctls(config);
   plan.log = FCVM_TRY(log_driver(config, plan.detached, plan.container.tty));
   plan.vmm = FCVM_TRY(choose_vmm(request));
   plan.image_plugin = FCVM_TRY(choose_image_plugin(request));

@@ -12,7 +12,7 @@ namespace {
 // container asks for (nf_tables, btrfs, tun); the initrd has only what comes before the root.
 constexpr std::string_view kPackages =
     "podman,crun,netavark,aardvark-dns,iproute2,nftables,fuse3,ca-certificates,btrfs-progs,"
-    "e2fsprogs,kmod,busybox-static";
+    "e2fsprogs,kmod,busybox-static,catatonit,tzdata";
 
 constexpr std::string_view kLeftOut[] = {"doc",    "man", "locale", "info", "bash-completion",
                                          "lintian"};

@@ -27,6 +27,13 @@ check "security" passed "--security-opt=no-new-privileges --security-opt=seccomp
 check "and what is left" passed "--group-add=adm --unsetenv=A --umask=0027 --annotation=a=b=c" \
   --annotation a=b=c --umask 0027 --group-add adm --unsetenv A
 
+check "signals, init and time zones" passed "--stop-signal=SIGQUIT --tz=Europe/Berlin --init" \
+  --init --tz Europe/Berlin --stop-signal SIGQUIT
+check "sysctls of a container's own" passed "--sysctl=kernel.shmmax=1" --sysctl kernel.shmmax=1 --sysctl net.core.somaxconn=7
+check "and of its kernel" test "$(jq -c .sysctls <<<"$out")" = '["net.core.somaxconn=7"]'
+run "$FCVM" run --dry-run --kernel-args loglevel=7 --kernel-args 'a b' image
+check "words for the kernel's command line" test "$(jq -r .kernel_args <<<"$out")" = "loglevel=7 a b"
+
 refused() {
   local message=$1
   shift
@@ -40,6 +47,11 @@ check "a wrong number" refused "is not a limit" --ulimit nofile=1:x
 check "no capability" refused "is not a capability" --cap-add 'NET ADMIN'
 check "a profile of the host" refused "is not in the guest" --security-opt seccomp=/etc/x.json
 check "labels of SELinux" refused 'has no "label"' --security-opt label=disable
+check "a sysctl without a value" refused 'does not set a sysctl' --sysctl net.core.somaxconn=
+check "a path for a sysctl" refused 'does not set a sysctl' --sysctl ../../etc/passwd=x
+check "a time zone that is a path" refused 'is not a time zone' --tz ../../etc/passwd
+check "no signal" refused 'is not a signal' --stop-signal 'a b'
+check "a line's end for the kernel" refused 'printable' --kernel-args $'a\nb'
 check "a mode" refused "is not a file mode" --umask 0o22
 
 printf '# comment\nA=1\n\nEMPTY\n' >"$scratch/labels"

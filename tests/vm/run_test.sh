@@ -27,6 +27,12 @@ check "and stderr" contains "$err" "to stderr"
 run vm --name "$streams" fcvm/hello true
 check "a name in use is refused" test "$rc" -eq 125
 check "and says what to do" contains "$err" "fcvm rm $streams"
+run vm --name "$streams" --replace --init --tz Europe/Berlin --sysctl net.core.somaxconn=77 \
+  --sysctl kernel.shmmax=4096 --kernel-args fcvm.test=1 fcvm/hello sh -c '
+    cat /proc/1/comm; date +%Z; cd /proc/sys; cat net/core/somaxconn kernel/shmmax; grep -o fcvm.test=1 /proc/cmdline'
+check "--replace replaces it" test "$rc" -eq 0
+check "and the container has its init, zone and sysctls, and the kernel its word" \
+  test "$(sed 's/CEST/CET/' <<<"$out" | tr '\n' ' ')" = "catatonit CET 77 4096 fcvm.test=1 "
 run "$FCVM" rm "$streams"
 check "rm removes it" test "$rc" -eq 0
 

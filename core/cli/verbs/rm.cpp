@@ -1,16 +1,9 @@
 // fcvm rm: removes VMs, with their disks and logs.
-#include <mutex>
-
-#include <fmt/core.h>
+#include <functional>
 
 #include "core/cli/each_vm.hpp"
-#include "core/cli/end_vm.hpp"
-#include "core/cli/recover_plugin.hpp"
+#include "core/cli/remove_vm.hpp"
 #include "core/cli/verbs/verbs.hpp"
-#include "core/log/log.hpp"
-#include "core/vm/logs/event_log.hpp"
-#include "core/vm/model/time_text.hpp"
-#include "core/vm/store/gc.hpp"
 
 namespace fcvm::cli {
 namespace {
@@ -24,69 +17,13 @@ int exit_code(const Error& error) {
   return error.code() == EBUSY ? kRunning : kExitFailure;
 }
 
-/// "net.routed: table=fcvm-1 link=veth-1; vmm.other: ..."
-std::string left_by(const vm::Record& record) {
-  std::string text;
-  for (const auto& [plugin, state] : record.plugin_state) {
-    text += (text.empty() ? "" : "; ") + plugin + ":";
-    for (const auto& [key, value] : state) text += fmt::format(" {}={}", key, value);
-  }
-  return text;
-}
-
-/// Under the VM's lock: two who remove one VM take turns, and the second finds it gone.
-Result<void> remove_dead(const vm::Store& store, const vm::Record& record, bool abandon) {
-  const auto lock = store.lock(record.id, base::Deadline::in(std::chrono::seconds(30)));
-  if (!lock && lock.error().code() == ENOENT) return {};  // with --rm it removed itself
-  if (!lock) return unexpected(lock.error());
-  const auto now = store.load(record.id);
-  if (!now && now.error().code() == ENOENT) return {};
-  if (now && !now->plugin_state.empty()) {
-    if (!abandon) {
-      return fail(
-          ENOTEMPTY,
-          fmt::format("it has left things on the host that are not undone: {}", left_by(*now)),
-          "fcvm gc undoes them, or says what is in the way; --abandon forgets them");
-    }
-    log::warning("rm", "VM {}: abandoned on the host: {}", record.name, left_by(*now));
-  }
-  FCVM_TRY(store.remove(record.id));
-  return vm::log_event(store.paths().events(), {.time_ns = vm::now_ns(),
-                                                .type = "remove",
-                                                .id = record.id,
-                                                .name = record.name,
-                                                .image = record.image});
-}
-
 Result<int> run(Invocation& invocation) {
   vm::Store* store = FCVM_TRY(invocation.store());
   const bool force = invocation.flag("force");
-  const bool abandon = invocation.flag("abandon");
-  // Plugins are loaded once, and know nothing of our threads.
-  std::mutex one_at_a_time;
-  const auto recover = [&, really = recover_plugin(invocation)](const vm::Record& record,
-                                                                const std::string& plugin) {
-    const std::lock_guard lock(one_at_a_time);
-    return really(record, plugin);
-  };
-  const auto remove = [&](const vm::Record& record) -> Result<void> {
-    // Its container has ended, and its VM is about to.
-    const bool is_leaving = record.effective_phase() == vm::Phase::kStopping;
-    if (is_alive(record) && !is_leaving && !force) {
-      return fail(EBUSY,
-                  fmt::format("VM {} cannot be removed: it is {}", record.name,
-                              vm::to_string(record.effective_phase())),
-                  fmt::format("fcvm stop {0}, or fcvm rm -f {0}", record.name));
-    }
-    if (is_alive(record) && !is_leaving) FCVM_TRY(kill_vm(*store, record));
-    // It may still be about to leave.
-    FCVM_TRY(store->wait_for_supervisor(record, base::Deadline::in(std::chrono::seconds(30))));
-    FCVM_TRY(vm::collect_garbage_of(*store, recover, record));
-    return remove_dead(*store, record, abandon) | context("removing VM " + record.name);
-  };
+  RemoveVm remove(invocation, *store, {.force = force, .abandon = invocation.flag("abandon")});
   const auto of_all = [force](const vm::Record& record) { return force || !is_alive(record); };
   return each_vm(invocation, {.of_all = of_all,
-                              .action = remove,
+                              .action = std::ref(remove),
                               .side_by_side = true,
                               .passes_over_missing = force,
                               .exit_code = exit_code});

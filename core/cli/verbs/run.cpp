@@ -10,6 +10,7 @@
 
 #include "core/base/io/fd.hpp"
 #include "core/cli/invocation.hpp"
+#include "core/cli/remove_vm.hpp"
 #include "core/cli/session/process_title.hpp"
 #include "core/cli/session/run_progress.hpp"
 #include "core/cli/session/supervisor_process.hpp"
@@ -19,6 +20,7 @@
 #include "core/plan/describe.hpp"
 #include "core/plan/run_plan.hpp"
 #include "core/setup/disk.hpp"
+#include "core/vm/store/port_owner.hpp"
 #include "core/vm/supervisor/supervisor.hpp"
 
 namespace fcvm::cli {
@@ -69,9 +71,17 @@ Result<int> supervise(Invocation& invocation, vm::RunPlan plan, RunProgress& pro
   return supervisor.run();
 }
 
+/// ", which VM web publishes", if it is one that has the port.
+std::string owned_by(const vm::Store& store, const vm::PublishedPort& port) {
+  const auto records = store.all();
+  const auto owner = records ? vm::port_owner(*records, port) : std::string();
+  return owner.empty() ? "" : fmt::format(", which VM {} publishes", owner);
+}
+
 /// Of ports without an address of their own, a line each: for somebody who looks on, and of those
 /// that are not reached at `besides`, for everybody.
-std::string where_published(const vm::Record& record, const std::string& besides, bool looks_on) {
+std::string where_published(const vm::Store& store, const vm::Record& record,
+                            const std::string& besides, bool looks_on) {
   const auto& ports = record.ports;
   std::string lines;
   for (const auto& own : ports) {
@@ -83,9 +93,13 @@ std::string where_published(const vm::Record& record, const std::string& besides
       return vm::endpoint_text(address, own.host_port, own.count);
     };
     if (both && !looks_on) continue;
-    lines += fmt::format("port {}/{} is reached at {}\n", own.guest_port, vm::to_text(own.protocol),
-                         both ? at(besides) + " and " + at(own.address)
-                              : at(own.address) + " alone, and not at " + at(besides));
+    lines += fmt::format(
+        "port {}/{} is reached at {}\n", own.guest_port, vm::to_text(own.protocol),
+        both ? at(besides) + " and " + at(own.address)
+             : at(own.address) + " alone, and not at " + at(besides) + owned_by(store, twin));
+    if (both) continue;
+    lines += fmt::format("once that is free, fcvm port add {} {} takes it\n", record.name,
+                         vm::to_text(twin));
   }
   return lines;
 }
@@ -101,17 +115,17 @@ Result<int> run_detached(Invocation& invocation, vm::RunPlan plan) {
   const bool looks_on = ::isatty(STDERR_FILENO) != 0;
   return supervise_detached([&](DetachedLine& line) {
     const std::string besides = plan.network.publish_address;
-    return supervise(invocation, std::move(plan), progress,
-                     {.on_started =
-                          [&](const auto& record) {
-                            log_to_file(store->paths(), record.id);
-                            line.succeeded(record.id, where_published(record, besides, looks_on));
-                          },
-                      .on_never_began =
-                          [&](int code, const std::string& why) {
-                            line.refused(code,
-                                         why.empty() ? "its command could not be started" : why);
-                          }});
+    return supervise(
+        invocation, std::move(plan), progress,
+        {.on_started =
+             [&](const auto& record) {
+               log_to_file(store->paths(), record.id);
+               line.succeeded(record.id, where_published(*store, record, besides, looks_on));
+             },
+         .on_never_began =
+             [&](int code, const std::string& why) {
+               line.refused(code, why.empty() ? "its command could not be started" : why);
+             }});
   });
 }
 
@@ -162,6 +176,16 @@ Result<vm::RunPlan> make_plan(Invocation& invocation) {
                               .terminal = Terminal::size()});
 }
 
+/// Only once everything about the new one is right, as far as can be told.
+Result<void> remove_replaced(Invocation& invocation, const std::string& name) {
+  vm::Store* store = FCVM_TRY(invocation.store());
+  const auto records = FCVM_TRY(store->all());
+  const auto old = std::find_if(records.begin(), records.end(),
+                                [&](const vm::Record& record) { return record.name == name; });
+  if (old == records.end()) return {};
+  return RemoveVm(invocation, *store, {.force = true})(*old) | context("--replace");
+}
+
 Result<int> run(Invocation& invocation) {
   // Whatever killed supervisors left is not to stand in the way of a name.
   FCVM_TRY(invocation.records());
@@ -170,6 +194,11 @@ Result<int> run(Invocation& invocation) {
   if (config->boolean("run", "dry-run")) {
     fmt::print("{}", plan::describe(plan));
     return 0;
+  }
+  if (config->boolean("run", "replace")) {
+    if (plan.name.empty())
+      return fail(EINVAL, "--replace needs the name of what it replaces", "--name NAME");
+    FCVM_TRY(remove_replaced(invocation, plan.name));
   }
   set_process_title(fmt::format("fcvm run {} {}", plan.name, plan.image));
   if (plan.detached) return run_detached(invocation, std::move(plan));

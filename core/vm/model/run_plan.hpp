@@ -49,12 +49,14 @@ struct RunPlan {
 
   std::string hostname;  // empty: the VM's name
   wire::ContainerSpec container;
-  std::int64_t pids_limit = 0;  // of the container; 0: podman's own, -1: none
+  std::vector<std::string> sysctls;  // of the guest, set before there is a container
+  std::int64_t pids_limit = 0;       // of the container; 0: podman's own, -1: none
   /// Whether the VMM's metadata service tells the container's environment.
   bool metadata_environment = false;
   /// Tells the container which VMM and agent it runs under, for fcvm/hello to say.
   bool announces_vm = false;
   GuestAssets assets;
+  std::string kernel_args;  // behind fcvm's own words of the kernel's command line
 
   /// How long the guest may take until its agent answers.
   std::chrono::milliseconds boot_limit{120'000};

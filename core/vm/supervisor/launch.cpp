@@ -13,6 +13,7 @@
 #include "core/plugin/settings.hpp"
 #include "core/vm/model/proxies.hpp"
 #include "core/vm/model/time_text.hpp"
+#include "core/vm/store/port_owner.hpp"
 #include "core/vm/supervisor/guest_network.hpp"
 #include "core/vm/supervisor/metadata.hpp"
 
@@ -155,7 +156,10 @@ Result<void> Launch::attach_network() {
   auto instance = FCVM_TRY(make_plugin<fcvm_net_v1>(plan_.network.plugin, services_));
   {
     const std::lock_guard lock(mutex_);
-    network_ = std::make_unique<Network>(std::move(instance));
+    network_ = std::make_unique<Network>(std::move(instance), [this](const PublishedPort& port) {
+      const auto records = context_.store.all();
+      return records ? port_owner(*records, port) : std::string();
+    });
     if (cancelled_) return fail(ECANCELED, "canceled");
   }
   return network_->attach(plan_.network, id_, base::Deadline::in(kAttachLimit));
@@ -225,7 +229,9 @@ Result<void> Launch::start() {
   spec.kernel = kKernel;
   spec.kernel_elf = plan_.assets.kernel_elf.empty() ? nullptr : kKernelElf;
   spec.initrd = kInitrd;
-  spec.command_line = "quiet panic=-1";
+  std::string command_line = "quiet panic=-1";
+  if (!plan_.kernel_args.empty()) command_line += ' ' + plan_.kernel_args;
+  spec.command_line = command_line.c_str();
   spec.console = kConsole;
   spec.guest_socket = kGuestSocket;
   const std::string metadata = metadata_document({id_, plan_.image, plan_.hostname, plan_.labels,
@@ -262,6 +268,7 @@ wire::BootPlan Launch::boot_plan(const std::string& agent) {
   plan.environment = guest_proxies_;
   // So that a container may ping without a capability that podman does not give it.
   if (network_) plan.sysctls.push_back("net.ipv4.ping_group_range=0 2147483647");
+  plan.sysctls.insert(plan.sysctls.end(), plan_.sysctls.begin(), plan_.sysctls.end());
   plan.container = container(agent);
   return plan;
 }

@@ -30,6 +30,10 @@ bool is_refusal(int code) { return code >= 125 && code <= 127; }
 
 bool is_interrupt(int signal) { return signal == SIGINT || signal == SIGTERM; }
 
+/// Of Ctrl-\ and of a terminal that is closed: a container may make of them what it likes. Until
+/// there is one they mean the same as Ctrl-C.
+bool is_for_container(int signal) { return signal == SIGQUIT || signal == SIGHUP; }
+
 class Stepper {
  public:
   Stepper(State state, const Rules& rules, Time now)
@@ -107,9 +111,11 @@ class Stepper {
       return give_up_within(kImpatience);
     }
     const bool interrupts = is_interrupt(event.number);
-    if (interrupts && ++state_.interrupts > 1) return end_with(128 + event.number);
+    if (interrupts) ++state_.interrupts;
     if (is_beginning()) {
-      if (interrupts) end_with(128 + event.number);
+      if (interrupts || is_for_container(event.number)) end_early(128 + event.number);
+    } else if (interrupts && state_.interrupts > 1) {
+      end_with(128 + event.number);
     } else if (interrupts) {
       stop({event.number, rules_.stop_grace});
     } else if (is_up()) {
@@ -138,6 +144,7 @@ class Stepper {
 
   void operator()(const EndAsked& /*event*/) {
     add(KillMachine{});
+    if (is_beginning() && !state_.ending) return end_early(128 + SIGKILL);
     end_by_force(0ms);
   }
 
@@ -299,6 +306,12 @@ class Stepper {
   void end_with(int code) {
     if (!state_.exit_code) state_.exit_code = code;
     tear_down();
+  }
+
+  void end_early(int code) {
+    state_.ended_early = true;
+    add(Blame{Blame::Why::kEndedEarly});
+    end_with(code);
   }
 
   /// What a container that was killed has for an exit code, unless its own came before.

@@ -49,6 +49,7 @@ struct State {
   bool output_ended = false;
   bool sink_closed = false;
   bool never_began = false;  // the container's command could not be started
+  bool ended_early = false;  // somebody wanted it to end before its container ran
   bool ending = false;       // all is being undone, and nothing else happens
   int interrupts = 0;
   std::optional<int> exit_code{};
@@ -164,9 +165,9 @@ struct TearDown {
 };
 /// A plugin does not return: end this process all the same.
 struct GiveUp {};
-/// Into the record, which has no other error: the host ended the VM.
+/// Into the record, which has no other error: why the host ended the VM.
 struct Blame {
-  enum class Why { kLifetime, kGuest } why{};
+  enum class Why { kLifetime, kGuest, kEndedEarly } why{};
 };
 /// Into the log of events.
 struct Report {

@@ -37,6 +37,7 @@ void Networking::made() {
   Network* const network = launch_.network();
   if (network == nullptr) return;
   const Attachment& made = network->attachment();
+  tap_ = made.tap;
   record_.note([&](Record& record) {
     for (const auto& address : {made.guest_ipv4, made.guest_ipv6}) {
       if (!address.empty()) record.guest_addresses.push_back(address);
@@ -131,12 +132,13 @@ Result<std::vector<PublishedPort>> Networking::unpublish(std::vector<PublishedPo
   const auto published = record_.look([](const Record& record) { return record.ports; });
   std::vector<PublishedPort> unwanted;
   for (const auto& wish : ports) {
-    for (const auto& port : all_of(wish, *network, plan_, published)) unwanted.push_back(port);
-  }
-  for (const auto& port : unwanted) {
-    if (std::find(published.begin(), published.end(), port) != published.end()) continue;
-    return fail(ENOENT, fmt::format("{} is not published", to_text(port)),
-                "fcvm port " + record_.name() + " lists what is");
+    for (const auto& port : all_of(wish, *network, plan_, published)) {
+      if (std::find(published.begin(), published.end(), port) == published.end()) {
+        return fail(ENOENT, fmt::format("{} is not published", to_text(wish)),
+                    "fcvm port " + record_.name() + " lists what is");
+      }
+      unwanted.push_back(port);
+    }
   }
   for (const auto& port : unwanted) {
     FCVM_TRY(network->unpublish(port, base::Deadline::in(kPublishLimit)) |

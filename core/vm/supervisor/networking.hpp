@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <fcvm/result.hpp>
@@ -27,6 +28,8 @@ class Networking {
 
   /// The launch has made it, unless the VM is to have none.
   void made();
+  /// The guest's NIC; empty when it has none.
+  [[nodiscard]] const std::string& tap() const { return tap_; }
   /// From now on it may break.
   void stop();
 
@@ -51,6 +54,7 @@ class Networking {
   OwnRecord& record_;
   Launch& launch_;
   const NetworkPlan& plan_;
+  std::string tap_;
   bool is_stopped_ = false;
   WatchOnce health_watch_;
   base::Loop::TimerId again_;

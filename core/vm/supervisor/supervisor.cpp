@@ -197,6 +197,12 @@ void Supervisor::Impl::remove_own_cgroup() {
   }
 }
 
+std::string Supervisor::Impl::why_it_never_began() const {
+  if (!state_.ended_early) return log_tail(context_.store.paths().container_log(record_->id()));
+  return fmt::format("VM {} is ended: {}", record_->name(),
+                     record_->look([](const Record& record) { return record.error; }));
+}
+
 /// To its record, to those who wait, and to the log of events.
 void Supervisor::Impl::record_end() {
   const int code = state_.outcome();
@@ -214,8 +220,8 @@ void Supervisor::Impl::record_end() {
       record.error_remedy = state_.error->remedy();
     }
   });
-  if (state_.never_began && !state_.error && context_.on_never_began) {
-    context_.on_never_began(code, log_tail(context_.store.paths().container_log(record_->id())));
+  if ((state_.never_began || state_.ended_early) && !state_.error && context_.on_never_began) {
+    context_.on_never_began(code, why_it_never_began());
   }
   record_->tell("die", {{"exitCode", std::to_string(code)}});
   for (const auto& reply : waiting_) reply(ask::Exit{code});

@@ -173,10 +173,18 @@ void Supervisor::Impl::perform(const lifecycle::GiveUp& /*action*/) {
 }
 
 void Supervisor::Impl::perform(const lifecycle::Blame& action) {
-  std::string why = "its guest did not end the container in time";
-  if (action.why == lifecycle::Blame::Why::kLifetime) {
-    why = fmt::format("it ran for its --timeout of {} s",
-                      static_cast<double>(plan_.lifetime->count()) / 1000);
+  std::string why;
+  switch (action.why) {
+    case lifecycle::Blame::Why::kLifetime:
+      why = fmt::format("it ran for its --timeout of {} s",
+                        static_cast<double>(plan_.lifetime->count()) / 1000);
+      break;
+    case lifecycle::Blame::Why::kGuest:
+      why = "its guest did not end the container in time";
+      break;
+    case lifecycle::Blame::Why::kEndedEarly:
+      why = "it was told to end before its container ran";
+      break;
   }
   record_->note([&](Record& record) {
     if (record.error.empty()) record.error = why;

@@ -136,6 +136,7 @@ class Supervisor::Impl {
 
   // --- ending ---
   void leave();
+  std::string why_it_never_began() const;
   void record_end();
   Result<int> conclude();
   void remove_own_cgroup();

@@ -111,7 +111,7 @@ void Supervisor::Impl::on(const ask::Wait& /*request*/, Reply<ask::Exit> reply) 
 
 void Supervisor::Impl::on(const ask::Stop& request, Reply<ask::Exit> reply) {
   await_end(std::move(reply));
-  happen(lifecycle::StopAsked{{request.signal == 0 ? SIGTERM : request.signal, request.grace}});
+  happen(lifecycle::StopAsked{{request.signal, request.grace}});
 }
 
 void Supervisor::Impl::on(const ask::End& /*request*/, Reply<ask::Exit> reply) {
@@ -201,9 +201,12 @@ void Supervisor::Impl::on(const ask::Attach& /*request*/, Reply<ask::Stream> rep
 Result<LiveStats> Supervisor::Impl::stats() {
   if (!state_.machine_runs)
     return fail(EBUSY, fmt::format("{} has not started yet", record_->name()));
-  const auto vmm = record_->look([](const Record& record) { return record.vmm.pid; });
-  LiveStats stats = FCVM_TRY(process_stats(vmm));
-  stats.memory_limit_bytes = plan_.memory_bytes;
+  const auto [vmm, accelerator] = record_->look(
+      [](const Record& record) { return std::pair(record.vmm.pid, record.accelerator); });
+  LiveStats stats = FCVM_TRY(process_stats(vmm, networking_ ? networking_->tap() : ""));
+  // What it is meant to need at most, though nothing may hold it to that.
+  stats.memory_limit_bytes =
+      CgroupLimits::of_guest(plan_.memory_bytes, plan_.cpus, accelerator != "kvm").memory_bytes;
   // All of the VM, where the kernel counts it: the helpers of its network are in it, too.
   if (cgroup_.fd() < 0) return stats;
   const CgroupUsage usage = usage_of(cgroup_.place());

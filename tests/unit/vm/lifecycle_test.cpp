@@ -242,6 +242,21 @@ TEST_CASE("a command that could not be started is not announced as started") {
   CHECK_FALSE(after(in(Phase::kRunning), ContainerExited{127}).state.never_began);
 }
 
+TEST_CASE("one that is told to end before its container ran says so") {
+  for (const Phase phase : {Phase::kCreated, Phase::kStarting, Phase::kRestoring}) {
+    for (const Event& event :
+         std::initializer_list<Event>{Signalled{SIGTERM}, Signalled{SIGQUIT}, Signalled{SIGHUP},
+                                      StopAsked{{SIGTERM, 1s}}, HungUp{}, EndAsked{}}) {
+      const Step stepped = after(in(phase), event);
+      CHECK(stepped.state.ended_early);
+      REQUIRE(find<Blame>(stepped) != nullptr);
+      CHECK(find<Blame>(stepped)->why == Blame::Why::kEndedEarly);
+      CHECK(stepped.state.outcome() > 128);
+    }
+  }
+  CHECK_FALSE(after(in(Phase::kRunning), EndAsked{}).state.ended_early);
+}
+
 TEST_CASE("a VM that is being saved is stopped after that") {
   for (const Phase from : {Phase::kRunning, Phase::kPaused}) {
     const Step saving = after(in(from), SaveAsked{});
