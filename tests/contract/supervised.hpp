@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <csignal>
-#include <fcntl.h>
 #include <functional>
 #include <future>
 #include <memory>
@@ -16,13 +15,12 @@
 
 #include <fcvm/image.hpp>
 #include <fcvm/net.hpp>
-#include <fcvm/vmm.hpp>
 
 #include "core/base/io/temp_dir.hpp"
-#include "core/base/io/unix_socket.hpp"
 #include "core/config/load.hpp"
 #include "core/vm/control/control_protocol.hpp"
 #include "core/vm/supervisor/supervisor.hpp"
+#include "tests/support/hosted_vmm.hpp"
 #include "tests/support/must.hpp"
 
 namespace fcvm::vm {
@@ -44,59 +42,11 @@ inline std::string attach_hangs{};  // it makes this file, and then never return
 inline std::atomic<int> dials = 0;
 inline std::atomic<bool> detached_beneath_a_dial = false;
 
-class Hosted : public VmmPlugin {
+class Hosted : public tests::HostedVmm {
  public:
   static constexpr Info kInfo{"vmm.hosted", "1.0.0", "an agent that is a process of the host"};
 
-  explicit Hosted(Host host) : host_(host) {}
-
-  Result<void> start(const fcvm_vm_spec& spec, const Call&) {
-    auto started =
-        FCVM_TRY(host_.spawn(guest_program, ProcessSpec().in_directory(spec.directory_fd)));
-    const std::lock_guard lock(mutex_);
-    directory_ = Fd(::fcntl(spec.directory_fd, F_DUPFD_CLOEXEC, 0));
-    process_ = std::move(started);
-    state_ = FCVM_VM_RUNNING;
-    return {};
-  }
-  Result<void> pause(const Call&) { return move(SIGSTOP, FCVM_VM_PAUSED); }
-  Result<void> resume(const Call&) { return move(SIGCONT, FCVM_VM_RUNNING); }
-  Result<Fd> connect(std::uint32_t port, const Call&) {
-    auto socket = base::connect_unix_at(directory_.get(), std::to_string(port));
-    if (!socket && socket.error().code() == ENOENT) return fail(ECONNREFUSED, "not yet");
-    return socket;
-  }
-  Result<fcvm_vm_status> status() {
-    const std::lock_guard lock(mutex_);
-    const auto process = process_.status();
-    auto status = sized<fcvm_vm_status>();
-    if (state_ != FCVM_VM_NEW && process.running == 0) state_ = FCVM_VM_ENDED;
-    status.state = state_;
-    status.pid = process.pid;
-    status.pidfd = process_.pidfd();
-    put_text(status.end_reason, "its process ended");
-    return status;
-  }
-  Result<void> kill(const Call&) {
-    const std::lock_guard lock(mutex_);
-    process_.stop(std::chrono::nanoseconds(0));
-    state_ = FCVM_VM_ENDED;
-    return {};
-  }
-
- private:
-  Result<void> move(int signal, std::uint32_t to) {
-    const std::lock_guard lock(mutex_);
-    FCVM_TRY(process_.signal(signal));
-    state_ = to;
-    return {};
-  }
-
-  Host host_;
-  std::mutex mutex_;
-  Fd directory_;
-  Process process_;
-  std::uint32_t state_ = FCVM_VM_NEW;
+  explicit Hosted(Host host) : HostedVmm(host, guest_program) {}
 };
 
 class Nothing : public ImagePlugin {
