@@ -236,6 +236,7 @@ Result<CommandLine> parse_command_line(const Verb& verb, const std::vector<std::
   auto line = FCVM_TRY(parse(verb, words) | context("fcvm " + verb.name) | remedy(help));
   line.help = help;
   line.bears_mistakes = verb.bears_mistakes;
+  line.tells_mistakes = verb.tells_mistakes;
   return line;
 }
 

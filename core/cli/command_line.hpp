@@ -20,6 +20,7 @@ struct CommandLine {
   std::vector<config::Assignment> run_assignments{};  // options of [run], for core/config
   std::string help{};                                 // the command that tells what can be typed
   bool bears_mistakes = false;                        // as its verb does
+  bool tells_mistakes = true;
 };
 
 /// `words` are those after the verb's name.

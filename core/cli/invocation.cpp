@@ -81,14 +81,29 @@ Result<config::LoadRequest> Invocation::load_request() const {
   return request;
 }
 
+namespace {
+
+/// What cannot be read may name another place, and the VMs there would seem to be gone.
+void warn_of_lost_paths(const config::Config& config) {
+  if (config.unread_files().empty()) return;
+  if (config.origin("paths", "data-dir").layer >= config::Layer::kEnvironment) return;
+  log::warning("config",
+               "{} could not be read, so the VMs of {} are meant: FCVM_DATA_DIR=DIR names "
+               "others",
+               config.unread_files().back(), config.text("paths", "data-dir"));
+}
+
+}  // namespace
+
 Result<config::Config> Invocation::load(const config::LoadRequest& request) const {
   if (!line_.bears_mistakes) return config::load(request);
   config::Problems problems;
   auto config = config::load_what_is_right(request, problems);
   for (const auto& problem : problems.all()) {
     if (problem.where.layer == config::Layer::kCommandLine) return config::load(request);
-    log::warning("config", "{}", problem.text());
+    if (line_.tells_mistakes) log::warning("config", "{}", problem.text());
   }
+  warn_of_lost_paths(config);
   return config;
 }
 
@@ -96,6 +111,7 @@ Result<config::Config*> Invocation::config() {
   if (!config_) {
     const auto request = FCVM_TRY(load_request());
     config_ = FCVM_TRY(load(request) | remedy(line_.help));
+    if (!line_.tells_mistakes) return &*config_;
     for (const auto& warning : config_->warnings()) log::warning("config", "{}", warning);
   }
   return &*config_;
@@ -114,8 +130,9 @@ Result<const plugin::Registry*> Invocation::registry() {
   const std::size_t told = config->warnings().size();
   if (auto valid = config->validate_plugin_sections(registry_->tables()); !valid) {
     if (!line_.bears_mistakes) return unexpected(std::move(valid).error());
-    log::warning("config", "{}", valid.error().message());
+    if (line_.tells_mistakes) log::warning("config", "{}", valid.error().message());
   }
+  if (!line_.tells_mistakes) return &*registry_;
   for (std::size_t i = told; i < config->warnings().size(); ++i) {
     log::warning("config", "{}", config->warnings()[i]);
   }

@@ -40,6 +40,7 @@ struct Verb {
   /// True for a verb with which a VM is seen, or ended: of a configuration with mistakes it takes
   /// what is right, and tells the rest.
   bool bears_mistakes = false;
+  bool tells_mistakes = true;      // false for a bearer whose own output says what they are
   bool takes_run_options = false;  // every option of [run], as `podman run` has them
   Positionals positionals{};
   Result<int> (*run)(Invocation&) = nullptr;  // the exit code

@@ -69,7 +69,10 @@ Config Loader::run() {
 void Loader::read_files() {
   for (const LayerFile& file : layer_files(request_, problems_)) {
     Document document;
-    if (!read_document(file.layer, file.path, file.absent, document, problems_)) continue;
+    if (!read_document(file.layer, file.path, file.absent, document, problems_)) {
+      if (std::filesystem::exists(file.path)) config_.unread_files_.push_back(document.path);
+      continue;
+    }
     config_.files_.push_back(document.path);
     sources_->documents.push_back(std::move(document));
   }

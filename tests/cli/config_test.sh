@@ -61,7 +61,7 @@ check "but config check shows it" contains "$err" "90-bad.toml:2:"
 run "$FCVM" --version
 check "and --version does not care" test "$rc" -eq 0
 # What ends a VM, or shows it, takes what is right of the configuration, and tells the rest.
-for verb in ls "config show" doctor; do
+for verb in ls "config show"; do
   # shellcheck disable=SC2086
   run "$FCVM" $verb
   check "$verb goes on" contains "$err" "90-bad.toml:2:"
@@ -72,8 +72,29 @@ for verb in stop rm logs inspect; do
   check "$verb goes on" contains "$err" "90-bad.toml:2:"
   check "and looks for its VM" contains "$err" "nosuch"
 done
+run "$FCVM" doctor --json
+check "doctor names it by itself" contains "$(jq -r '.checks[] | select(.name == "configuration").found' <<<"$out")" "90-bad.toml:2:"
+check "and judges it" test "$(jq -r '.checks[] | select(.name == "configuration").verdict' <<<"$out")" = fail
+check "and says it once" test -z "$err"
 run "$FCVM" --log-level shout ls
 check "what was typed has to be right" test "$rc" -eq 125
+# Another mistake takes no path away; a file that is no TOML does, which is said with what is shown.
+printf '[log]\nlevel = "shout"\n[paths]\ndata-dir = "%s/elsewhere"\nruntime-dir = "%s/run"\n' "$scratch" "$scratch" >"$etc/conf.d/90-bad.toml"
+run "$FCVM" config show --json
+check "paths beside a mistake hold" test "$(jq -r '.paths["data-dir"]' <<<"$out")" = "$scratch/elsewhere"
+check "and nothing is said of them" test -z "$(grep 'could not be read' <<<"$err")"
+printf '[paths]\ndata-dir = "%s/elsewhere"\n[log\n' "$scratch" >"$etc/conf.d/90-bad.toml"
+run env -u FCVM_DATA_DIR FCVM_PATHS_RUNTIME_DIR="$scratch/run" "$FCVM" ls
+check "a file that cannot be read is named" contains "$err" "90-bad.toml could not be read"
+shown=$(FCVM_PATHS_RUNTIME_DIR="$scratch/run" "$FCVM" config show --json 2>/dev/null | jq -r '.paths["data-dir"]')
+check "with the directory that is shown" contains "$err" "the VMs of $shown are meant"
+run env FCVM_DATA_DIR="$scratch/data" FCVM_PATHS_RUNTIME_DIR="$scratch/run" "$FCVM" ls
+check "but not where the environment names it" test -z "$(grep 'could not be read' <<<"$err")"
+run "$FCVM" doctor
+check "doctor names the place of what is no TOML" contains "$out" "90-bad.toml:3:"
+printf '[run]\ncpus = 2\n' >"$etc/conf.d/90-bad.toml"
+run "$FCVM" doctor
+check "doctor says when the configuration is right" contains "$(grep '^pass  configuration' <<<"$out")" "90-bad.toml is right"
 run "$FCVM" --config /dev/null version
 check "version is there behind an option" contains "$out" "fcvm "
 run "$FCVM" -v
