@@ -70,3 +70,9 @@ tty_run() { script -qec "$1" /dev/null </dev/null; }
 check "colour goes to a terminal" contains "$(tty_run "$FCVM plugin inspect nothing")" $'\033['
 check "unless NO_COLOR is set" test -z "$(NO_COLOR=1 tty_run "$FCVM plugin inspect nothing" | grep -o $'\033')"
 finish
+run env FCVM_RUN_CPSU=1 "$FCVM" plugin ls
+check "warnings look as errors do" test "${err%% the*}" = "fcvm: warning: config:"
+run env FCVM_RUN_CPSU=1 "$FCVM" --log-level debug plugin ls
+check "with times where more is asked for" grep -qE '^[0-9:.]+ warning config: the' <<<"$err"
+run env FCVM_RUN_CPSU=1 "$FCVM" --log-format json plugin ls
+check "and always as JSON" test "$(jq -r '.time | length' <<<"$err")" -gt 20
