@@ -144,8 +144,7 @@ Result<vm::Store*> Invocation::store() {
   const config::Config* config = FCVM_TRY(this->config());
   vm::Paths paths{config->text("paths", "data-dir"), config->text("paths", "runtime-dir")};
   if (paths.data.empty() || paths.runtime.empty()) {
-    return fail(ENOENT, "there is no home directory to keep VMs in",
-                "set HOME, or FCVM_DATA_DIR and [paths] runtime-dir");
+    return fail(ENOENT, "there is no home directory to keep VMs in", "set HOME, or FCVM_DATA_DIR");
   }
   FCVM_TRY(prepare_runtime_directory(paths.runtime));
   store_.emplace(std::move(paths));
