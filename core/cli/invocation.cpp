@@ -142,7 +142,13 @@ Result<const plugin::Registry*> Invocation::registry() {
 Result<vm::Store*> Invocation::store() {
   if (store_) return &*store_;
   const config::Config* config = FCVM_TRY(this->config());
-  vm::Paths paths{config->text("paths", "data-dir"), config->text("paths", "runtime-dir")};
+  const auto place = [&](const char* name) -> std::filesystem::path {
+    const std::filesystem::path path = config->text("paths", name);
+    std::error_code error;
+    const auto whole = std::filesystem::absolute(path, error);
+    return path.empty() || error ? path : whole.lexically_normal();
+  };
+  vm::Paths paths{place("data-dir"), place("runtime-dir")};
   if (paths.data.empty() || paths.runtime.empty()) {
     return fail(ENOENT, "there is no home directory to keep VMs in", "set HOME, or FCVM_DATA_DIR");
   }
