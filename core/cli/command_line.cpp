@@ -197,13 +197,16 @@ Result<void> check_values(const std::vector<Known>& known, const CommandLine& li
   return {};
 }
 
-Result<void> check_positionals(const Verb& verb, const std::vector<std::string>& given) {
-  if (given.size() < verb.positionals.min) {
+/// `named` of them are given otherwise: the VM, by --latest.
+Result<void> check_positionals(const Verb& verb, const std::vector<std::string>& given,
+                               std::size_t named) {
+  if (given.size() + named < verb.positionals.min) {
     return fail(EINVAL,
                 fmt::format("an argument is missing: fcvm {} {}", verb.name, verb.arguments));
   }
-  if (given.size() > verb.positionals.max) {
-    return fail(EINVAL, fmt::format("unexpected argument \"{}\"", given[verb.positionals.max]));
+  const std::size_t most = verb.positionals.max - std::min(named, verb.positionals.max);
+  if (given.size() > most) {
+    return fail(EINVAL, fmt::format("unexpected argument \"{}\"", given[most]));
   }
   return {};
 }
@@ -225,7 +228,8 @@ Result<CommandLine> parse(const Verb& verb, const std::vector<std::string>& word
   line.positionals.insert(line.positionals.end(), rest.begin(), rest.end());
   if (line.options.count("help") != 0) return line;
   FCVM_TRY(check_values(known, line));
-  FCVM_TRY(check_positionals(verb, line.positionals));
+  const bool names_latest = verb.positionals.max > 0 && line.options.count("latest") != 0;
+  FCVM_TRY(check_positionals(verb, line.positionals, names_latest ? 1 : 0));
   return line;
 }
 

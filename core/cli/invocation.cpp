@@ -167,4 +167,12 @@ Result<std::vector<vm::Record>> Invocation::records() {
   return store->all();
 }
 
+Result<void> Invocation::name_latest() {
+  if (!flag("latest")) return {};
+  const auto all = FCVM_TRY(records());
+  if (all.empty()) return fail(ENOENT, "--latest: there is no VM", "fcvm run starts one");
+  line_.positionals.insert(line_.positionals.begin(), all.back().id);
+  return {};
+}
+
 }  // namespace fcvm::cli

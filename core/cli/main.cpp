@@ -175,6 +175,7 @@ Result<int> run(Words given) {
   Invocation invocation(std::move(line), FCVM_TRY(Layout::of_this_program()));
   for (const auto& variable : invocation.values("env")) hide_value(variable);
   if (found.verb->reads_configuration) FCVM_TRY(configure_log(invocation));
+  if (found.verb->positionals.max > 0) FCVM_TRY(invocation.name_latest());
   return found.verb->run(invocation);
 }
 

@@ -63,6 +63,22 @@ check "JSON has podman's keys" test "$(jq -r '.[1] | "\(.Names[0]) \(.State) \(.
 run "$FCVM" ls -n 1 -q
 check "-n shows the last" test "$(wc -l <<<"$out")" = 1
 
+
+run "$FCVM" inspect --latest --format '{{.Name}}'
+check "--latest stands for the last" test "$out" = db
+run "$FCVM" inspect --latest web
+check "and not beside a name" contains "$err" "not both"
+run "$FCVM" logs -l --tail 1
+check "also where one VM is named" test "$rc" -eq 0
+run "$FCVM" exec --latest --name web true
+check "a VM is named once" contains "$err" "--latest"
+run "$FCVM" port --all
+check "port --all shows all VMs' ports" test "$rc" -eq 0
+run "$FCVM" port --all --json
+check "by id" test "$(jq -r 'keys | length' <<<"$out")" = 2
+run "$FCVM" port
+check "port wants a name without" contains "$err" "--all"
+
 run "$FCVM" inspect web
 check "inspect is an array" test "$(jq -r '.[0] | "\(.Name) \(.State.Status) \(.HostConfig.NanoCpus) \(.Config.Cmd[0]) \(.Fcvm.Vmm)"' <<<"$out")" = "web running 2000000000 sh vmm.fake"
 check "it tells the limits" test "$(jq -c '.[0] | [.HostConfig.PidsLimit, .HostConfig.BlkioDeviceReadBps[0].Rate, .HostConfig.BlkioDeviceWriteBps, .Config.Timeout]' <<<"$out")" = '[50,4000000,[],2]'
@@ -99,8 +115,18 @@ run "$FCVM" pause web
 check "pausing twice is an error" contains "$err" "it is paused"
 run "$FCVM" ls
 check "ls shows it" contains "$out" "Paused"
+run "$FCVM" unpause --filter name=db
+check "a filter that nothing passes does nothing" test "$rc:$out" = 0:
+run "$FCVM" wait --condition paused web
+check "wait --condition sees a phase" test "$rc:$out" = 0:-1
 run "$FCVM" unpause -a
 check "unpause --all prints the id" test "$out" = "$web"
+run "$FCVM" pause --filter label=stage=test
+check "pause --filter takes those that pass" test "$out" = "$web"
+run "$FCVM" unpause --filter label=stage
+check "so does unpause" test "$out" = "$web"
+run "$FCVM" wait -i 10ms --condition running web
+check "wait --condition running is there at once" test "$out" = -1
 
 run "$FCVM" stats --no-stream --interval 300ms --json web
 check "stats computes CPU from two samples" test "$(jq '.[0].cpu_percent | . > 45 and . < 55' <<<"$out")" = true
@@ -115,6 +141,13 @@ check "rm of a running VM is podman's 2" test "$rc" -eq 2
 check "with the remedy" contains "$err" "fcvm rm -f web"
 run "$FCVM" kill -s hup web
 check "kill sends signals by name" test "$rc:$out" = 0:web
+echo "$web" >"$scratch/web.cid"
+run "$FCVM" kill -s hup --cidfile "$scratch/web.cid"
+check "and to whom a cidfile names" test "$rc:$out" = "0:$web"
+run "$FCVM" kill -s hup --filter name=web
+check "or a filter" test "$rc:$out" = "0:$web"
+run "$FCVM" kill -s hup --filter name=web db
+check "of several named, those that pass" test "$rc:$out" = 0:
 run "$FCVM" kill -s NOPE web
 check "unknown ones are errors" test "$rc" -eq 125
 "$FCVM" wait web >"$scratch/code" &
@@ -139,6 +172,10 @@ run "$FCVM" ls -a
 check "ls -a shows it" contains "$out" "Exited (143)"
 run "$FCVM" ls --filter status=exited -q
 check "so does a filter" test "$out" = "$web"
+run "$FCVM" wait --condition running web
+check "what has exited runs no more, which is an error" contains "$err" "it is exited"
+run "$FCVM" rm --filter label=stage=prod
+check "rm --filter passes over others" test "$rc:$out" = 0:
 run "$FCVM" rm web nothing
 check "rm removes one and misses the other with 1" test "$rc:$out" = 1:web
 check "its directory is gone" test ! -e "$FCVM_DATA_DIR/vms/$web"
@@ -208,7 +245,7 @@ check "thousands are removed in seconds" test "$rc" -eq 0 -a "$SECONDS" -lt 60
 check "rm --all" test "$("$FCVM" ls -aq)" = ""
 
 run "$FCVM" events --stream=false --filter container=web --format '{{.Status}}'
-check "events tell the story" test "$(tr '\n' ' ' <<<"$out")" = "start pause unpause kill kill die remove "
+check "events tell the story" test "$(tr '\n' ' ' <<<"$out")" = "start pause unpause pause unpause kill kill kill kill die remove "
 run "$FCVM" events --stream=false --filter event=die --json
 check "as JSON, with exit codes" test "$(jq -r 'select(.Name == "web").Attributes.exitCode' <<<"$out")" = 143
 (timeout 10 "$FCVM" events --filter event=start | head -1 >"$scratch/live") &

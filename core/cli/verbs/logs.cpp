@@ -74,7 +74,7 @@ Result<vm::LogQuery> parse_query(const Invocation& invocation) {
     const bool number =
         tail.size() < 19 && tail.find_first_not_of("0123456789") == std::string::npos;
     if (!number || tail.empty())
-      return fail(EINVAL, "--tail: \"" + tail + "\" is not a number of lines");
+      return fail(EINVAL, "--tail: \"" + tail + "\" is not a number of lines", "give one, or all");
     query.tail = std::stoull(tail);
   }
   return query;
@@ -186,7 +186,8 @@ Verb logs_verb() {
       .arguments = "[-f] [-t] [--since T] [--until T] [--tail N] NAME",
       .summary = "Show what a container wrote",
       .details = kDetails,
-      .options = {{.name = "follow",
+      .options = {latest_option(),
+                  {.name = "follow",
                    .type = Type::kBoolean,
                    .help = "go on with what comes",
                    .letter = 'f'},

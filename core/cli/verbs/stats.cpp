@@ -149,7 +149,8 @@ Verb stats_verb() {
           "Examples:\n"
           "  fcvm stats\n"
           "  fcvm stats --no-stream --json web | jq .[0].cpu_percent\n",
-      .options = {{.name = "no-stream", .type = Type::kBoolean, .help = "show it once"},
+      .options = {latest_option(),
+                  {.name = "no-stream", .type = Type::kBoolean, .help = "show it once"},
                   {.name = "json", .type = Type::kBoolean, .help = "print JSON"},
                   {.name = "interval",
                    .type = Type::kDuration,
