@@ -63,6 +63,14 @@ check "JSON has podman's keys" test "$(jq -r '.[1] | "\(.Names[0]) \(.State) \(.
 run "$FCVM" ls -n 1 -q
 check "-n shows the last" test "$(wc -l <<<"$out")" = 1
 
+run "$FCVM" ls -s --format '{{.Names}} {{.Size}}' --filter name=web
+check "--size tells what is on the disk" grep -qE '^web [0-9.]+kB$' <<<"$out"
+run "$FCVM" ps --size
+check "in a column of its own" contains "$(head -1 <<<"$out")" "SIZE"
+run "$FCVM" ls --size --json
+check "and in JSON" test "$(jq '.[0].Size > 0' <<<"$out")" = true
+run "$FCVM" container ls -q
+check "container ls is ls" test "$(wc -l <<<"$out")" = 2
 
 run "$FCVM" inspect --latest --format '{{.Name}}'
 check "--latest stands for the last" test "$out" = db
@@ -196,6 +204,10 @@ kill -9 "$pid"
 while ! is_gone "$pid"; do sleep 0.02; done
 run "$FCVM" gc --dry-run
 check "gc --dry-run tells" contains "$out" "killed"
+check "and names what goes: its VMM" contains "$out" "process $vmm, its VMM"
+check "and its sockets" contains "$out" "sockets $FCVM_PATHS_RUNTIME_DIR/$id"
+run "$FCVM" gc --dry-run --json
+check "also as JSON" contains "$(jq -r '.[0].Goes[]' <<<"$out")" "process $vmm, its VMM"
 check "and does nothing" test -e "/proc/$vmm"
 run "$FCVM" ls -a
 check "the next command marks it" contains "$out" "Exited (137)"
@@ -204,6 +216,8 @@ check "and removes its sockets" test ! -e "$FCVM_PATHS_RUNTIME_DIR/$id"
 start killed-rm rm
 kill -9 "$pid"
 while ! is_gone "$pid"; do sleep 0.02; done
+run "$FCVM" gc --dry-run
+check "a disk that goes is named with its size" grep -qE "$FCVM_DATA_DIR/vms/$id, [0-9]+ KiB on disk" <<<"$out"
 run "$FCVM" gc --json
 check "gc removes what had --rm" test "$(jq -r '.[0].What' <<<"$out")" = removed
 check "all of it" test ! -e "$FCVM_DATA_DIR/vms/$id"
@@ -230,6 +244,8 @@ JSON
 run "$FCVM" gc
 check "gc tells that it cannot undo it" contains "$err" "undoing what plugin vmm.gone left"
 check "and forgets nothing" contains "$(cat "$left/vm.json")" veth9
+run "$FCVM" gc --dry-run
+check "gc --dry-run names what a plugin left" contains "$out" "vmm.gone: link=veth9"
 run "$FCVM" rm -f left
 check "rm does not remove it" test "$rc" -eq 125
 check "says what is left, and whose" contains "$err" "vmm.gone: link=veth9"

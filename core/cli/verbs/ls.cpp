@@ -72,15 +72,16 @@ Result<void> print_formatted(const Records& records, const std::string& format, 
 }
 
 Result<void> print_table(const Records& records, const LsView& view, bool has_heading) {
+  std::vector<std::string> fields{"ID",     "Image", "Command", "CreatedHuman",
+                                  "Status", "Ports", "Names"};
+  if (view.sized) fields.emplace_back("Size");
   std::vector<std::vector<std::string>> rows;
   for (const auto& record : records) {
     std::vector<std::string>& row = rows.emplace_back();
-    for (const char* field :
-         {"ID", "Image", "Command", "CreatedHuman", "Status", "Ports", "Names"}) {
-      row.push_back(FCVM_TRY(ls_field(record, field, view)));
-    }
+    for (const auto& field : fields) row.push_back(FCVM_TRY(ls_field(record, field, view)));
   }
-  std::vector<std::string> heading{"ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"};
+  std::vector<std::string> heading;
+  for (const auto& field : fields) heading.push_back(FCVM_TRY(ls_heading(field)));
   if (!has_heading) {
     if (rows.empty()) return {};
     heading = rows.front();
@@ -92,10 +93,12 @@ Result<void> print_table(const Records& records, const LsView& view, bool has_he
 
 Result<int> run(Invocation& invocation) {
   const Records records = FCVM_TRY(select(invocation));
-  const LsView view{vm::now_ns(), invocation.flag("no-trunc")};
+  const vm::Store* store = FCVM_TRY(invocation.store());
+  const LsView view{vm::now_ns(), invocation.flag("no-trunc"), invocation.flag("size"),
+                    store->paths()};
   const auto format = invocation.value("format");
   if (invocation.flag("json") || format == "json") {
-    fmt::print("{}", ls_json(records, view.now));
+    fmt::print("{}", ls_json(records, view));
   } else if (invocation.flag("quiet")) {
     for (const auto& record : records) fmt::print("{}\n", record.id);
   } else if (!format.empty()) {
@@ -110,7 +113,8 @@ constexpr const char* kDetails =
     "Newest first. Without -a only VMs that live are shown: starting, running, paused, stopping.\n"
     "\n"
     "--format takes a Go template of the fields ID Image Command CreatedAt CreatedHuman\n"
-    "RunningFor Status State Ports Names Pid ExitCode Labels Networks Vmm, as in podman: \"table "
+    "RunningFor Status State Ports Names Pid ExitCode Labels Networks Size Vmm, as in podman: "
+    "\"table "
     "\"\n"
     "in front makes a heading and columns where there are tabs (\\t). `--format json` is --json.\n"
     "\n"
@@ -151,6 +155,10 @@ Verb ls_verb() {
                 .type = Type::kBoolean,
                 .help = "only the one that was created last, in whatever phase",
                 .letter = 'l'},
+               {.name = "size",
+                .type = Type::kBoolean,
+                .help = "also what each has on the host's disk, without its image",
+                .letter = 's'},
                {.name = "noheading", .type = Type::kBoolean, .help = "print no heading"},
                {.name = "sort",
                 .help = "order by this, the least first",

@@ -2,6 +2,7 @@
 #include <mutex>
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include "core/cli/each_vm.hpp"
 #include "core/cli/end_vm.hpp"
@@ -24,16 +25,6 @@ int exit_code(const Error& error) {
   return error.code() == EBUSY ? kRunning : kExitFailure;
 }
 
-/// "net.routed: table=fcvm-1 link=veth-1; vmm.other: ..."
-std::string left_by(const vm::Record& record) {
-  std::string text;
-  for (const auto& [plugin, state] : record.plugin_state) {
-    text += (text.empty() ? "" : "; ") + plugin + ":";
-    for (const auto& [key, value] : state) text += fmt::format(" {}={}", key, value);
-  }
-  return text;
-}
-
 /// Under the VM's lock: two who remove one VM take turns, and the second finds it gone.
 Result<void> remove_dead(const vm::Store& store, const vm::Record& record, bool abandon) {
   const auto lock = store.lock(record.id, base::Deadline::in(std::chrono::seconds(30)));
@@ -43,12 +34,13 @@ Result<void> remove_dead(const vm::Store& store, const vm::Record& record, bool 
   if (!now && now.error().code() == ENOENT) return {};
   if (now && !now->plugin_state.empty()) {
     if (!abandon) {
-      return fail(
-          ENOTEMPTY,
-          fmt::format("it has left things on the host that are not undone: {}", left_by(*now)),
-          "fcvm gc undoes them, or says what is in the way; --abandon forgets them");
+      return fail(ENOTEMPTY,
+                  fmt::format("it has left things on the host that are not undone: {}",
+                              fmt::join(vm::left_by_plugins(*now), "; ")),
+                  "fcvm gc undoes them, or says what is in the way; --abandon forgets them");
     }
-    log::warning("rm", "VM {}: abandoned on the host: {}", record.name, left_by(*now));
+    log::warning("rm", "VM {}: abandoned on the host: {}", record.name,
+                 fmt::join(vm::left_by_plugins(*now), "; "));
   }
   FCVM_TRY(store.remove(record.id));
   return vm::log_event(store.paths().events(), {.time_ns = vm::now_ns(),
