@@ -168,6 +168,9 @@ void check_one(LoadRequest request, const std::filesystem::path& file, CheckRepo
     const bool own = problem.where.layer == Layer::kFile && problem.where.file == file.string();
     if (own) report.problems.add(problem.where, problem.message);
   }
+  for (const auto& warning : config.warnings()) {
+    if (warning.starts_with(file.string() + ":")) report.warnings.push_back(warning);
+  }
   const auto& files = config.files();
   if (std::find(files.begin(), files.end(), file.string()) != files.end()) {
     report.files.push_back(file.string());

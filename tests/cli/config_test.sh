@@ -48,6 +48,38 @@ check "clearly" contains "$err" "deep.toml"
 run "$FCVM" config check "$scratch"
 check "a directory in a file's place is refused" contains "$err" "directory"
 
+# Values that have their type, and yet are none.
+cat >"$scratch/values.toml" <<'TOML'
+[run]
+publish = ["80:x"]
+hostname = "a b"
+detach-keys = "ctrl-,"
+[profile.slow]
+network-rate = "a little"
+[plugin.vmm.nosuch]
+TOML
+run "$FCVM" config check "$scratch/values.toml"
+check "a port that is none is a mistake" contains "$err" "values.toml:2:1: \`publish\`: "
+check "so is a host name" contains "$err" "values.toml:3:1: \`hostname\`: "
+check "and a key" contains "$err" "values.toml:4:1: \`detach-keys\`: "
+check "in a profile, too" contains "$err" "values.toml:6:1: \`network-rate\`: "
+check "each once" test "$(grep -c 'values.toml:2:1' <<<"$err")" -eq 1
+check "a plugin that is not there is a warning" contains "$err" "[plugin.vmm.nosuch] has no effect"
+check "which fails with 125" test "$rc" -eq 125
+run "$FCVM" config check
+check "other files are not judged by it" test "$rc" -eq 0
+cp "$scratch/values.toml" "$etc/conf.d/50-values.toml"
+run "$FCVM" config check
+check "without files, all layers are" contains "$err" "50-values.toml:6:1: \`network-rate\`: "
+rm "$etc/conf.d/50-values.toml"
+
+# Refused at once, whether or not they are used.
+for option in "--hostname=a b" "--detach-keys=ctrl-,"; do
+  run env FCVM_DATA_DIR="$scratch/data" FCVM_PATHS_RUNTIME_DIR="$scratch/run" "$FCVM" run "$option" --dry-run image
+  check "$option is refused" test "$rc" -eq 125
+  check "by its name" contains "$err" "${option%%=*}: "
+done
+
 "$FCVM" config sample >"$scratch/sample.toml"
 run "$FCVM" config check "$scratch/sample.toml"
 check "the sample is valid" test "$rc" -eq 0
