@@ -62,20 +62,24 @@ bool is_flag(const config::Option& option) { return !alone(option).empty(); }
 /// The beginning of an id, "3a", is not `-a`; and "-" alone is a positional.
 bool has_dash(std::string_view word) { return word.size() > 1 && word[0] == '-'; }
 
-/// Whether `word` is an option whose value is the next word.
-bool wants_next_word(const std::vector<Known>& known, std::string_view word) {
-  if (!has_dash(word)) return false;
+/// The option whose value is the word after `word`.
+const config::Option* awaiting_value(const std::vector<Known>& known, std::string_view word) {
+  if (!has_dash(word)) return nullptr;
   if (word.substr(0, 2) == "--") {
     const Known* option = find_long(known, word.substr(2));
-    return option != nullptr && !is_flag(*option->option);
+    return option == nullptr || is_flag(*option->option) ? nullptr : option->option;
   }
   // A cluster such as -it or -eA=1: the first letter that takes a value ends it.
   for (std::size_t i = 1; i < word.size(); ++i) {
     const Known* option = find_letter(known, word[i]);
-    if (option == nullptr) return false;
-    if (!is_flag(*option->option)) return i + 1 == word.size();
+    if (option == nullptr) return nullptr;
+    if (!is_flag(*option->option)) return i + 1 == word.size() ? option->option : nullptr;
   }
-  return false;
+  return nullptr;
+}
+
+bool wants_next_word(const std::vector<Known>& known, std::string_view word) {
+  return awaiting_value(known, word) != nullptr;
 }
 
 /// How many words belong to the options: up to the first positional, or to "--".
@@ -242,6 +246,16 @@ Result<CommandLine> parse_command_line(const Verb& verb, const std::vector<std::
   line.bears_mistakes = verb.bears_mistakes;
   line.tells_mistakes = verb.tells_mistakes;
   return line;
+}
+
+std::vector<const config::Option*> options_of(const Verb& verb) {
+  std::vector<const config::Option*> options;
+  for (const Known& known : known_options(verb)) options.push_back(known.option);
+  return options;
+}
+
+const config::Option* option_awaiting_value(const Verb& verb, std::string_view word) {
+  return awaiting_value(known_options(verb), word);
 }
 
 }  // namespace fcvm::cli

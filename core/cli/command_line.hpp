@@ -27,4 +27,9 @@ struct CommandLine {
 [[nodiscard]] Result<CommandLine> parse_command_line(const Verb& verb,
                                                      const std::vector<std::string>& words);
 
+/// Every option that the verb takes: its own, those of [run] where it takes them, the global ones.
+[[nodiscard]] std::vector<const config::Option*> options_of(const Verb& verb);
+/// The option whose value is the word after `word`; null where there is none.
+[[nodiscard]] const config::Option* option_awaiting_value(const Verb& verb, std::string_view word);
+
 }  // namespace fcvm::cli

@@ -65,6 +65,7 @@ std::vector<NamedVerb> verbs_of_group(const std::string& group) {
   std::vector<NamedVerb> found;
   const std::string prefix = (group == "container" ? "podman" : group) + ' ';
   for (const Verb& verb : verbs()) {
+    if (verb.hidden) continue;
     for (const auto& name : names_of(verb)) {
       if (name.starts_with(prefix)) found.push_back({name.substr(prefix.size()), &verb});
     }

@@ -47,6 +47,7 @@ Unexpected unknown_verb(const Words& words) {
   }
   std::vector<std::string> names;
   for (const Verb& verb : verbs()) {
+    if (verb.hidden) continue;
     names.push_back(verb.name);
     names.insert(names.end(), verb.aliases.begin(), verb.aliases.end());
     names.push_back(verb.name.substr(0, verb.name.find(' ')));

@@ -89,7 +89,7 @@ Verb config_check_verb() {
       .summary = "Check the configuration, or files before they are put in place",
       .details = "Prints every mistake as FILE:LINE:COLUMN and exits with 125 if there is one.\n",
       .reads_configuration = false,
-      .positionals = {.max = kAnyNumber},
+      .positionals = {.max = kAnyNumber, .names = Names::kFiles},
       .run = run};
 }
 

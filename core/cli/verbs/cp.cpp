@@ -259,7 +259,7 @@ Verb cp_verb() {
            {.name = "vm", .type = Type::kBoolean, .help = "in the guest, outside of the container"},
            {.name = "quiet", .type = Type::kBoolean, .help = "show no progress", .letter = 'q'}},
       .bears_mistakes = true,
-      .positionals = {.min = 2, .max = 2},
+      .positionals = {.min = 2, .max = 2, .names = Names::kFiles},
       .run = run};
 }
 

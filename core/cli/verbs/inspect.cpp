@@ -235,7 +235,7 @@ Verb inspect_verb() {
       .options = {latest_option(),
                   {.name = "format", .help = "print by this Go template", .letter = 'f'}},
       .bears_mistakes = true,
-      .positionals = {.min = 1, .max = kAnyNumber},
+      .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kVms},
       .run = run};
 }
 

@@ -45,7 +45,7 @@ Verb kill_verb() {
                   latest_option(),
                   {.name = "signal", .help = "what to send (default: KILL)", .letter = 's'}},
       .bears_mistakes = true,
-      .positionals = {.max = kAnyNumber},
+      .positionals = {.max = kAnyNumber, .names = Names::kLiveVms},
       .run = run};
 }
 

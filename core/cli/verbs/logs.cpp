@@ -200,7 +200,7 @@ Verb logs_verb() {
                    .letter = 't'},
                   {.name = "console", .type = Type::kBoolean, .help = "show the guest's console"}},
       .bears_mistakes = true,
-      .positionals = {.min = 1, .max = 1},
+      .positionals = {.min = 1, .max = 1, .names = Names::kVms},
       .run = run};
 }
 

@@ -51,7 +51,7 @@ Verb pause_verb() {
       .options = {all_option("pause every VM that runs"), cidfile_option(),
                   filter_option("only VMs that pass: KEY=VALUE, as of `fcvm ls`"), latest_option()},
       .bears_mistakes = true,
-      .positionals = {.max = kAnyNumber},
+      .positionals = {.max = kAnyNumber, .names = Names::kLiveVms},
       .run = run_pause};
 }
 
@@ -70,7 +70,7 @@ Verb unpause_verb() {
       .options = {all_option("let every paused VM go on"), cidfile_option(),
                   filter_option("only VMs that pass: KEY=VALUE, as of `fcvm ls`"), latest_option()},
       .bears_mistakes = true,
-      .positionals = {.max = kAnyNumber},
+      .positionals = {.max = kAnyNumber, .names = Names::kPausedVms},
       .run = run_unpause};
 }
 

@@ -197,7 +197,7 @@ Verb port_verb() {
                   latest_option(),
                   {.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
       .bears_mistakes = true,
-      .positionals = {.max = 2},
+      .positionals = {.max = 2, .names = Names::kLiveVms, .named = 1},
       .run = run_list};
 }
 
@@ -213,7 +213,7 @@ Verb port_add_verb() {
               "Example:\n"
               "  fcvm port add web 8080:80 127.0.0.1:5353:53/udp\n",
           .bears_mistakes = true,
-          .positionals = {.min = 2, .max = kAnyNumber},
+          .positionals = {.min = 2, .max = kAnyNumber, .names = Names::kLiveVms, .named = 1},
           .run = run_add};
 }
 
@@ -228,7 +228,7 @@ Verb port_rm_verb() {
           "Example:\n"
           "  fcvm port rm web 8080:80\n",
       .bears_mistakes = true,
-      .positionals = {.min = 2, .max = kAnyNumber},
+      .positionals = {.min = 2, .max = kAnyNumber, .names = Names::kLiveVms, .named = 1},
       .run = run_rm};
 }
 

@@ -122,7 +122,7 @@ Verb rm_verb() {
                    .help = "remove VMs also when a plugin has left things on the host and cannot "
                            "undo them: they are printed, and stay"}},
       .bears_mistakes = true,
-      .positionals = {.max = kAnyNumber},
+      .positionals = {.max = kAnyNumber, .names = Names::kVms},
       .run = run};
 }
 

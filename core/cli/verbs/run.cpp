@@ -215,7 +215,8 @@ Verb run_verb() {
       .takes_run_options = true,
       .positionals = {.min = 1,
                       .max = kAnyNumber,
-                      .first_ends_options = true},
+                      .first_ends_options = true,
+                      .names = Names::kImages},
       .run = run};
 }
 

@@ -157,7 +157,7 @@ Verb stats_verb() {
                    .help = "time between two looks (default: 1s)",
                    .letter = 'i'}},
       .bears_mistakes = true,
-      .positionals = {.max = kAnyNumber},
+      .positionals = {.max = kAnyNumber, .names = Names::kLiveVms},
       .run = run};
 }
 

@@ -53,7 +53,7 @@ Verb stop_verb() {
                    .letter = 't',
                    .range = config::Range{.min = 0, .max = 1'000'000'000}}},
       .bears_mistakes = true,
-      .positionals = {.max = kAnyNumber},
+      .positionals = {.max = kAnyNumber, .names = Names::kLiveVms},
       .run = run};
 }
 

@@ -107,7 +107,7 @@ Verb top_verb() {
       .options = {latest_option(),
                   {.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
       .bears_mistakes = true,
-      .positionals = {.min = 1, .max = kAnyNumber},
+      .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kLiveVms, .named = 1},
       .run = run};
 }
 

@@ -112,7 +112,7 @@ Verb wait_verb() {
                    .letter = 'i'},
                   latest_option()},
       .bears_mistakes = true,
-      .positionals = {.min = 1, .max = kAnyNumber},
+      .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kVms},
       .run = run};
 }
 
