@@ -62,20 +62,24 @@ bool is_flag(const config::Option& option) { return !alone(option).empty(); }
 /// The beginning of an id, "3a", is not `-a`; and "-" alone is a positional.
 bool has_dash(std::string_view word) { return word.size() > 1 && word[0] == '-'; }
 
-/// Whether `word` is an option whose value is the next word.
-bool wants_next_word(const std::vector<Known>& known, std::string_view word) {
-  if (!has_dash(word)) return false;
+/// The option whose value is the word after `word`.
+const config::Option* awaiting_value(const std::vector<Known>& known, std::string_view word) {
+  if (!has_dash(word)) return nullptr;
   if (word.substr(0, 2) == "--") {
     const Known* option = find_long(known, word.substr(2));
-    return option != nullptr && !is_flag(*option->option);
+    return option == nullptr || is_flag(*option->option) ? nullptr : option->option;
   }
   // A cluster such as -it or -eA=1: the first letter that takes a value ends it.
   for (std::size_t i = 1; i < word.size(); ++i) {
     const Known* option = find_letter(known, word[i]);
-    if (option == nullptr) return false;
-    if (!is_flag(*option->option)) return i + 1 == word.size();
+    if (option == nullptr) return nullptr;
+    if (!is_flag(*option->option)) return i + 1 == word.size() ? option->option : nullptr;
   }
-  return false;
+  return nullptr;
+}
+
+bool wants_next_word(const std::vector<Known>& known, std::string_view word) {
+  return awaiting_value(known, word) != nullptr;
 }
 
 /// How many words belong to the options: up to the first positional, or to "--".
@@ -197,13 +201,16 @@ Result<void> check_values(const std::vector<Known>& known, const CommandLine& li
   return {};
 }
 
-Result<void> check_positionals(const Verb& verb, const std::vector<std::string>& given) {
-  if (given.size() < verb.positionals.min) {
+/// `named` of them are given otherwise: the VM, by --latest.
+Result<void> check_positionals(const Verb& verb, const std::vector<std::string>& given,
+                               std::size_t named) {
+  if (given.size() + named < verb.positionals.min) {
     return fail(EINVAL,
                 fmt::format("an argument is missing: fcvm {} {}", verb.name, verb.arguments));
   }
-  if (given.size() > verb.positionals.max) {
-    return fail(EINVAL, fmt::format("unexpected argument \"{}\"", given[verb.positionals.max]));
+  const std::size_t most = verb.positionals.max - std::min(named, verb.positionals.max);
+  if (given.size() > most) {
+    return fail(EINVAL, fmt::format("unexpected argument \"{}\"", given[most]));
   }
   return {};
 }
@@ -225,7 +232,8 @@ Result<CommandLine> parse(const Verb& verb, const std::vector<std::string>& word
   line.positionals.insert(line.positionals.end(), rest.begin(), rest.end());
   if (line.options.count("help") != 0) return line;
   FCVM_TRY(check_values(known, line));
-  FCVM_TRY(check_positionals(verb, line.positionals));
+  const bool names_latest = verb.positionals.max > 0 && line.options.count("latest") != 0;
+  FCVM_TRY(check_positionals(verb, line.positionals, names_latest ? 1 : 0));
   return line;
 }
 
@@ -236,7 +244,18 @@ Result<CommandLine> parse_command_line(const Verb& verb, const std::vector<std::
   auto line = FCVM_TRY(parse(verb, words) | context("fcvm " + verb.name) | remedy(help));
   line.help = help;
   line.bears_mistakes = verb.bears_mistakes;
+  line.tells_mistakes = verb.tells_mistakes;
   return line;
+}
+
+std::vector<const config::Option*> options_of(const Verb& verb) {
+  std::vector<const config::Option*> options;
+  for (const Known& known : known_options(verb)) options.push_back(known.option);
+  return options;
+}
+
+const config::Option* option_awaiting_value(const Verb& verb, std::string_view word) {
+  return awaiting_value(known_options(verb), word);
 }
 
 }  // namespace fcvm::cli

@@ -1,19 +1,20 @@
 #include "core/cli/default_paths.hpp"
 
-#include <cstdlib>
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/io/file.hpp"
+#include "core/config/environment.hpp"
 
 namespace fcvm::cli {
 namespace {
 
 /// The XDG specification has relative paths ignored.
 std::string absolute_path_in(const char* variable) {
-  const char* value = std::getenv(variable);
-  return value != nullptr && *value == '/' ? value : "";
+  static const auto environment = config::Environment::of_process();
+  const auto value = environment.get(variable).value_or("");
+  return value.starts_with('/') ? value : "";
 }
 
 std::string data_directory() {

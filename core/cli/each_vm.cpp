@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "core/base/io/file.hpp"
+#include "core/cli/vm_filter.hpp"
 #include "core/log/log.hpp"
 
 namespace fcvm::cli {
@@ -41,6 +42,16 @@ Result<std::vector<Target>> find_targets(const Invocation& invocation,
                                          const EachVm& each) {
   std::vector<Target> targets;
   const auto names = FCVM_TRY(names_of(invocation));
+  const auto filter = FCVM_TRY(VmFilter::parse(invocation.values("filter")));
+  if (each.of_all && invocation.given("filter") && names.empty()) {
+    for (const auto& record : records) {
+      if (each.of_all(record) && filter.passes(record)) targets.push_back({record.id, &record});
+    }
+    return targets;
+  }
+  if (invocation.flag("latest") && names.size() > 1) {
+    return fail(EINVAL, "give names or --latest, not both");
+  }
   if (each.of_all && invocation.flag("all")) {
     if (!names.empty()) return fail(EINVAL, "give names or --all, not both");
     for (const auto& record : records) {
@@ -56,6 +67,7 @@ Result<std::vector<Target>> find_targets(const Invocation& invocation,
     auto record = vm::find_record(records, name);
     const bool missing = !record && record.error().code() == ENOENT;
     if (missing && (each.passes_over_missing || invocation.flag("ignore"))) continue;
+    if (record && !filter.passes(**record)) continue;
     targets.push_back({name, std::move(record)});
   }
   return targets;
@@ -117,6 +129,13 @@ config::Option cidfile_option() {
   return {.name = "cidfile",
           .type = config::Type::kList,
           .help = "also the VM whose id `fcvm run --cidfile` wrote into this file"};
+}
+
+config::Option latest_option() {
+  return {.name = "latest",
+          .type = config::Type::kBoolean,
+          .help = "the VM that was created last, in the place of a name",
+          .letter = 'l'};
 }
 
 config::Option ignore_option() {

@@ -19,7 +19,7 @@ struct EachVm {
   int (*exit_code)(const Error&) = [](const Error&) { return kExitFailure; };
 };
 
-/// --ignore passes over VMs that are not there.
+/// --ignore passes over VMs that are not there, --filter over those that it does not fit.
 [[nodiscard]] Result<int> each_vm(Invocation& invocation, const EachVm& each);
 
 /// Whether it holds resources: everything but exited.
@@ -28,5 +28,7 @@ struct EachVm {
 [[nodiscard]] config::Option all_option(std::string help);
 [[nodiscard]] config::Option ignore_option();
 [[nodiscard]] config::Option cidfile_option();
+/// Invocation::name_latest() honours it, for every verb that takes names.
+[[nodiscard]] config::Option latest_option();
 
 }  // namespace fcvm::cli

@@ -29,24 +29,6 @@ std::size_t width() {
   return found;
 }
 
-std::string value_name(const config::Option& option) {
-  if (!option.choices.empty()) return fmt::format(" {}", fmt::join(option.choices, "|"));
-  switch (option.type) {
-    case config::Type::kBoolean:
-      return "";
-    case config::Type::kInteger:
-      return " NUMBER";
-    case config::Type::kSize:
-      return " SIZE";
-    case config::Type::kDuration:
-      return " DURATION";
-    case config::Type::kMap:
-      return " KEY=VALUE";
-    default:
-      return " TEXT";
-  }
-}
-
 /// Breaks `text` between words, all lines but the first indented by `indent`.
 std::string wrap(std::string_view text, std::size_t indent) {
   std::string wrapped;
@@ -107,17 +89,7 @@ std::string set_in_width(std::string_view text) {
 std::string describe(const config::Option& option) {
   std::string left = option.letter == 0 ? "      " : fmt::format("  -{}, ", option.letter);
   left += "--" + option.name + value_name(option);
-  std::string right = option.help;
-  if (!option.initial.empty() &&
-      !(option.type == config::Type::kBoolean && option.initial == "false")) {
-    right += fmt::format(" (default: {})", option.initial);
-  }
-  if (option.type == config::Type::kList || option.type == config::Type::kMap) {
-    right += " (may be repeated)";
-  }
-  if (!option.aliases.empty()) {
-    right += fmt::format(" (also --{})", fmt::join(option.aliases, ", --"));
-  }
+  const std::string right = help_text(option);
   if (left.size() + 2 > kHelpColumn) {
     return fmt::format("{}\n{}{}\n", left, std::string(kHelpColumn, ' '), wrap(right, kHelpColumn));
   }
@@ -132,6 +104,39 @@ std::string describe_all(std::string_view title, const std::vector<config::Optio
 }
 
 }  // namespace
+
+std::string help_text(const config::Option& option) {
+  std::string text = option.help;
+  if (!option.initial.empty() &&
+      !(option.type == config::Type::kBoolean && option.initial == "false")) {
+    text += fmt::format(" (default: {})", option.initial);
+  }
+  if (option.type == config::Type::kList || option.type == config::Type::kMap) {
+    text += " (may be repeated)";
+  }
+  if (!option.aliases.empty()) {
+    text += fmt::format(" (also --{})", fmt::join(option.aliases, ", --"));
+  }
+  return text;
+}
+
+std::string value_name(const config::Option& option) {
+  if (!option.choices.empty()) return fmt::format(" {}", fmt::join(option.choices, "|"));
+  switch (option.type) {
+    case config::Type::kBoolean:
+      return "";
+    case config::Type::kInteger:
+      return " NUMBER";
+    case config::Type::kSize:
+      return " SIZE";
+    case config::Type::kDuration:
+      return " DURATION";
+    case config::Type::kMap:
+      return " KEY=VALUE";
+    default:
+      return " TEXT";
+  }
+}
 
 std::string help_of(const Verb& verb) {
   constexpr std::size_t kIndent = 7;
@@ -155,6 +160,7 @@ std::string help_of_all() {
       "fcvm runs OCI containers inside microVMs: one kernel per container.\n\n"
       "Usage: fcvm VERB [OPTION...]\n\nVerbs:\n";
   for (const Verb& verb : verbs()) {
+    if (verb.hidden) continue;
     const auto names = verb.aliases.empty()
                            ? verb.name
                            : fmt::format("{}, {}", verb.name, fmt::join(verb.aliases, ", "));

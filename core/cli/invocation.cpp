@@ -81,14 +81,29 @@ Result<config::LoadRequest> Invocation::load_request() const {
   return request;
 }
 
+namespace {
+
+/// What cannot be read may name another place, and the VMs there would seem to be gone.
+void warn_of_lost_paths(const config::Config& config) {
+  if (config.unread_files().empty()) return;
+  if (config.origin("paths", "data-dir").layer >= config::Layer::kEnvironment) return;
+  log::warning("config",
+               "{} could not be read, so the VMs of {} are meant: FCVM_DATA_DIR=DIR names "
+               "others",
+               config.unread_files().back(), config.text("paths", "data-dir"));
+}
+
+}  // namespace
+
 Result<config::Config> Invocation::load(const config::LoadRequest& request) const {
   if (!line_.bears_mistakes) return config::load(request);
   config::Problems problems;
   auto config = config::load_what_is_right(request, problems);
   for (const auto& problem : problems.all()) {
     if (problem.where.layer == config::Layer::kCommandLine) return config::load(request);
-    log::warning("config", "{}", problem.text());
+    if (line_.tells_mistakes) log::warning("config", "{}", problem.text());
   }
+  warn_of_lost_paths(config);
   return config;
 }
 
@@ -96,6 +111,7 @@ Result<config::Config*> Invocation::config() {
   if (!config_) {
     const auto request = FCVM_TRY(load_request());
     config_ = FCVM_TRY(load(request) | remedy(line_.help));
+    if (!line_.tells_mistakes) return &*config_;
     for (const auto& warning : config_->warnings()) log::warning("config", "{}", warning);
   }
   return &*config_;
@@ -114,8 +130,9 @@ Result<const plugin::Registry*> Invocation::registry() {
   const std::size_t told = config->warnings().size();
   if (auto valid = config->validate_plugin_sections(registry_->tables()); !valid) {
     if (!line_.bears_mistakes) return unexpected(std::move(valid).error());
-    log::warning("config", "{}", valid.error().message());
+    if (line_.tells_mistakes) log::warning("config", "{}", valid.error().message());
   }
+  if (!line_.tells_mistakes) return &*registry_;
   for (std::size_t i = told; i < config->warnings().size(); ++i) {
     log::warning("config", "{}", config->warnings()[i]);
   }
@@ -125,10 +142,15 @@ Result<const plugin::Registry*> Invocation::registry() {
 Result<vm::Store*> Invocation::store() {
   if (store_) return &*store_;
   const config::Config* config = FCVM_TRY(this->config());
-  vm::Paths paths{config->text("paths", "data-dir"), config->text("paths", "runtime-dir")};
+  const auto place = [&](const char* name) -> std::filesystem::path {
+    const std::filesystem::path path = config->text("paths", name);
+    std::error_code error;
+    const auto whole = std::filesystem::absolute(path, error);
+    return path.empty() || error ? path : whole.lexically_normal();
+  };
+  vm::Paths paths{place("data-dir"), place("runtime-dir")};
   if (paths.data.empty() || paths.runtime.empty()) {
-    return fail(ENOENT, "there is no home directory to keep VMs in",
-                "set HOME, or FCVM_DATA_DIR and [paths] runtime-dir");
+    return fail(ENOENT, "there is no home directory to keep VMs in", "set HOME, or FCVM_DATA_DIR");
   }
   FCVM_TRY(prepare_runtime_directory(paths.runtime));
   store_.emplace(std::move(paths));
@@ -143,6 +165,14 @@ Result<std::vector<vm::Record>> Invocation::records() {
       FCVM_TRY(vm::collect_garbage(*store, recover_plugin(*this), {.thorough = false}));
   for (const auto& one : collected) log::info("gc", "VM {}: {}", one.name, one.what);
   return store->all();
+}
+
+Result<void> Invocation::name_latest() {
+  if (!flag("latest")) return {};
+  const auto all = FCVM_TRY(records());
+  if (all.empty()) return fail(ENOENT, "--latest: there is no VM", "fcvm run starts one");
+  line_.positionals.insert(line_.positionals.begin(), all.back().id);
+  return {};
 }
 
 }  // namespace fcvm::cli

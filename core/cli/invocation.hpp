@@ -44,6 +44,9 @@ class Invocation {
   /// Every VM as it is: what killed supervisors left is cleaned up first.
   [[nodiscard]] Result<std::vector<vm::Record>> records();
 
+  /// Puts the VM that was created last before the other words, where --latest asks for it.
+  [[nodiscard]] Result<void> name_latest();
+
  private:
   [[nodiscard]] Result<config::Config> load(const config::LoadRequest& request) const;
 

@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "core/cli/command_line.hpp"
+#include "core/cli/find_verb.hpp"
 #include "core/cli/help.hpp"
 #include "core/cli/invocation.hpp"
 #include "core/cli/not_yet.hpp"
@@ -22,46 +23,11 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-bool asks_help(std::string_view word) { return word == "--help" || word == "-h"; }
-
-/// Whether `words` begin with the words of `name`; how many there are.
-std::size_t matches(const Words& words, std::string_view name) {
-  std::size_t count = 0;
-  while (!name.empty()) {
-    const auto space = name.find(' ');
-    if (count >= words.size() || words[count] != name.substr(0, space)) return 0;
-    ++count;
-    name = space == std::string_view::npos ? "" : name.substr(space + 1);
-  }
-  return count;
-}
-
-struct Found {
-  const Verb* verb = nullptr;
-  std::size_t words = 0;
-};
-
-/// The verb with the most words: "plugin ls" before an eventual "plugin".
-Found find_verb(const Words& words) {
-  Found best;
-  for (const Verb& verb : verbs()) {
-    std::size_t count = matches(words, verb.name);
-    for (const auto& alias : verb.aliases) count = std::max(count, matches(words, alias));
-    if (count > best.words) best = {&verb, count};
-  }
-  return best;
-}
-
 /// `fcvm plugin`, `fcvm plugin --help`: the verbs that begin so.
 std::string help_of_group(const std::string& group) {
   std::string text;
-  for (const Verb& verb : verbs()) {
-    Words names = verb.aliases;
-    names.insert(names.begin(), verb.name);
-    for (const auto& name : names) {
-      if (name.compare(0, group.size() + 1, group + ' ') != 0) continue;
-      text += fmt::format("\n  fcvm {:<20}  {}", name, verb.summary);
-    }
+  for (const auto& [name, verb] : verbs_of_group(group)) {
+    text += fmt::format("\n  fcvm {:<20}  {}", group + ' ' + name, verb->summary);
   }
   return text;
 }
@@ -71,13 +37,17 @@ Unexpected unknown_verb(const Words& words) {
   if (!group.empty() && words.size() == 1) {
     return fail(EINVAL, fmt::format("fcvm {} needs another word:{}", words.front(), group));
   }
-  const std::size_t first = words.size() > 1 && words.front() == "podman" ? 1 : 0;
+  std::size_t first = 0;
+  for (const char* prefix : {"podman", "container"}) {
+    if (first + 1 < words.size() && words[first] == prefix) ++first;
+  }
   if (const auto* missing = not_yet_verb(words[first])) {
     return fail(ENOSYS, fmt::format("`{}` of podman is not there yet", missing->name),
                 std::string(missing->instead));
   }
   std::vector<std::string> names;
   for (const Verb& verb : verbs()) {
+    if (verb.hidden) continue;
     names.push_back(verb.name);
     names.insert(names.end(), verb.aliases.begin(), verb.aliases.end());
     names.push_back(verb.name.substr(0, verb.name.find(' ')));
@@ -85,10 +55,11 @@ Unexpected unknown_verb(const Words& words) {
   const bool two = words.size() > 1 && words[1][0] != '-';
   auto typed = two ? words[0] + ' ' + words[1] : words[0];
   auto meant = config::did_you_mean(typed, names);
-  if (meant.empty()) meant = config::did_you_mean(words[0], names);
+  if (meant.empty() && group.empty()) meant = config::did_you_mean(words[0], names);
   if (group.empty()) typed = words[0];
   return fail(EINVAL, fmt::format("there is no verb \"{}\"{}", typed, meant),
-              "fcvm --help lists the verbs");
+              group.empty() ? "fcvm --help lists the verbs"
+                            : fmt::format("fcvm {} --help lists its verbs", words[0]));
 }
 
 Result<void> configure_log(Invocation& invocation) {
@@ -107,16 +78,6 @@ void configure_log_early(const Words& words) {
       log::configure(log::Level::kWarning, log::Format::kJson);
     }
   }
-}
-
-/// Global options may stand before the verb, too: how many words of `fcvm --log-level debug ls`.
-std::size_t count_words_before_verb(const Words& words) {
-  std::size_t i = 0;
-  while (i < words.size() && words[i].size() > 1 && words[i][0] == '-') {
-    const bool takes_next = words[i].find('=') == std::string::npos && !asks_help(words[i]);
-    i += takes_next ? 2 : 1;
-  }
-  return std::min(i, words.size());
 }
 
 /// Help is there without a verb, too; all else is a mistake.
@@ -163,7 +124,7 @@ Result<int> run(Words given) {
   }
   const Words from_verb(verb_at, given.end());
   Words words(given.begin(), verb_at);
-  const Found found = find_verb(from_verb);
+  const FoundVerb found = find_verb(from_verb);
   if (found.verb == nullptr) return run_no_verb(words, from_verb);
   words.insert(words.end(), from_verb.begin() + static_cast<std::ptrdiff_t>(found.words),
                from_verb.end());
@@ -175,7 +136,17 @@ Result<int> run(Words given) {
   Invocation invocation(std::move(line), FCVM_TRY(Layout::of_this_program()));
   for (const auto& variable : invocation.values("env")) hide_value(variable);
   if (found.verb->reads_configuration) FCVM_TRY(configure_log(invocation));
+  if (found.verb->positionals.max > 0) FCVM_TRY(invocation.name_latest());
   return found.verb->run(invocation);
+}
+
+/// What is thrown here is a stdout that takes no more, from fmt.
+Result<int> run_caught(const Words& words) {
+  try {
+    return run(words);
+  } catch (const std::exception& thrown) {
+    return fail(EIO, thrown.what());
+  }
 }
 
 }  // namespace
@@ -188,7 +159,7 @@ int main(int argc, char** argv) {
   fcvm::plugin::blame_plugins(fcvm::cli::kExitFailure);
   const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   fcvm::cli::remember_arguments(argc, argv);
-  const auto done = fcvm::cli::run(words);
+  const auto done = fcvm::cli::run_caught(words);
   if (std::fflush(stdout) != 0) return fcvm::cli::kExitFailure;
   if (done) return *done;
   fcvm::log::report(done.error());

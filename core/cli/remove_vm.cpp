@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include "core/cli/each_vm.hpp"
 #include "core/cli/end_vm.hpp"
@@ -16,16 +17,6 @@ namespace {
 
 /// What a supervisor may take to leave, or another command to let go of its VM.
 constexpr std::chrono::seconds kPatience{30};
-
-/// "net.routed: table=fcvm-1 link=veth-1; vmm.other: ..."
-std::string left_by(const vm::Record& record) {
-  std::string text;
-  for (const auto& [plugin, state] : record.plugin_state) {
-    text += (text.empty() ? "" : "; ") + plugin + ":";
-    for (const auto& [key, value] : state) text += fmt::format(" {}={}", key, value);
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -63,12 +54,13 @@ Result<void> RemoveVm::remove_dead(const vm::Record& record) const {
   if (!now && now.error().code() == ENOENT) return {};
   if (now && !now->plugin_state.empty()) {
     if (!rules_.abandon) {
-      return fail(
-          ENOTEMPTY,
-          fmt::format("it has left things on the host that are not undone: {}", left_by(*now)),
-          "fcvm gc undoes them, or says what is in the way; --abandon forgets them");
+      return fail(ENOTEMPTY,
+                  fmt::format("it has left things on the host that are not undone: {}",
+                              fmt::join(vm::left_by_plugins(*now), "; ")),
+                  "fcvm gc undoes them, or says what is in the way; --abandon forgets them");
     }
-    log::warning("rm", "VM {}: abandoned on the host: {}", record.name, left_by(*now));
+    log::warning("rm", "VM {}: abandoned on the host: {}", record.name,
+                 fmt::join(vm::left_by_plugins(*now), "; "));
   }
   FCVM_TRY(store_.remove(record.id));
   return vm::log_event(store_.paths().events(), {.time_ns = vm::now_ns(),

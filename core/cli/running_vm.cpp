@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 
+#include "core/cli/each_vm.hpp"
+
 namespace fcvm::cli {
 namespace {
 
@@ -40,7 +42,10 @@ Result<RunningVm> find_running_vm(Invocation& invocation, const char* what) {
   const vm::Store* store = FCVM_TRY(invocation.store());
   const bool by_name = invocation.given("name");
   const bool by_pid = invocation.given("pid");
-  if (by_name && by_pid) return fail(EINVAL, "give --name or --pid, not both");
+  const bool latest = invocation.flag("latest");  // then it is the first word
+  if (by_name + by_pid + latest > 1) {
+    return fail(EINVAL, "give one of --name, --pid and --latest");
+  }
   RunningVm found;
   if (by_pid) {
     found.record = FCVM_TRY(find_by_pid(*store, invocation.value("pid")));
@@ -57,7 +62,8 @@ Result<RunningVm> find_running_vm(Invocation& invocation, const char* what) {
 }
 
 std::vector<config::Option> one_vm_options() {
-  return {{.name = "name", .help = "the VM, by name or id"},
+  return {latest_option(),
+          {.name = "name", .help = "the VM, by name or id"},
           {.name = "pid",
            .type = config::Type::kInteger,
            .help = "the VM, by the process of its supervisor or its VMM",

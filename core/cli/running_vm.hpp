@@ -15,7 +15,7 @@ struct RunningVm {
 };
 [[nodiscard]] Result<RunningVm> find_running_vm(Invocation& invocation, const char* what);
 
-/// --name and --pid.
+/// --latest, --name and --pid.
 [[nodiscard]] std::vector<config::Option> one_vm_options();
 
 }  // namespace fcvm::cli

@@ -19,14 +19,19 @@ inline constexpr int kExitFailure = 125;
 inline constexpr int kExitCannotExecute = 126;
 inline constexpr int kExitNotFound = 127;
 
+inline constexpr std::size_t kAnyNumber = static_cast<std::size_t>(-1);
+
+/// What words name, for completion.
+enum class Names { kNothing, kVms, kLiveVms, kPausedVms, kImages, kPlugins, kShells, kFiles };
+
 struct Positionals {
   std::size_t min = 0;
   std::size_t max = 0;
   /// Everything after the first positional belongs to the container's command, dashes and all.
   bool first_ends_options = false;
+  Names names = Names::kNothing;
+  std::size_t named = kAnyNumber;  // how many of them have such a name
 };
-
-inline constexpr std::size_t kAnyNumber = static_cast<std::size_t>(-1);
 
 struct Verb {
   std::string name{};                  // "plugin ls"
@@ -40,6 +45,8 @@ struct Verb {
   /// True for a verb with which a VM is seen, or ended: of a configuration with mistakes it takes
   /// what is right, and tells the rest.
   bool bears_mistakes = false;
+  bool tells_mistakes = true;      // false for a bearer whose own output says what they are
+  bool hidden = false;             // for scripts and builds: not in the help
   bool takes_run_options = false;  // every option of [run], as `podman run` has them
   Positionals positionals{};
   Result<int> (*run)(Invocation&) = nullptr;  // the exit code

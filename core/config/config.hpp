@@ -80,6 +80,8 @@ class Config {
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
   /// The files that were read, lowest layer first.
   [[nodiscard]] const std::vector<std::string>& files() const { return files_; }
+  /// Those that are there, and of which nothing could be read.
+  [[nodiscard]] const std::vector<std::string>& unread_files() const { return unread_files_; }
 
  private:
   friend class Loader;
@@ -96,6 +98,7 @@ class Config {
   std::vector<std::string> profiles_;
   std::vector<std::string> warnings_;
   std::vector<std::string> files_;
+  std::vector<std::string> unread_files_;
 };
 
 }  // namespace fcvm::config

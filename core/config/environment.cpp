@@ -20,6 +20,13 @@ bool acts_for_another(const Environment& environment) {
   return environment.get("DOAS_USER").value_or("root") != "root";
 }
 
+/// As the passwd database has it; empty for who is not in it.
+std::string home_of(uid_t user) {
+  const passwd* entry = ::getpwuid(user);
+  if (entry != nullptr) return entry->pw_dir;
+  return user == 0 ? "/root" : "";
+}
+
 /// Read elsewhere: where the configuration and the plugins are, and what the tests are told.
 bool is_exempt(std::string_view name) {
   constexpr std::array<std::string_view, 5> kExempt{
@@ -41,6 +48,7 @@ Environment Environment::of_process() {
     if (equals == std::string_view::npos) continue;
     variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
+  if (variables["HOME"].empty()) variables["HOME"] = home_of(::geteuid());
   Environment all(std::move(variables));
   return acts_for_another(all) ? all.without_callers_wishes() : all;
 }
@@ -54,8 +62,7 @@ Environment Environment::without_callers_wishes() const {
       rest.variables_.emplace(name, value);
     }
   }
-  const passwd* root = ::getpwuid(0);
-  rest.variables_["HOME"] = root != nullptr ? root->pw_dir : "/root";
+  rest.variables_["HOME"] = home_of(0);
   return rest;
 }
 

@@ -16,9 +16,10 @@ class Environment {
   explicit Environment(std::map<std::string, std::string> variables)
       : variables_(std::move(variables)) {}
 
-  /// This process's own. Empty in a process that gained privileges by exec (AT_SECURE), which must
-  /// take nothing from its caller: neither FCVM_CONFIG_ROOT nor HOME nor a directory of plugins.
-  /// For root that another user became by sudo, doas or pkexec, see without_callers_wishes().
+  /// This process's own, with the home of the passwd database where HOME is not set. Empty in a
+  /// process that gained privileges by exec (AT_SECURE), which must take nothing from its caller:
+  /// neither FCVM_CONFIG_ROOT nor HOME nor a directory of plugins. For root that another user
+  /// became by sudo, doas or pkexec, see without_callers_wishes().
   [[nodiscard]] static Environment of_process();
 
   /// What root takes from a variable list that another user may have had a hand in (`sudo -E`): no

@@ -69,7 +69,10 @@ Config Loader::run() {
 void Loader::read_files() {
   for (const LayerFile& file : layer_files(request_, problems_)) {
     Document document;
-    if (!read_document(file.layer, file.path, file.absent, document, problems_)) continue;
+    if (!read_document(file.layer, file.path, file.absent, document, problems_)) {
+      if (std::filesystem::exists(file.path)) config_.unread_files_.push_back(document.path);
+      continue;
+    }
     config_.files_.push_back(document.path);
     sources_->documents.push_back(std::move(document));
   }
@@ -164,6 +167,9 @@ void check_one(LoadRequest request, const std::filesystem::path& file, CheckRepo
   for (const Problem& problem : all.all()) {
     const bool own = problem.where.layer == Layer::kFile && problem.where.file == file.string();
     if (own) report.problems.add(problem.where, problem.message);
+  }
+  for (const auto& warning : config.warnings()) {
+    if (warning.starts_with(file.string() + ":")) report.warnings.push_back(warning);
   }
   const auto& files = config.files();
   if (std::find(files.begin(), files.end(), file.string()) != files.end()) {

@@ -28,7 +28,8 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
   constexpr std::size_t kLongest = 100;  // no name is; and the work is quadratic
   if (name.size() > kLongest) return {};
   std::string best;
-  std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3);
+  // A slip in each three letters: `--set` is not what `--sort` means.
+  std::size_t best_distance = std::max<std::size_t>(1, name.size() / 3);
   for (const std::string& candidate : candidates) {
     const std::size_t distance = edit_distance(name, candidate);
     // What shares no letter position is not "near", however short both are: `xy` is not `vm`.

@@ -28,8 +28,8 @@ std::string Problem::text() const {
   return place.empty() ? message : place + ": " + message;
 }
 
-void Problems::add(Origin where, std::string message) {
-  Problem problem{std::move(where), std::move(message)};
+void Problems::add(Origin where, std::string message, std::string remedy) {
+  Problem problem{std::move(where), std::move(message), std::move(remedy)};
   const auto same = [&problem](const Problem& other) {
     return other.message == problem.message && key(other.where) == key(problem.where);
   };
@@ -51,7 +51,7 @@ Result<void> Problems::result() const {
   std::string text;
   for (const Problem& problem : all_) text += (text.empty() ? "" : "\n") + problem.text();
   if (dropped_ != 0) text += "\nand " + std::to_string(dropped_) + " more";
-  return fail(EINVAL, std::move(text));
+  return fail(EINVAL, std::move(text), all_.size() == 1 ? all_.front().remedy : "");
 }
 
 }  // namespace fcvm::config

@@ -17,6 +17,7 @@ inline constexpr const char* kCheckAgain = "correct it, then look again with `fc
 struct Problem {
   Origin where{};
   std::string message{};
+  std::string remedy{};  // where it is not the usual one
 
   /// "/etc/fcvm/fcvm.toml:3:1: unknown key `cpsu` in [run]; did you mean `cpus`?"
   [[nodiscard]] std::string text() const;
@@ -29,7 +30,7 @@ class Problems {
   explicit Problems(std::size_t most = kMost) : most_(most) {}
 
   /// What was added before is not added again: a profile is read once to check and once to use.
-  void add(Origin where, std::string message);
+  void add(Origin where, std::string message, std::string remedy = "");
 
   /// By layer, file, line and column.
   void sort();
@@ -38,7 +39,7 @@ class Problems {
   [[nodiscard]] const std::vector<Problem>& all() const { return all_; }
   [[nodiscard]] std::size_t dropped() const { return dropped_; }
 
-  /// Success when there are none, else one error with a line for each.
+  /// Success when there are none, else one error with a line for each; a single one has its remedy.
   [[nodiscard]] Result<void> result() const;
 
  private:

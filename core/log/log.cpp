@@ -56,13 +56,23 @@ bool wants_colour() {
   return ::isatty(STDERR_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
 }
 
+std::atomic<std::uint64_t> most_in_file = 0;  // 0: stderr is not a file of ours
+
+/// Warnings look as errors do. Who reads a log later, or asked for the stages of what is done,
+/// wants to know when each thing happened. A JSON record carries its own quotes: the message is
+/// escaped text, from the quote on.
+const char* pattern_of(Level level, Format format) {
+  if (format == Format::kJson) {
+    return R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","pid":%P,%v})";
+  }
+  if (most_in_file != 0) return "%H:%M:%S.%e %l %v";
+  return level < Level::kInfo ? "%H:%M:%S.%e %^%l%$ %v" : "%^fcvm: %l:%$ %v";
+}
+
 std::shared_ptr<spdlog::logger> make_logger(Level level, Format format) {
   auto sink = std::make_shared<PatientSink>(STDERR_FILENO, format, wants_colour());
   auto logger = std::make_shared<spdlog::logger>("fcvm", std::move(sink));
-  // A JSON record carries its own quotes: the message is escaped text, from the quote on.
-  logger->set_pattern(format == Format::kJson
-                          ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","pid":%P,%v})"
-                          : "%H:%M:%S.%e %^%l%$ %v");
+  logger->set_pattern(pattern_of(level, format));
   logger->set_level(to_spdlog(level));
   logger->flush_on(spdlog::level::trace);
   return logger;
@@ -100,8 +110,6 @@ std::string printable(std::string_view text) {
   return base::printable(text, base::Newlines::kIndented);
 }
 
-std::atomic<std::uint64_t> most_in_file = 0;  // 0: stderr is not a file of ours
-
 /// By its size, and not by what was written: children may have it for their stderr, too.
 void cut_file() {
   struct stat info {};
@@ -131,7 +139,10 @@ bool enabled(Level level) { return level >= state().level && level != Level::kOf
 
 Format format() { return state().format; }
 
-void bound_file(std::uint64_t most) { most_in_file = most; }
+void bound_file(std::uint64_t most) {
+  most_in_file = most;
+  state().logger->set_pattern(pattern_of(state().level, state().format));
+}
 
 void write(Level level, std::string_view component, std::string_view message) {
   const State& now = state();
@@ -145,16 +156,17 @@ void write(Level level, std::string_view component, std::string_view message) {
   }
 }
 
+void say(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
 void report(const Error& error) {
   if (state().format == Format::kJson) {
-    fmt::print(stderr, "{{\"level\":\"error\",\"code\":{},\"message\":{},\"remedy\":{}}}\n",
-               error.code(), json_text(error.message()), json_text(error.remedy()));
-    return;
+    return say(fmt::format("{{\"level\":\"error\",\"code\":{},\"message\":{},\"remedy\":{}}}\n",
+                           error.code(), json_text(error.message()), json_text(error.remedy())));
   }
   const bool colour = wants_colour();
-  fmt::print(stderr, "{}fcvm: {}{}\n", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "",
-             printable(error.message()));
-  if (!error.remedy().empty()) fmt::print(stderr, "  to fix: {}\n", printable(error.remedy()));
+  say(fmt::format("{}fcvm: {}{}\n", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "",
+                  printable(error.message())));
+  if (!error.remedy().empty()) say(fmt::format("  to fix: {}\n", printable(error.remedy())));
 }
 
 }  // namespace fcvm::log

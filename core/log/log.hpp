@@ -27,6 +27,9 @@ void configure(Level level, Format format);
 /// a pipe or a terminal whose reader has stopped to read.
 void write(Level level, std::string_view component, std::string_view message);
 
+/// To stderr, as it is. That a terminal has gone is no failure of what is told.
+void say(std::string_view text);
+
 /// How a failed command reports its error: always shown, whatever the level.
 void report(const Error& error);
 

@@ -122,6 +122,18 @@ Result<NetworkRate> parse_network_rate(std::string_view text) {
   return rate;
 }
 
+Result<void> check_hostname(const std::string& text) {
+  constexpr std::size_t kLongest = 64;
+  const bool spelled = std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
+  });
+  if (spelled && text.size() <= kLongest && !text.starts_with('-') && !text.starts_with('.')) {
+    return {};
+  }
+  return fail(EINVAL, fmt::format("\"{}\" is not a host name", text),
+              "take up to 64 letters, digits, dots and dashes");
+}
+
 Result<void> check_ipv4(const std::string& text) {
   const auto address = base::IpAddress::parse(text);
   if (address && address->is_v4()) return {};

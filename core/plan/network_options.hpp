@@ -14,6 +14,8 @@
 
 namespace fcvm::plan {
 
+/// What sethostname(2) takes and other programs understand; empty is the VM's name.
+[[nodiscard]] Result<void> check_hostname(const std::string& text);
 [[nodiscard]] Result<void> check_ipv4(const std::string& text);
 [[nodiscard]] Result<void> check_ipv6(const std::string& text);
 [[nodiscard]] Result<void> check_ip(const std::string& text);

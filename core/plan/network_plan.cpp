@@ -103,6 +103,8 @@ Result<void> check_abilities(const vm::NetworkPlan& plan, const Chosen& chosen) 
   return check_closing(plan, chosen);
 }
 
+}  // namespace
+
 Result<void> take_addresses(vm::NetworkPlan& plan, const config::Config& config) {
   plan.ipv4 = config.text("run", "ip");
   if (!plan.ipv4.empty()) FCVM_TRY(check_ipv4(plan.ipv4) | context("--ip"));
@@ -173,8 +175,6 @@ Result<void> take_ports(vm::NetworkPlan& plan, const config::Config& config) {
   plan.publish_address = address.to_string();
   return {};
 }
-
-}  // namespace
 
 Result<vm::NetworkPlan> make_network_plan(const Request& request) {
   const config::Config& config = request.config;

@@ -13,4 +13,11 @@ namespace fcvm::plan {
 
 [[nodiscard]] Result<vm::NetworkPlan> make_network_plan(const Request& request);
 
+// Its parts that need no plugin: --ip and its kin; --dns, --add-host and theirs; --host-loopback,
+// --host-addresses, --link-local, --network-rate; --publish, --publish-address.
+[[nodiscard]] Result<void> take_addresses(vm::NetworkPlan& plan, const config::Config& config);
+[[nodiscard]] Result<void> take_names(vm::NetworkPlan& plan, const config::Config& config);
+[[nodiscard]] Result<void> take_openings(vm::NetworkPlan& plan, const config::Config& config);
+[[nodiscard]] Result<void> take_ports(vm::NetworkPlan& plan, const config::Config& config);
+
 }  // namespace fcvm::plan

@@ -17,6 +17,7 @@
 #include "core/plan/env_file.hpp"
 #include "core/plan/guest_options.hpp"
 #include "core/plan/log_options.hpp"
+#include "core/plan/network_options.hpp"
 #include "core/plan/network_plan.hpp"
 #include "core/plan/words.hpp"
 #include "core/setup/guest.hpp"
@@ -186,6 +187,7 @@ Result<vm::RunPlan> make_run_plan(const Request& request) {
   if (const auto limit = config.duration("run", "timeout"); limit.count() > 0)
     plan.lifetime = limit;
   plan.hostname = config.text("run", "hostname");
+  FCVM_TRY(check_hostname(plan.hostname) | context("--hostname"));
   plan.metadata_environment = config.boolean("run", "metadata-env");
   plan.network = FCVM_TRY(make_network_plan(request));
   plan.pull = FCVM_TRY(pull_policy(config.text("run", "pull")));

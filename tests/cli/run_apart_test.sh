@@ -20,6 +20,22 @@ for how in -d -i --rm; do
   check "run $how prints no id" test -z "$out"
 done
 
+# Paths with blanks, below the current directory.
+mkdir -p "$scratch/a place"
+run env -C "$scratch/a place" "$FCVM" run --rm "docker-archive:my image.tar"
+check "an archive's relative path may have a blank" contains "$err" "opening $scratch/a place/my image.tar: No such file"
+run env -C "$scratch/a place" FCVM_DATA_DIR="data dir" "$FCVM" config show
+check "a relative data directory is taken" test "$rc" -eq 0
+run env -C "$scratch/a place" FCVM_DATA_DIR="data dir" "$FCVM" run --rm fcvm/hello
+check "and is below the current directory" contains "$err" "$scratch/a place/data dir"
+mkdir -p "$scratch/a place/data dir"
+cp -r "$FCVM_DATA_DIR/guests" "$scratch/a place/data dir/"
+run env -C "$scratch/a place" FCVM_DATA_DIR="data dir" "$FCVM" run --rm fcvm/hello
+check "its hello is found" test -z "$(grep 'image reference' <<<"$err")"
+check "as an archive below it" contains "$err" "$scratch/a place/data dir"
+run env HOME="$scratch/home" FCVM_DATA_DIR= "$FCVM" config show --json
+check "an empty value is none" test -n "$(jq -r '.paths["data-dir"] // empty' <<<"$out")"
+
 # A supervisor that waits for its image, and is killed meanwhile.
 printf '#!/bin/sh\ntouch "%s/asked"\nexec sleep 60\n' "$scratch" >"$scratch/skopeo"
 chmod 755 "$scratch/skopeo"

@@ -73,7 +73,7 @@ fetch key:1a stopped fg key:03 -- "$FCVM" run image
 ends "run, Ctrl-Z and fg in fetch" 'exited 130 cooked'
 
 PATH="$scratch/bin:$PATH" at "$(asked)" key:03 -- "$FCVM" setup
-ends "setup, Ctrl-C" 'exited 130 cooked'
+ends "setup, Ctrl-C" '(exited 130|killed 2) cooked'
 PATH="$scratch/bin:$PATH" at "$(asked)" key:1c -- "$FCVM" setup
 ends "setup, Ctrl-\\" '(exited 131|killed 3) cooked'
 PATH="$scratch/bin:$PATH" at "$(asked)" hangup -- "$FCVM" setup

@@ -63,6 +63,30 @@ check "JSON has podman's keys" test "$(jq -r '.[1] | "\(.Names[0]) \(.State) \(.
 run "$FCVM" ls -n 1 -q
 check "-n shows the last" test "$(wc -l <<<"$out")" = 1
 
+run "$FCVM" ls -s --format '{{.Names}} {{.Size}}' --filter name=web
+check "--size tells what is on the disk" grep -qE '^web [0-9.]+kB$' <<<"$out"
+run "$FCVM" ps --size
+check "in a column of its own" contains "$(head -1 <<<"$out")" "SIZE"
+run "$FCVM" ls --size --json
+check "and in JSON" test "$(jq '.[0].Size > 0' <<<"$out")" = true
+run "$FCVM" container ls -q
+check "container ls is ls" test "$(wc -l <<<"$out")" = 2
+
+run "$FCVM" inspect --latest --format '{{.Name}}'
+check "--latest stands for the last" test "$out" = db
+run "$FCVM" inspect --latest web
+check "and not beside a name" contains "$err" "not both"
+run "$FCVM" logs -l --tail 1
+check "also where one VM is named" test "$rc" -eq 0
+run "$FCVM" exec --latest --name web true
+check "a VM is named once" contains "$err" "--latest"
+run "$FCVM" port --all
+check "port --all shows all VMs' ports" test "$rc" -eq 0
+run "$FCVM" port --all --json
+check "by id" test "$(jq -r 'keys | length' <<<"$out")" = 2
+run "$FCVM" port
+check "port wants a name without" contains "$err" "--all"
+
 run "$FCVM" inspect web
 check "inspect is an array" test "$(jq -r '.[0] | "\(.Name) \(.State.Status) \(.HostConfig.NanoCpus) \(.Config.Cmd[0]) \(.Fcvm.Vmm)"' <<<"$out")" = "web running 2000000000 sh vmm.fake"
 check "it tells the limits" test "$(jq -c '.[0] | [.HostConfig.PidsLimit, .HostConfig.BlkioDeviceReadBps[0].Rate, .HostConfig.BlkioDeviceWriteBps, .Config.Timeout]' <<<"$out")" = '[50,4000000,[],2]'
@@ -103,8 +127,18 @@ run "$FCVM" pause web
 check "pausing twice is an error" contains "$err" "it is paused"
 run "$FCVM" ls
 check "ls shows it" contains "$out" "Paused"
+run "$FCVM" unpause --filter name=db
+check "a filter that nothing passes does nothing" test "$rc:$out" = 0:
+run "$FCVM" wait --condition paused web
+check "wait --condition sees a phase" test "$rc:$out" = 0:-1
 run "$FCVM" unpause -a
 check "unpause --all prints the id" test "$out" = "$web"
+run "$FCVM" pause --filter label=stage=test
+check "pause --filter takes those that pass" test "$out" = "$web"
+run "$FCVM" unpause --filter label=stage
+check "so does unpause" test "$out" = "$web"
+run "$FCVM" wait -i 10ms --condition running web
+check "wait --condition running is there at once" test "$out" = -1
 
 run "$FCVM" stats --no-stream --interval 300ms --json web
 check "stats computes CPU from two samples" test "$(jq '.[0].cpu_percent | . > 45 and . < 55' <<<"$out")" = true
@@ -124,6 +158,13 @@ check "rm of a running VM is podman's 2" test "$rc" -eq 2
 check "with the remedy" contains "$err" "fcvm rm -f web"
 run "$FCVM" kill -s hup web
 check "kill sends signals by name" test "$rc:$out" = 0:web
+echo "$web" >"$scratch/web.cid"
+run "$FCVM" kill -s hup --cidfile "$scratch/web.cid"
+check "and to whom a cidfile names" test "$rc:$out" = "0:$web"
+run "$FCVM" kill -s hup --filter name=web
+check "or a filter" test "$rc:$out" = "0:$web"
+run "$FCVM" kill -s hup --filter name=web db
+check "of several named, those that pass" test "$rc:$out" = 0:
 run "$FCVM" kill -s NOPE web
 check "unknown ones are errors" test "$rc" -eq 125
 "$FCVM" wait web >"$scratch/code" &
@@ -150,6 +191,10 @@ run "$FCVM" ls --filter status=exited -q
 check "so does a filter" test "$out" = "$web"
 run "$FCVM" stats --all --no-stream --interval 10ms --format '{{.ID}} {{.CPUPerc}}' web db
 check "and stats --all" test "$(head -1 <<<"$out")" = "$web --"
+run "$FCVM" wait --condition running web
+check "what has exited runs no more, which is an error" contains "$err" "it is exited"
+run "$FCVM" rm --filter label=stage=prod
+check "rm --filter passes over others" test "$rc:$out" = 0:
 run "$FCVM" rm web nothing
 check "rm removes one and misses the other with 1" test "$rc:$out" = 1:web
 check "its directory is gone" test ! -e "$FCVM_DATA_DIR/vms/$web"
@@ -170,6 +215,10 @@ kill -9 "$pid"
 while ! is_gone "$pid"; do sleep 0.02; done
 run "$FCVM" gc --dry-run
 check "gc --dry-run tells" contains "$out" "killed"
+check "and names what goes: its VMM" contains "$out" "process $vmm, its VMM"
+check "and its sockets" contains "$out" "sockets $FCVM_PATHS_RUNTIME_DIR/$id"
+run "$FCVM" gc --dry-run --json
+check "also as JSON" contains "$(jq -r '.[0].Goes[]' <<<"$out")" "process $vmm, its VMM"
 check "and does nothing" test -e "/proc/$vmm"
 run "$FCVM" ls -a
 check "the next command marks it" contains "$out" "Exited (137)"
@@ -178,6 +227,8 @@ check "and removes its sockets" test ! -e "$FCVM_PATHS_RUNTIME_DIR/$id"
 start killed-rm rm
 kill -9 "$pid"
 while ! is_gone "$pid"; do sleep 0.02; done
+run "$FCVM" gc --dry-run
+check "a disk that goes is named with its size" grep -qE "$FCVM_DATA_DIR/vms/$id, [0-9]+ KiB on disk" <<<"$out"
 run "$FCVM" gc --json
 check "gc removes what had --rm" test "$(jq -r '.[0].What' <<<"$out")" = removed
 check "all of it" test ! -e "$FCVM_DATA_DIR/vms/$id"
@@ -204,6 +255,8 @@ JSON
 run "$FCVM" gc
 check "gc tells that it cannot undo it" contains "$err" "undoing what plugin vmm.gone left"
 check "and forgets nothing" contains "$(cat "$left/vm.json")" veth9
+run "$FCVM" gc --dry-run
+check "gc --dry-run names what a plugin left" contains "$out" "vmm.gone: link=veth9"
 run "$FCVM" rm -f left
 check "rm does not remove it" test "$rc" -eq 125
 check "says what is left, and whose" contains "$err" "vmm.gone: link=veth9"
@@ -219,7 +272,7 @@ check "thousands are removed in seconds" test "$rc" -eq 0 -a "$SECONDS" -lt 60
 check "rm --all" test "$("$FCVM" ls -aq)" = ""
 
 run "$FCVM" events --stream=false --filter container=web --format '{{.Status}}'
-check "events tell the story" test "$(tr '\n' ' ' <<<"$out")" = "start pause unpause kill kill die remove "
+check "events tell the story" test "$(tr '\n' ' ' <<<"$out")" = "start pause unpause pause unpause kill kill kill kill die remove "
 run "$FCVM" events --stream=false --filter event=die --json
 check "as JSON, with exit codes" test "$(jq -r 'select(.Name == "web").Attributes.exitCode' <<<"$out")" = 143
 (timeout 10 "$FCVM" events --filter event=start | head -1 >"$scratch/live") &

@@ -33,12 +33,50 @@ check "nothing is suggested for a letter" test -z "$(grep 'did you mean' <<<"$er
 run "$FCVM" run -v /a:/b image
 check "an option that podman has is named" contains "$err" "-v of podman is not there yet"
 check "with what to use" contains "$err" "fcvm cp"
-for verb in start pull build "podman images"; do
+for verb in start pull build "podman images" machine kube "pod create" play network volume secret manifest artifact \
+  healthcheck auto-update "container prune" "podman container start"; do
   # shellcheck disable=SC2086
   run "$FCVM" $verb x
   check "a verb that podman has is named: $verb" contains "$err" "of podman is not there yet"
   check "and has a remedy" contains "$err" "to fix:"
 done
+# An option that podman has by this name is never taken for a neighbour in spelling.
+while read -r words; do
+  # shellcheck disable=SC2086
+  run "$FCVM" $words x
+  check "an option that podman has is named: $words" contains "$err" "of podman is not there yet"
+  check "and nothing near is suggested: $words" test -z "$(grep 'did you mean' <<<"$err")"
+done <<'OPTIONS'
+rm -v
+rm --time 3
+rm --depend
+stop --signal HUP
+inspect -t container
+inspect --size
+run -c 512
+run --cpu-shares 512
+run --cpuset-mems 0
+run --health-cmd true
+run --no-hostname
+run -P
+ps --pod
+ls --watch
+logs --color
+exec --preserve-fds 3
+stats --no-reset
+OPTIONS
+run "$FCVM" plugin ls --sort name
+check "what is not near is not suggested" test -z "$(grep 'did you mean' <<<"$err")"
+run "$FCVM" ls --srot names
+check "what is swapped is near" contains "$err" "did you mean \`--sort\`?"
+run "$FCVM" container
+check "container shows what podman has" contains "$err" "fcvm container exec"
+run "$FCVM" container ls --help
+check "container X is X" contains "$out" "Usage: fcvm ls"
+run "$FCVM" podman container inspect --help
+check "also behind podman" contains "$out" "Usage: fcvm inspect"
+run "$FCVM" container setup
+check "but not what podman has not" contains "$err" 'no verb'
 run "$FCVM" run -m 1024 image
 check "a bare -m counts bytes" contains "$err" "1K of memory is too little"
 check "with a remedy" contains "$err" "-m 512m"
@@ -61,6 +99,12 @@ check "a missing argument is an error with usage" contains "$err" "[--json] ID"
 run "$FCVM" --log-level debug plugin ls
 check "global options may stand before the verb" test "$rc" -eq 0
 
+run env FCVM_RUN_CPSU=1 "$FCVM" plugin ls
+check "warnings look as errors do" test "${err%% the*}" = "fcvm: warning: config:"
+run env FCVM_RUN_CPSU=1 "$FCVM" --log-level debug plugin ls
+check "with times where more is asked for" grep -qE '^[0-9:.]+ warning config: the' <<<"$err"
+run env FCVM_RUN_CPSU=1 "$FCVM" --log-format json plugin ls
+check "and always as JSON" test "$(jq -r '.time | length' <<<"$err")" -gt 20
 run "$FCVM" plugin inspect nothing
 check "errors start with the program's name" test "${err%% *}" = fcvm:
 check "and say what to do" contains "$err" "to fix:"

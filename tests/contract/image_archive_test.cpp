@@ -210,6 +210,17 @@ TEST_CASE("a damaged archive is told apart from a missing one") {
   says(images.resolve("oci:/no/such/place").error(), "there is no directory /no/such/place");
 }
 
+TEST_CASE("a cached archive that was cut short is fetched anew") {
+  const Scene scene;
+  const auto delivery = must(Images(scene.cache).prepare(scene.reference));
+  std::filesystem::permissions(delivery.disks.at(0).path, std::filesystem::perms::owner_all);
+  std::filesystem::resize_file(delivery.disks.at(0).path, 1024);
+  Images images(scene.cache);
+  const auto again = must(images.prepare(scene.reference));
+  CHECK(content_of(again.disks.at(0).path) == scene.image.archive);
+  CHECK(litter(scene.cache).empty());
+}
+
 TEST_CASE("a broken index is made anew") {
   const Scene scene;
   must(Images(scene.cache).prepare(scene.reference));

@@ -6,13 +6,12 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "core/base/io/fd_name.hpp"
 #include "core/base/io/poll.hpp"
 
 namespace fcvm::base {
 
 namespace {
-
-std::string of_fd(const char* doing, int fd) { return doing + std::to_string(fd); }
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
@@ -38,7 +37,7 @@ Result<std::size_t> read_some(int fd, std::span<char> into) {
     if (would_block(errno)) {
       FCVM_TRY(wait_readable(fd, Deadline::never()));
     } else if (errno != EINTR) {
-      return fail_errno(of_fd("reading fd ", fd));
+      return fail_errno("reading " + fd_name(fd));
     }
   }
 }
@@ -54,7 +53,7 @@ Result<std::string> read_all(int fd, std::size_t size_limit) {
     bytes.resize(had + got);
     if (got == 0) return bytes;
     if (bytes.size() > size_limit) {
-      return fail(EFBIG, of_fd("reading fd ", fd) + ": more than the " +
+      return fail(EFBIG, "reading " + fd_name(fd) + ": more than the " +
                              std::to_string(size_limit) + " bytes allowed");
     }
   }
@@ -65,7 +64,7 @@ Result<void> read_exact(int fd, std::span<char> into) {
   while (done < into.size()) {
     const std::size_t got = FCVM_TRY(read_some(fd, into.subspan(done)));
     if (got == 0) {
-      return fail(ENODATA, of_fd("reading fd ", fd) + ": it ended after " + std::to_string(done) +
+      return fail(ENODATA, "reading " + fd_name(fd) + ": it ended after " + std::to_string(done) +
                                " of " + std::to_string(into.size()) + " bytes");
     }
     done += got;
@@ -81,7 +80,7 @@ Result<void> write_all(int fd, std::string_view bytes) {
     } else if (would_block(errno)) {
       FCVM_TRY(wait_writable(fd, Deadline::never()));
     } else if (errno != EINTR) {
-      return fail_errno(of_fd("writing fd ", fd));
+      return fail_errno("writing " + fd_name(fd));
     }
   }
   return {};
@@ -89,10 +88,10 @@ Result<void> write_all(int fd, std::string_view bytes) {
 
 Result<void> set_nonblocking(int fd, bool nonblocking) {
   const int flags = ::fcntl(fd, F_GETFL);
-  if (flags < 0) return fail_errno(of_fd("reading the flags of fd ", fd));
+  if (flags < 0) return fail_errno("reading the flags of " + fd_name(fd));
   const int wanted = nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
   if (wanted != flags && ::fcntl(fd, F_SETFL, wanted) != 0) {
-    return fail_errno(of_fd("setting O_NONBLOCK of fd ", fd));
+    return fail_errno("setting O_NONBLOCK of " + fd_name(fd));
   }
   return {};
 }

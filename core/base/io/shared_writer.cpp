@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/io/fd_name.hpp"
+
 namespace fcvm::base {
 namespace {
 
@@ -33,7 +35,7 @@ Result<std::size_t> SharedWriter::write_ready(std::string_view bytes) const {
     const ssize_t count = ::write(fd_, bytes.data() + done, std::min(step_, bytes.size() - done));
     if (count > 0) done += static_cast<std::size_t>(count);
     if (count < 0 && errno == EAGAIN) break;
-    if (count < 0 && errno != EINTR) return fail_errno("writing fd " + std::to_string(fd_));
+    if (count < 0 && errno != EINTR) return fail_errno("writing " + fd_name(fd_));
   }
   return done;
 }

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/io/fd_name.hpp"
 #include "core/base/io/pipe.hpp"
 #include "core/base/jail/jail_prepare.hpp"
 #include "core/base/process/spawn_child.hpp"
@@ -20,6 +21,11 @@
 namespace fcvm::base {
 
 namespace {
+
+/// The number that it becomes is a matter between the two programs.
+std::string passing(const FdMapping& mapping) {
+  return "passing " + fd_name(mapping.from) + " as descriptor " + std::to_string(mapping.to);
+}
 
 Result<Fd> open_pidfd(pid_t pid) {
   const long fd = ::syscall(SYS_pidfd_open, pid, 0);
@@ -146,8 +152,7 @@ Result<void> Prepared::collect_fds(const SpawnOptions& options) {
   std::sort(fds_.begin(), fds_.end(),
             [](const FdMapping& a, const FdMapping& b) { return a.to < b.to; });
   for (std::size_t i = 0; i < fds_.size(); ++i) {
-    const std::string what = "passing fd " + std::to_string(fds_[i].from) + " as fd " +
-                             std::to_string(fds_[i].to) + ": ";
+    const std::string what = passing(fds_[i]) + ": ";
     if (fds_[i].to < 0) return fail(EINVAL, what + "no such number");
     if (fds_[i].from < 0) return fail(EBADF, what + "it is not open");
     if (i > 0 && fds_[i].to == fds_[i - 1].to) {
@@ -182,11 +187,10 @@ std::string Prepared::describe(const SpawnReport& report, const SpawnOptions& op
       return jail_->describe(report.detail);
     case SpawnStep::kDirectory:
       return "changing directory to " +
-             (options.cwd.empty() ? "fd " + std::to_string(options.cwd_fd) : options.cwd);
+             (options.cwd.empty() ? fd_name(options.cwd_fd) : options.cwd);
     case SpawnStep::kMoveFd:
       if (report.detail < 0) return "making room for its descriptors";
-      return "passing fd " + std::to_string(fds_[index].from) + " as fd " +
-             std::to_string(fds_[index].to);
+      return passing(fds_[index]);
     case SpawnStep::kCloseFds:
       return "closing the other descriptors";
     case SpawnStep::kLimit:

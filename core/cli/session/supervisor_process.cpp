@@ -76,7 +76,7 @@ Result<int> wait_for_line(const Fd& from, pid_t child) {
   if (said->front() == kSucceeded) {
     const auto end = said->find('\0');
     fmt::print("{}\n", said->substr(1, end - 1));
-    fmt::print(stderr, "{}", said->substr(end + 1));
+    log::say(std::string_view(*said).substr(end + 1));
     return 0;
   }
   if (said->front() == kRefused) {

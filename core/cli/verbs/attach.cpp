@@ -71,7 +71,7 @@ Verb attach_verb() {
           .details = kDetails,
           .options = std::move(options),
           .bears_mistakes = true,
-          .positionals = {.max = kAnyNumber},
+          .positionals = {.max = kAnyNumber, .names = Names::kLiveVms, .named = 1},
           .run = run};
 }
 

@@ -60,7 +60,7 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress() {
-    if (written_) fmt::print(stderr, "\r\x1b[K");
+    if (written_) log::say("\r\x1b[K");
   }
 
   void add(std::size_t bytes) {
@@ -71,7 +71,7 @@ class Progress {
     next_ = now + std::chrono::milliseconds(200);
     const auto seconds = std::chrono::duration<double>(now - begun_).count();
     const auto rate = static_cast<std::uint64_t>(static_cast<double>(bytes_) / seconds);
-    fmt::print(stderr, "\r\x1b[K{}, {}/s", size_text(bytes_), size_text(rate));
+    log::say(fmt::format("\r\x1b[K{}, {}/s", size_text(bytes_), size_text(rate)));
     written_ = true;
   }
 
@@ -281,7 +281,7 @@ Verb cp_verb() {
            {.name = "vm", .type = Type::kBoolean, .help = "in the guest, outside of the container"},
            {.name = "quiet", .type = Type::kBoolean, .help = "show no progress", .letter = 'q'}},
       .bears_mistakes = true,
-      .positionals = {.min = 2, .max = 2},
+      .positionals = {.min = 2, .max = 2, .names = Names::kFiles},
       .run = run};
 }
 

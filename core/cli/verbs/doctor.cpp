@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "core/cli/invocation.hpp"
 #include "core/cli/verbs/verbs.hpp"
+#include "core/config/load.hpp"
 #include "core/plugin/probe.hpp"
 #include "core/vm/host/cgroup.hpp"
 #include "core/vm/host/cgroup_limits.hpp"
@@ -59,6 +61,27 @@ Result<PluginDiagnoses> look_at_plugins(Invocation& invocation) {
                                                               : rejected.error.remedy()}});
   }
   return diagnoses;
+}
+
+/// A line for each mistake and each warning, as `fcvm config check` has them; or one that it is
+/// right.
+Result<void> look_at_configuration(Invocation& invocation, std::vector<setup::Diagnosis>& all) {
+  config::LoadRequest request = FCVM_TRY(invocation.load_request());
+  request.plugins = FCVM_TRY(invocation.registry())->tables();
+  const config::CheckReport report = config::check(request);
+  const auto add = [&all](Verdict verdict, const std::string& found, const char* fix) {
+    all.push_back({"configuration", "`fcvm run` takes no mistakes", true, {verdict, found, fix}});
+  };
+  for (const auto& problem : report.problems.all()) {
+    add(Verdict::kFail, problem.text(), config::kCheckAgain);
+  }
+  for (const auto& warning : report.warnings) add(Verdict::kWarn, warning, config::kCheckAgain);
+  if (!report.problems.empty() || !report.warnings.empty()) return {};
+  add(Verdict::kPass,
+      report.files.empty() ? "no file; the built-in values hold"
+                           : fmt::format("{} is right", fmt::join(report.files, ", ")),
+      "");
+  return {};
 }
 
 setup::Diagnosis something_runs_vms(const std::vector<std::string>& usable) {
@@ -132,6 +155,7 @@ void print(const setup::Diagnosis& diagnosis) {
 Result<int> run(Invocation& invocation) {
   const vm::Store* store = FCVM_TRY(invocation.store());
   auto diagnoses = setup::examine({.data = store->paths().data});
+  FCVM_TRY(look_at_configuration(invocation, diagnoses));
   auto plugins = FCVM_TRY(look_at_plugins(invocation));
   diagnoses.push_back(something_runs_vms(plugins.usable));
   std::move(plugins.all.begin(), plugins.all.end(), std::back_inserter(diagnoses));
@@ -159,13 +183,15 @@ Verb doctor_verb() {
           "  pass  it is there\n"
           "  warn  VMs run without it, but slower or with less\n"
           "  fail  something that is commonly used will not work\n"
-          "with what was found, what it is for, and the command that fixes it.\n"
+          "with what was found, what it is for, and the command that fixes it. Mistakes in the\n"
+          "configuration are named as `fcvm config check` does, and keep no other check back.\n"
           "The exit code is 125 if a failure keeps every VM from running, else 0.\n"
           "\n"
           "--json prints {\"ready\": BOOLEAN, \"checks\": [{name, verdict, found, why, fix, "
           "vital}...]}.\n",
       .options = {{.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
       .bears_mistakes = true,
+      .tells_mistakes = false,
       .run = run};
 }
 

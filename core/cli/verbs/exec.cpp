@@ -164,7 +164,10 @@ Verb exec_verb() {
           .details = kDetails,
           .options = exec_options(),
           .bears_mistakes = true,
-          .positionals = {.min = 1, .max = kAnyNumber, .first_ends_options = true},
+          .positionals = {.min = 1,
+                          .max = kAnyNumber,
+                          .first_ends_options = true,
+                          .names = Names::kLiveVms},
           .run = run};
 }
 

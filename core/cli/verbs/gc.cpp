@@ -19,13 +19,14 @@ Result<int> run(Invocation& invocation) {
     using nlohmann::ordered_json;
     ordered_json list = ordered_json::array();
     for (const auto& one : collected) {
-      list.push_back({{"Id", one.id}, {"Name", one.name}, {"What", one.what}});
+      list.push_back({{"Id", one.id}, {"Name", one.name}, {"What", one.what}, {"Goes", one.goes}});
     }
     fmt::print("{}\n", list.dump(2, ' ', false, ordered_json::error_handler_t::replace));
     return 0;
   }
   for (const auto& one : collected) {
     fmt::print("{}{}{}: {}\n", one.id, one.name.empty() ? "" : " ", one.name, one.what);
+    for (const auto& part : one.goes) fmt::print("  {}\n", part);
   }
   return 0;
 }
@@ -33,30 +34,33 @@ Result<int> run(Invocation& invocation) {
 }  // namespace
 
 Verb gc_verb() {
-  return {.name = "gc",
-          .arguments = "[--dry-run] [--json]",
-          .summary = "Clean up after supervisors that were killed",
-          .details =
-              "Ends VMMs that have lost their supervisor, lets the plugins undo what they had "
-              "recorded\n"
-              "on the host, removes sockets, and marks the VMs as exited with code 137, or removes "
-              "them\n"
-              "if they were started with --rm. Directories that a killed command left half made "
-              "go, too.\n"
-              "Nothing of a VM whose supervisor lives is touched.\n"
-              "\n"
-              "Every command that looks at VMs does the most of this first; `fcvm gc` also asks "
-              "plugins\n"
-              "again that had failed. Prints a line for each VM that something was done for.\n"
-              "\n"
-              "Example:\n"
-              "  fcvm gc --dry-run\n",
-          .options = {{.name = "dry-run",
-                       .type = config::Type::kBoolean,
-                       .help = "only show what would be done"},
-                      {.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
-          .bears_mistakes = true,
-          .run = run};
+  return {
+      .name = "gc",
+      .arguments = "[--dry-run] [--json]",
+      .summary = "Clean up after supervisors that were killed",
+      .details =
+          "Ends VMMs that have lost their supervisor, lets the plugins undo what they had "
+          "recorded\n"
+          "on the host, removes sockets, and marks the VMs as exited with code 137, or removes "
+          "them\n"
+          "if they were started with --rm. Directories that a killed command left half made "
+          "go, too.\n"
+          "Nothing of a VM whose supervisor lives is touched.\n"
+          "\n"
+          "Every command that looks at VMs does the most of this first; `fcvm gc` also asks "
+          "plugins\n"
+          "again that had failed. Prints a line for each VM that something was done for, and with\n"
+          "--dry-run, or in \"Goes\" of --json, what of it is still there: processes, its cgroup,\n"
+          "what plugins made, sockets, and directories with their size.\n"
+          "\n"
+          "Example:\n"
+          "  fcvm gc --dry-run\n",
+      .options = {{.name = "dry-run",
+                   .type = config::Type::kBoolean,
+                   .help = "only show what would be done"},
+                  {.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
+      .bears_mistakes = true,
+      .run = run};
 }
 
 }  // namespace fcvm::cli

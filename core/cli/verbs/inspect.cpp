@@ -232,9 +232,10 @@ Verb inspect_verb() {
           "Examples:\n"
           "  fcvm inspect web\n"
           "  fcvm inspect --format '{{.State.ExitCode}}' web\n",
-      .options = {{.name = "format", .help = "print by this Go template", .letter = 'f'}},
+      .options = {latest_option(),
+                  {.name = "format", .help = "print by this Go template", .letter = 'f'}},
       .bears_mistakes = true,
-      .positionals = {.min = 1, .max = kAnyNumber},
+      .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kVms},
       .run = run};
 }
 

@@ -7,6 +7,7 @@
 #include "core/cli/end_vm.hpp"
 #include "core/cli/session/signals.hpp"
 #include "core/cli/verbs/verbs.hpp"
+#include "core/cli/vm_filter.hpp"
 #include "core/vm/control/control_protocol.hpp"
 
 namespace fcvm::cli {
@@ -46,7 +47,7 @@ Verb kill_verb() {
   return {
       .name = "kill",
       .aliases = {"podman kill"},
-      .arguments = "[-s SIGNAL] NAME... | --all",
+      .arguments = "[-s SIGNAL] NAME... | --all | --filter F",
       .summary = "Send a signal to containers",
       .details =
           "The signal goes to the container's main process. SIGNAL is a name with or without SIG,\n"
@@ -59,9 +60,12 @@ Verb kill_verb() {
           "  fcvm kill web\n"
           "  fcvm kill -s HUP web         # many servers read their configuration again\n",
       .options = {all_option("signal every VM that runs"),
+                  cidfile_option(),
+                  filter_option("only VMs that pass: KEY=VALUE, as of `fcvm ls`"),
+                  latest_option(),
                   {.name = "signal", .help = "what to send (default: KILL)", .letter = 's'}},
       .bears_mistakes = true,
-      .positionals = {.max = kAnyNumber},
+      .positionals = {.max = kAnyNumber, .names = Names::kLiveVms},
       .run = run};
 }
 

@@ -89,7 +89,7 @@ Result<vm::LogQuery> parse_query(const Invocation& invocation) {
     const bool number =
         tail.size() < 19 && tail.find_first_not_of("0123456789") == std::string::npos;
     if (!number || tail.empty())
-      return fail(EINVAL, "--tail: \"" + tail + "\" is not a number of lines");
+      return fail(EINVAL, "--tail: \"" + tail + "\" is not a number of lines", "give one, or all");
     query.tail = std::stoull(tail);
   }
   return query;
@@ -232,7 +232,8 @@ Verb logs_verb() {
       .arguments = "[-f] [-t] [--since T] [--until T] [--tail N] NAME...",
       .summary = "Show what a container wrote",
       .details = kDetails,
-      .options = {{.name = "follow",
+      .options = {latest_option(),
+                  {.name = "follow",
                    .type = Type::kBoolean,
                    .help = "go on with what comes",
                    .letter = 'f'},
@@ -248,7 +249,7 @@ Verb logs_verb() {
                    .help = "begin each line with the name of its VM"},
                   {.name = "console", .type = Type::kBoolean, .help = "show the guest's console"}},
       .bears_mistakes = true,
-      .positionals = {.min = 1, .max = kAnyNumber},
+      .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kVms},
       .run = run};
 }
 

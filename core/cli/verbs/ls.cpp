@@ -1,7 +1,5 @@
 // fcvm ls: the VMs there are.
 #include <algorithm>
-#include <array>
-#include <string_view>
 
 #include <fmt/core.h>
 
@@ -10,79 +8,13 @@
 #include "core/cli/text/text_table.hpp"
 #include "core/cli/verbs/ls_fields.hpp"
 #include "core/cli/verbs/verbs.hpp"
+#include "core/cli/vm_filter.hpp"
 #include "core/vm/model/time_text.hpp"
 
 namespace fcvm::cli {
 namespace {
 
 using Records = std::vector<vm::Record>;
-
-struct Filter {
-  std::string key;
-  std::string value;
-};
-
-bool has_label(const vm::Record& record, const std::string& wanted) {
-  const auto equals = wanted.find('=');
-  const auto at = record.labels.find(wanted.substr(0, equals));
-  if (at == record.labels.end()) return false;
-  return equals == std::string::npos || at->second == wanted.substr(equals + 1);
-}
-
-/// As podman has it, an image is also known without its registry, path or tag.
-bool is_image(const std::string& image, const std::string& wanted) {
-  if (wanted.empty()) return false;
-  const auto at = image.find(wanted);
-  if (at == std::string::npos) return false;
-  const auto rest = std::string_view(image).substr(at + wanted.size());
-  return (at == 0 || image[at - 1] == '/') && (rest.empty() || rest.front() == ':');
-}
-
-bool passes(const vm::Record& record, const Filter& filter) {
-  if (filter.key == "ancestor") return is_image(record.image, filter.value);
-  if (filter.key == "network") {
-    return record.network == filter.value || record.network == "net." + filter.value;
-  }
-  if (filter.key == "exited") {
-    return record.effective_phase() == vm::Phase::kExited &&
-           std::to_string(record.exit_code) == filter.value;
-  }
-  if (filter.key == "name") return record.name.find(filter.value) != std::string::npos;
-  if (filter.key == "id") return record.id.compare(0, filter.value.size(), filter.value) == 0;
-  if (filter.key == "label") return has_label(record, filter.value);
-  return vm::to_string(record.effective_phase()) == filter.value;
-}
-
-/// Filters of one key are alternatives, but labels must all be there, as in podman.
-bool passes_all(const vm::Record& record, const std::vector<Filter>& filters) {
-  return std::all_of(filters.begin(), filters.end(), [&](const Filter& filter) {
-    if (filter.key == "label") return passes(record, filter);
-    return std::any_of(filters.begin(), filters.end(), [&](const Filter& other) {
-      return other.key == filter.key && passes(record, other);
-    });
-  });
-}
-
-Result<std::vector<Filter>> parse_filters(const std::vector<std::string>& texts) {
-  std::vector<Filter> filters;
-  for (const auto& text : texts) {
-    const auto equals = text.find('=');
-    const Filter filter{text.substr(0, equals),
-                        equals == std::string::npos ? "" : text.substr(equals + 1)};
-    constexpr std::array kKeys = {"name", "id", "label", "status", "ancestor", "network", "exited"};
-    const bool known = std::find(kKeys.begin(), kKeys.end(), filter.key) != kKeys.end();
-    if (!known || equals == std::string::npos) {
-      return fail(EINVAL, fmt::format("--filter: \"{}\" is not understood", text),
-                  "use name=, id=, status=, exited=, label=, ancestor= or network=");
-    }
-    if (filter.key == "status") {
-      (void)FCVM_TRY(vm::parse_phase(filter.value) | context("--filter") |
-                     remedy("use created, starting, running, paused, stopping or exited"));
-    }
-    filters.push_back(filter);
-  }
-  return filters;
-}
 
 /// What is alike stays as it is, newest first.
 void sort(Records& records, const std::string& by) {
@@ -102,15 +34,12 @@ void sort(Records& records, const std::string& by) {
 }
 
 Result<Records> select(Invocation& invocation) {
-  const auto filters = FCVM_TRY(parse_filters(invocation.values("filter")));
-  const bool by_status = std::any_of(filters.begin(), filters.end(), [](const Filter& filter) {
-    return filter.key == "status" || filter.key == "exited";
-  });
+  const auto filter = FCVM_TRY(VmFilter::parse(invocation.values("filter")));
   const bool last = invocation.given("last") || invocation.flag("latest");
-  const bool all = invocation.flag("all") || by_status || last;
+  const bool all = invocation.flag("all") || filter.is_by_status() || last;
   Records records = FCVM_TRY(invocation.records());
   std::erase_if(records, [&](const vm::Record& record) {
-    return !passes_all(record, filters) || (!all && !is_alive(record));
+    return !filter.passes(record) || (!all && !is_alive(record));
   });
   if (last) {
     const auto count = invocation.flag("latest") ? 1 : std::stoull(invocation.value("last"));
@@ -143,15 +72,16 @@ Result<void> print_formatted(const Records& records, const std::string& format, 
 }
 
 Result<void> print_table(const Records& records, const LsView& view, bool has_heading) {
+  std::vector<std::string> fields{"ID",     "Image", "Command", "CreatedHuman",
+                                  "Status", "Ports", "Names"};
+  if (view.sized) fields.emplace_back("Size");
   std::vector<std::vector<std::string>> rows;
   for (const auto& record : records) {
     std::vector<std::string>& row = rows.emplace_back();
-    for (const char* field :
-         {"ID", "Image", "Command", "CreatedHuman", "Status", "Ports", "Names"}) {
-      row.push_back(FCVM_TRY(ls_field(record, field, view)));
-    }
+    for (const auto& field : fields) row.push_back(FCVM_TRY(ls_field(record, field, view)));
   }
-  std::vector<std::string> heading{"ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"};
+  std::vector<std::string> heading;
+  for (const auto& field : fields) heading.push_back(FCVM_TRY(ls_heading(field)));
   if (!has_heading) {
     if (rows.empty()) return {};
     heading = rows.front();
@@ -163,10 +93,12 @@ Result<void> print_table(const Records& records, const LsView& view, bool has_he
 
 Result<int> run(Invocation& invocation) {
   const Records records = FCVM_TRY(select(invocation));
-  const LsView view{vm::now_ns(), invocation.flag("no-trunc")};
+  const vm::Store* store = FCVM_TRY(invocation.store());
+  const LsView view{vm::now_ns(), invocation.flag("no-trunc"), invocation.flag("size"),
+                    store->paths()};
   const auto format = invocation.value("format");
   if (invocation.flag("json") || format == "json") {
-    fmt::print("{}", ls_json(records, view.now));
+    fmt::print("{}", ls_json(records, view));
   } else if (invocation.flag("quiet")) {
     for (const auto& record : records) fmt::print("{}\n", record.id);
   } else if (!format.empty()) {
@@ -181,7 +113,8 @@ constexpr const char* kDetails =
     "Newest first. Without -a only VMs that live are shown: starting, running, paused, stopping.\n"
     "\n"
     "--format takes a Go template of the fields ID Image Command CreatedAt CreatedHuman\n"
-    "RunningFor Status State Ports Names Pid ExitCode Labels Networks Vmm, as in podman: \"table "
+    "RunningFor Status State Ports Names Pid ExitCode Labels Networks Size Vmm, as in podman: "
+    "\"table "
     "\"\n"
     "in front makes a heading and columns where there are tabs (\\t). `--format json` is --json.\n"
     "\n"
@@ -211,10 +144,7 @@ Verb ls_verb() {
                {.name = "quiet", .type = Type::kBoolean, .help = "print ids only", .letter = 'q'},
                {.name = "json", .type = Type::kBoolean, .help = "print JSON"},
                {.name = "format", .help = "print by this Go template"},
-               {.name = "filter",
-                .type = Type::kList,
-                .help = "only those that pass, KEY=VALUE",
-                .letter = 'f'},
+               filter_option("only those that pass, KEY=VALUE"),
                {.name = "no-trunc", .type = Type::kBoolean, .help = "do not cut commands"},
                {.name = "last",
                 .type = Type::kInteger,
@@ -225,6 +155,10 @@ Verb ls_verb() {
                 .type = Type::kBoolean,
                 .help = "only the one that was created last, in whatever phase",
                 .letter = 'l'},
+               {.name = "size",
+                .type = Type::kBoolean,
+                .help = "also what each has on the host's disk, without its image",
+                .letter = 's'},
                {.name = "noheading", .type = Type::kBoolean, .help = "print no heading"},
                {.name = "sort",
                 .help = "order by this, the least first",

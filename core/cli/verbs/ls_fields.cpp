@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "core/base/io/disk_usage.hpp"
 #include "core/cli/text/vm_text.hpp"
 #include "core/config/nearest.hpp"
 #include "core/vm/model/time_text.hpp"
@@ -20,6 +21,11 @@ struct Field {
 
 std::string pid_text(const vm::Record& record) {
   return std::to_string(record.vmm.alive() ? record.vmm.pid : 0);
+}
+
+/// What it has on the host's disk alone: its disk, logs and record, without the image.
+std::uint64_t size_of(const vm::Record& record, const LsView& view) {
+  return base::bytes_on_disk(view.paths.vm(record.id));
 }
 
 constexpr Field kFields[] = {
@@ -47,6 +53,8 @@ constexpr Field kFields[] = {
     {"Labels", "LABELS", [](const vm::Record& r, const LsView&) { return labels_text(r.labels); }},
     {"Networks", "NETWORKS",
      [](const vm::Record& r, const LsView&) { return printable(r.network); }},
+    {"Size", "SIZE",
+     [](const vm::Record& r, const LsView& view) { return size_text(size_of(r, view)); }},
     {"Vmm", "VMM", [](const vm::Record& r, const LsView&) { return printable(r.vmm_plugin); }},
 };
 
@@ -72,28 +80,30 @@ Json ports_json(const vm::Record& record) {
   return list;
 }
 
-Json record_json(const vm::Record& record, std::int64_t now) {
+Json record_json(const vm::Record& record, const LsView& view) {
   constexpr std::int64_t kSecond = 1'000'000'000;
   const auto phase = record.effective_phase();
-  return {{"Id", record.id},
-          {"Names", Json::array({record.name})},
-          {"Image", record.image},
-          {"Command", record.command},
-          {"Created", record.created_ns / kSecond},
-          {"CreatedAt", vm::rfc3339(record.created_ns)},
-          {"StartedAt", record.started_ns / kSecond},
-          {"ExitedAt", record.finished_ns / kSecond},
-          {"Exited", phase == vm::Phase::kExited},
-          {"ExitCode", record.exit_code},
-          {"State", vm::to_string(phase)},
-          {"Status", status_text(record, now)},
-          {"Pid", record.vmm.alive() ? record.vmm.pid : 0},
-          {"Labels", record.labels},
-          {"Networks", Json::array({record.network})},
-          {"NetworkError", record.network_error},
-          {"Ports", ports_json(record)},
-          {"AutoRemove", record.remove_when_done},
-          {"Vmm", record.vmm_plugin}};
+  Json json = {{"Id", record.id},
+               {"Names", Json::array({record.name})},
+               {"Image", record.image},
+               {"Command", record.command},
+               {"Created", record.created_ns / kSecond},
+               {"CreatedAt", vm::rfc3339(record.created_ns)},
+               {"StartedAt", record.started_ns / kSecond},
+               {"ExitedAt", record.finished_ns / kSecond},
+               {"Exited", phase == vm::Phase::kExited},
+               {"ExitCode", record.exit_code},
+               {"State", vm::to_string(phase)},
+               {"Status", status_text(record, view.now)},
+               {"Pid", record.vmm.alive() ? record.vmm.pid : 0},
+               {"Labels", record.labels},
+               {"Networks", Json::array({record.network})},
+               {"NetworkError", record.network_error},
+               {"Ports", ports_json(record)},
+               {"AutoRemove", record.remove_when_done},
+               {"Vmm", record.vmm_plugin}};
+  if (view.sized) json["Size"] = size_of(record, view);
+  return json;
 }
 
 }  // namespace
@@ -107,9 +117,9 @@ Result<std::string> ls_heading(const std::string& name) {
   return std::string(FCVM_TRY(find_field(name))->heading);
 }
 
-std::string ls_json(const std::vector<vm::Record>& records, std::int64_t now) {
+std::string ls_json(const std::vector<vm::Record>& records, const LsView& view) {
   Json list = Json::array();
-  for (const auto& record : records) list.push_back(record_json(record, now));
+  for (const auto& record : records) list.push_back(record_json(record, view));
   return list.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 

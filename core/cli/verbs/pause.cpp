@@ -2,6 +2,7 @@
 #include "core/cli/each_vm.hpp"
 #include "core/cli/end_vm.hpp"
 #include "core/cli/verbs/verbs.hpp"
+#include "core/cli/vm_filter.hpp"
 #include "core/vm/control/control_protocol.hpp"
 
 namespace fcvm::cli {
@@ -36,7 +37,7 @@ Verb pause_verb() {
   return {
       .name = "pause",
       .aliases = {"podman pause"},
-      .arguments = "NAME... | --all",
+      .arguments = "NAME... | --all | --filter F",
       .summary = "Pause VMs: their virtual CPUs stop where they are",
       .details =
           "A paused VM keeps its memory, its disks and its connections, and uses no CPU. Time in\n"
@@ -47,27 +48,30 @@ Verb pause_verb() {
           "\n"
           "Example:\n"
           "  fcvm pause web && fcvm unpause web\n",
-      .options = {all_option("pause every VM that runs")},
+      .options = {all_option("pause every VM that runs"), cidfile_option(),
+                  filter_option("only VMs that pass: KEY=VALUE, as of `fcvm ls`"), latest_option()},
       .bears_mistakes = true,
-      .positionals = {.max = kAnyNumber},
+      .positionals = {.max = kAnyNumber, .names = Names::kLiveVms},
       .run = run_pause};
 }
 
 Verb unpause_verb() {
-  return {.name = "unpause",
-          .aliases = {"podman unpause"},
-          .arguments = "NAME... | --all",
-          .summary = "Let paused VMs go on",
-          .details =
-              "Prints what was given for each VM that goes on; one that is not paused is an "
-              "error.\n"
-              "\n"
-              "Example:\n"
-              "  fcvm unpause --all\n",
-          .options = {all_option("let every paused VM go on")},
-          .bears_mistakes = true,
-          .positionals = {.max = kAnyNumber},
-          .run = run_unpause};
+  return {
+      .name = "unpause",
+      .aliases = {"podman unpause"},
+      .arguments = "NAME... | --all | --filter F",
+      .summary = "Let paused VMs go on",
+      .details =
+          "Prints what was given for each VM that goes on; one that is not paused is an "
+          "error.\n"
+          "\n"
+          "Example:\n"
+          "  fcvm unpause --all\n",
+      .options = {all_option("let every paused VM go on"), cidfile_option(),
+                  filter_option("only VMs that pass: KEY=VALUE, as of `fcvm ls`"), latest_option()},
+      .bears_mistakes = true,
+      .positionals = {.max = kAnyNumber, .names = Names::kPausedVms},
+      .run = run_unpause};
 }
 
 }  // namespace fcvm::cli

@@ -50,7 +50,7 @@ Verb plugin_check_verb() {
                    .type = config::Type::kBoolean,
                    .help = "let warnings fail, too"}},
       .reads_configuration = false,
-      .positionals = {.min = 1, .max = kAnyNumber},
+      .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kFiles},
       .run = run};
 }
 

@@ -122,7 +122,7 @@ Verb plugin_inspect_verb() {
       .summary = "Show a plugin's options and capabilities, and whether it works here",
       .details = "ID is \"net.rootless\", or \"rootless\" where only one plugin is called so.\n",
       .options = {{.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
-      .positionals = {.min = 1, .max = 1},
+      .positionals = {.min = 1, .max = 1, .names = Names::kPlugins},
       .run = run};
 }
 

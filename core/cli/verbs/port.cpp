@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "core/cli/each_vm.hpp"
 #include "core/cli/end_vm.hpp"
 #include "core/cli/invocation.hpp"
 #include "core/cli/text/vm_text.hpp"
@@ -66,7 +67,7 @@ void drop_twins(std::vector<vm::PublishedPort>& ports, const std::string& own) {
   });
 }
 
-void print_json(const std::vector<vm::PublishedPort>& ports) {
+nlohmann::ordered_json ports_json(const std::vector<vm::PublishedPort>& ports) {
   using Json = nlohmann::ordered_json;
   Json list = Json::array();
   for (const auto& port : ports) {
@@ -75,7 +76,11 @@ void print_json(const std::vector<vm::PublishedPort>& ports) {
                     {"container_port", port.guest_port},
                     {"protocol", vm::to_text(port.protocol)}});
   }
-  fmt::print("{}\n", list.dump(2, ' ', false, Json::error_handler_t::replace));
+  return list;
+}
+
+void print_json(const nlohmann::ordered_json& json) {
+  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 void print(const vm::PublishedPort& port, bool guest_too) {
@@ -87,7 +92,29 @@ void print(const vm::PublishedPort& port, bool guest_too) {
   }
 }
 
+/// podman's form: the id before each line.
+Result<int> list_all(Invocation& invocation) {
+  if (!invocation.positionals().empty()) return fail(EINVAL, "give a name or --all, not both");
+  using Json = nlohmann::ordered_json;
+  Json whole = Json::object();
+  for (const auto& record : FCVM_TRY(invocation.records())) {
+    const auto ports = is_alive(record) ? single_ports(record.ports) : decltype(record.ports)();
+    whole[record.id] = ports_json(ports);
+    if (invocation.flag("json")) continue;
+    for (const auto& port : ports) {
+      fmt::print("{}\t", record.id);
+      print(port, true);
+    }
+  }
+  if (invocation.flag("json")) print_json(whole);
+  return 0;
+}
+
 Result<int> run_list(Invocation& invocation) {
+  if (invocation.flag("all")) return list_all(invocation);
+  if (invocation.positionals().empty()) {
+    return fail(EINVAL, "give the name of a VM, or --all", "fcvm ls lists the VMs");
+  }
   const auto records = FCVM_TRY(invocation.records());
   const auto& words = invocation.positionals();
   const vm::Record* record = FCVM_TRY(vm::find_record(records, words.front()));
@@ -107,7 +134,7 @@ Result<int> run_list(Invocation& invocation) {
     }
   }
   if (invocation.flag("json")) {
-    print_json(ports);
+    print_json(ports_json(ports));
     return 0;
   }
   // What leads to one port is for a script: the address that the VM has for itself.
@@ -152,7 +179,7 @@ Verb port_verb() {
   return {
       .name = "port",
       .aliases = {"podman port"},
-      .arguments = "[--json] NAME [PORT[/tcp|/udp]]",
+      .arguments = "[--json] NAME [PORT[/tcp|/udp]] | --all",
       .summary = "Show the published ports of a VM",
       .details =
           "Prints a line for each port: the one in the VM, and where it is reached on the host.\n"
@@ -166,9 +193,11 @@ Verb port_verb() {
           "Examples:\n"
           "  fcvm port web\n"
           "  curl \"http://$(fcvm port web 80)/\"\n",
-      .options = {{.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
+      .options = {all_option("show the ports of every VM that runs, each line behind its id"),
+                  latest_option(),
+                  {.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
       .bears_mistakes = true,
-      .positionals = {.min = 1, .max = 2},
+      .positionals = {.max = 2, .names = Names::kLiveVms, .named = 1},
       .run = run_list};
 }
 
@@ -184,7 +213,7 @@ Verb port_add_verb() {
               "Example:\n"
               "  fcvm port add web 8080:80 127.0.0.1:5353:53/udp\n",
           .bears_mistakes = true,
-          .positionals = {.min = 2, .max = kAnyNumber},
+          .positionals = {.min = 2, .max = kAnyNumber, .names = Names::kLiveVms, .named = 1},
           .run = run_add};
 }
 
@@ -199,7 +228,7 @@ Verb port_rm_verb() {
           "Example:\n"
           "  fcvm port rm web 8080:80\n",
       .bears_mistakes = true,
-      .positionals = {.min = 2, .max = kAnyNumber},
+      .positionals = {.min = 2, .max = kAnyNumber, .names = Names::kLiveVms, .named = 1},
       .run = run_rm};
 }
 

@@ -83,7 +83,7 @@ Verb port_forward_verb() {
           "  fcvm port-forward db 5432\n"
           "  fcvm port-forward web 8080:80 8443:443\n",
       .options = {{.name = "address", .help = "address of this host to listen on"}},
-      .positionals = {.min = 2, .max = kAnyNumber},
+      .positionals = {.min = 2, .max = kAnyNumber, .names = Names::kLiveVms, .named = 1},
       .run = run};
 }
 

@@ -35,7 +35,7 @@ Verb rm_verb() {
   return {
       .name = "rm",
       .aliases = {"podman rm"},
-      .arguments = "[-f] [-i] [--abandon] NAME... | --all",
+      .arguments = "[-f] [-i] [--abandon] NAME... | --all | --filter F",
       .summary = "Remove VMs: their records, disks and logs",
       .details =
           "A VM that runs is left alone and is an error, unless --force ends it first. Prints "
@@ -58,12 +58,16 @@ Verb rm_verb() {
                    .letter = 'f'},
                   ignore_option(),
                   cidfile_option(),
+                  {.name = "filter",
+                   .type = config::Type::kList,
+                   .help = "only VMs that pass: KEY=VALUE, as of `fcvm ls`"},
+                  latest_option(),
                   {.name = "abandon",
                    .type = config::Type::kBoolean,
                    .help = "remove VMs also when a plugin has left things on the host and cannot "
                            "undo them: they are printed, and stay"}},
       .bears_mistakes = true,
-      .positionals = {.max = kAnyNumber},
+      .positionals = {.max = kAnyNumber, .names = Names::kVms},
       .run = run};
 }
 

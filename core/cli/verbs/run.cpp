@@ -165,6 +165,8 @@ Result<void> check_image_word(const Invocation& invocation) {
 Result<vm::RunPlan> make_plan(Invocation& invocation) {
   FCVM_TRY(check_image_word(invocation));
   const config::Config* config = FCVM_TRY(invocation.config());
+  // Also where they do nothing now: `fcvm attach` takes them later.
+  FCVM_TRY(DetachKeys::parse(config->text("run", "detach-keys")));
   const plugin::Registry* registry = FCVM_TRY(invocation.registry());
   const vm::Store* store = FCVM_TRY(invocation.store());
   const auto& words = invocation.positionals();
@@ -240,7 +242,10 @@ Verb run_verb() {
           "  fcvm run -d --name web -e MODE=test docker-archive:web.tar\n"
           "  fcvm run --profile big --dry-run alpine\n",
       .takes_run_options = true,
-      .positionals = {.min = 1, .max = kAnyNumber, .first_ends_options = true},
+      .positionals = {.min = 1,
+                      .max = kAnyNumber,
+                      .first_ends_options = true,
+                      .names = Names::kImages},
       .run = run};
 }
 

@@ -248,6 +248,7 @@ Verb stats_verb() {
           "  fcvm stats\n"
           "  fcvm stats --no-stream --json web | jq .[0].cpu_percent\n",
       .options = {all_option("also those that have exited"),
+                  latest_option(),
                   {.name = "format", .help = "print by this Go template"},
                   {.name = "no-reset",
                    .type = Type::kBoolean,
@@ -259,7 +260,7 @@ Verb stats_verb() {
                    .help = "time between two looks (default: 1s)",
                    .letter = 'i'}},
       .bears_mistakes = true,
-      .positionals = {.max = kAnyNumber},
+      .positionals = {.max = kAnyNumber, .names = Names::kLiveVms},
       .run = run};
 }
 

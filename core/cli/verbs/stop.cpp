@@ -5,6 +5,7 @@
 #include "core/cli/each_vm.hpp"
 #include "core/cli/end_vm.hpp"
 #include "core/cli/verbs/verbs.hpp"
+#include "core/cli/vm_filter.hpp"
 
 namespace fcvm::cli {
 namespace {
@@ -25,7 +26,7 @@ Verb stop_verb() {
   return {
       .name = "stop",
       .aliases = {"podman stop"},
-      .arguments = "[-t SECONDS] [-i] NAME... | --all",
+      .arguments = "[-t SECONDS] [-i] NAME... | --all | --filter F",
       .summary = "Stop containers and their VMs",
       .details =
           "Sends each container its stop signal, SIGTERM, and kills it when it has not ended "
@@ -44,13 +45,15 @@ Verb stop_verb() {
       .options = {all_option("stop every VM that runs"),
                   ignore_option(),
                   cidfile_option(),
+                  filter_option("only VMs that pass: KEY=VALUE, as of `fcvm ls`"),
+                  latest_option(),
                   {.name = "time",
                    .type = config::Type::kInteger,
                    .help = "seconds of grace; by default the VM's own, of `run --stop-timeout`",
                    .letter = 't',
                    .range = config::Range{.min = 0, .max = 1'000'000'000}}},
       .bears_mistakes = true,
-      .positionals = {.max = kAnyNumber},
+      .positionals = {.max = kAnyNumber, .names = Names::kLiveVms},
       .run = run};
 }
 

@@ -104,9 +104,10 @@ Verb top_verb() {
           "Examples:\n"
           "  fcvm top web\n"
           "  fcvm top web pid rss comm\n",
-      .options = {{.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
+      .options = {latest_option(),
+                  {.name = "json", .type = config::Type::kBoolean, .help = "print JSON"}},
       .bears_mistakes = true,
-      .positionals = {.min = 1, .max = kAnyNumber},
+      .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kLiveVms, .named = 1},
       .run = run};
 }
 

@@ -33,6 +33,9 @@ const std::vector<Verb>& verbs() {
       plugin_ls_verb(),
       plugin_inspect_verb(),
       plugin_check_verb(),
+      completion_verb(),
+      complete_verb(),
+      pages_verb(),
   };
   return all;
 }

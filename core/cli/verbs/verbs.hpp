@@ -34,5 +34,8 @@ namespace fcvm::cli {
 [[nodiscard]] Verb plugin_ls_verb();
 [[nodiscard]] Verb plugin_inspect_verb();
 [[nodiscard]] Verb plugin_check_verb();
+[[nodiscard]] Verb completion_verb();
+[[nodiscard]] Verb complete_verb();
+[[nodiscard]] Verb pages_verb();
 
 }  // namespace fcvm::cli

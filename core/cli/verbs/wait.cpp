@@ -1,8 +1,12 @@
 // fcvm wait: waits for containers to end and prints their exit codes.
+#include <algorithm>
+#include <thread>
+
 #include <fmt/core.h>
 
 #include "core/base/process/process_id.hpp"
 #include "core/cli/each_vm.hpp"
+#include "core/cli/end_vm.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/vm/control/control_protocol.hpp"
 #include "core/vm/store/gc.hpp"
@@ -30,12 +34,47 @@ Result<int> wait_for(Invocation& invocation, const vm::Record& record) {
   return unexpected(answer.error());
 }
 
+/// The phases that --condition names; podman calls one that has exited "stopped", too.
+Result<std::vector<vm::Phase>> wanted_phases(const Invocation& invocation) {
+  std::vector<vm::Phase> wanted;
+  for (const auto& name : invocation.values("condition")) {
+    wanted.push_back(FCVM_TRY(vm::parse_phase(name == "stopped" ? "exited" : name)));
+  }
+  return wanted;
+}
+
+/// podman's -1 stands for the code of a container that has not ended.
+Result<int> wait_for_phase(Invocation& invocation, const vm::Record& before,
+                           const std::vector<vm::Phase>& wanted, config::Duration interval) {
+  constexpr int kNoCode = -1;
+  const auto is_wanted = [&](vm::Phase phase) {
+    return std::find(wanted.begin(), wanted.end(), phase) != wanted.end();
+  };
+  for (;;) {
+    const auto records = FCVM_TRY(invocation.records());
+    const vm::Record* record = FCVM_TRY(vm::find_record(records, before.id));
+    const auto phase = record->effective_phase();
+    if (is_wanted(phase)) return phase == vm::Phase::kExited ? record->exit_code : kNoCode;
+    if (phase == vm::Phase::kExited) return not_running(*record, "waited for");
+    std::this_thread::sleep_for(interval);
+  }
+}
+
 Result<int> run(Invocation& invocation) {
-  return each_vm(invocation, {.action = [&](const vm::Record& record) -> Result<void> {
-                                fmt::print("{}\n", FCVM_TRY(wait_for(invocation, record)));
-                                return {};
-                              },
-                              .print_names = false});
+  const auto wanted = FCVM_TRY(wanted_phases(invocation));
+  const config::Option option{.name = "interval", .type = config::Type::kDuration};
+  const auto interval = std::get<config::Duration>(FCVM_TRY(
+      config::parse(option, invocation.value("interval", "250ms")) | context("--interval")));
+  const bool for_end = wanted.empty() || wanted == std::vector{vm::Phase::kExited};
+  const auto print_code = [&](const vm::Record& record) -> Result<void> {
+    const auto code = for_end ? wait_for(invocation, record)
+                              : wait_for_phase(invocation, record, wanted,
+                                               std::max(interval, config::Duration(1)));
+    if (!code) return unexpected(code.error());
+    fmt::print("{}\n", *code);
+    return {};
+  };
+  return each_vm(invocation, {.action = print_code, .print_names = false});
 }
 
 }  // namespace
@@ -44,7 +83,7 @@ Verb wait_verb() {
   return {
       .name = "wait",
       .aliases = {"podman wait"},
-      .arguments = "[-i] NAME...",
+      .arguments = "[--ignore] [--condition C] NAME...",
       .summary = "Wait until containers end, and print their exit codes",
       .details =
           "Prints a line with the exit code for each VM, in the order given; at once for one that\n"
@@ -53,11 +92,27 @@ Verb wait_verb() {
           "125 is a failure of the VM or of fcvm, which `fcvm inspect` tells more about. The exit\n"
           "code of `fcvm wait` itself is 0 when every code could be had.\n"
           "\n"
+          "With --condition it waits for another phase, and prints -1 when that has come. A VM "
+          "that\n"
+          "has exited comes to no other phase, which is an error.\n"
+          "\n"
           "Example:\n"
           "  fcvm run -d --name job fcvm/hello && fcvm wait job\n",
-      .options = {ignore_option()},
+      .options = {{.name = "ignore",
+                   .type = config::Type::kBoolean,
+                   .help = "pass over VMs that are not there"},
+                  {.name = "condition",
+                   .type = config::Type::kList,
+                   .help = "wait until one of these holds, by default until it has exited",
+                   .choices = {"created", "starting", "running", "paused", "stopping", "stopped",
+                               "exited"}},
+                  {.name = "interval",
+                   .type = config::Type::kDuration,
+                   .help = "time between two looks at a condition (default: 250ms)",
+                   .letter = 'i'},
+                  latest_option()},
       .bears_mistakes = true,
-      .positionals = {.min = 1, .max = kAnyNumber},
+      .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kVms},
       .run = run};
 }
 

@@ -10,9 +10,9 @@ namespace fcvm::config {
 
 namespace {
 
-std::string join(const std::vector<std::string>& names) {
+std::string join(const std::vector<std::string>& names, const char* between) {
   std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : " -> ") + name;
+  for (const std::string& name : names) out += (out.empty() ? "" : between) + name;
   return out;
 }
 
@@ -80,7 +80,8 @@ void Profiles::check_parents(const std::string& name) const {
       const bool first = *std::min_element(path.begin(), path.end()) == name;
       if (at->parent == name && first) {
         path.push_back(name);
-        problems_.add(profiles_.at(name).parent_at, "profiles inherit in a circle: " + join(path));
+        problems_.add(profiles_.at(name).parent_at,
+                      "profiles inherit in a circle: " + join(path, " -> "));
       }
       return;
     }
@@ -97,7 +98,12 @@ std::vector<std::string> Profiles::names() const {
 
 void Profiles::apply(const std::string& name, const Origin& asked_by, SectionBuilder& run) const {
   if (profiles_.count(name) == 0) {
-    problems_.add(asked_by, "no profile `" + name + "`" + did_you_mean(name, names()));
+    const auto known = names();
+    problems_.add(asked_by, "no profile `" + name + "`" + did_you_mean(name, known),
+                  known.empty()
+                      ? "write a section [profile." + toml_key(name) +
+                            "] into a configuration file, such as ~/.config/fcvm/fcvm.toml"
+                      : "take one of those there are: " + join(known, ", "));
     return;
   }
   std::vector<std::string> chain;  // from the profile to its last ancestor

@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include "core/base/io/disk_usage.hpp"
 #include "core/base/io/unix_socket.hpp"
 #include "core/base/process/process_id.hpp"
 #include "core/log/log.hpp"
@@ -112,13 +113,34 @@ bool wants_collection(const Record& record, const GarbageOptions& options) {
          !record.supervisor.alive();
 }
 
+std::string disk_text(const fs::path& directory) {
+  return fmt::format("{}, {} KiB on disk", directory.string(),
+                     base::bytes_on_disk(directory) >> 10);
+}
+
+/// As run() of a Collection would find it.
+std::vector<std::string> what_goes(const Store& store, const Record& record) {
+  std::vector<std::string> goes;
+  std::error_code error;
+  if (record.vmm.alive()) goes.push_back(fmt::format("process {}, its VMM", record.vmm.pid));
+  if (!record.cgroup.empty() && fs::exists(record.cgroup, error)) {
+    goes.push_back("cgroup " + record.cgroup);
+  }
+  for (auto& left : left_by_plugins(record)) goes.push_back(std::move(left));
+  const auto sockets = store.paths().sockets(record.id);
+  if (fs::exists(sockets, error)) goes.push_back("sockets " + sockets.string());
+  if (record.remove_when_done) goes.push_back(disk_text(store.paths().vm(record.id)));
+  return goes;
+}
+
 /// Nothing when another command is at it, or when nothing is left to do under the lock.
 Result<std::vector<Collected>> collect_one(Store& store, const RecoverPlugin& recover,
                                            const Record& seen, const GarbageOptions& options) {
   if (options.dry_run) {
-    return std::vector<Collected>{
-        {seen.id, seen.name,
-         seen.remove_when_done ? "would be removed" : "would be marked as exited"}};
+    const char* what = seen.remove_when_done          ? "would be removed"
+                       : seen.phase == Phase::kExited ? "would be undone: what its plugins had left"
+                                                      : "would be marked as exited";
+    return std::vector<Collected>{{seen.id, seen.name, what, what_goes(store, seen)}};
   }
   const auto lock = store.lock(seen.id, base::Deadline::in(std::chrono::seconds(0)));
   if (!lock) {
@@ -159,7 +181,9 @@ void collect_abandoned(Store& store, bool dry_run, std::vector<Collected>& colle
       log::warning("gc", "{}", removed.error().message());
       continue;
     }
-    collected.push_back({id, "", dry_run ? "would be removed" : "removed"});
+    Collected one{id, "", "removed"};
+    if (dry_run) one = {id, "", "would be removed", {disk_text(entry.path())}};
+    collected.push_back(std::move(one));
   }
 }
 
@@ -184,6 +208,16 @@ Result<std::vector<Collected>> collect_damaged(Store& store, const std::string& 
 }
 
 }  // namespace
+
+std::vector<std::string> left_by_plugins(const Record& record) {
+  std::vector<std::string> lines;
+  for (const auto& [plugin, state] : record.plugin_state) {
+    std::string line = plugin + ":";
+    for (const auto& [key, value] : state) line += fmt::format(" {}={}", key, value);
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
 
 bool is_garbage(const Record& record) {
   if (record.phase == Phase::kExited) {

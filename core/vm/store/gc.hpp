@@ -17,8 +17,12 @@ using RecoverPlugin = std::function<Result<void>(const Record& record, const std
 struct Collected {
   std::string id;
   std::string name;
-  std::string what;  // "removed", "marked as exited: its supervisor was killed"
+  std::string what;                 // "removed", "marked as exited: its supervisor was killed"
+  std::vector<std::string> goes{};  // of a dry run: what is still there, a line each
 };
+
+/// What plugins have recorded of the host: "net.routed: table=fcvm-1 link=veth-1", a line each.
+[[nodiscard]] std::vector<std::string> left_by_plugins(const Record& record);
 
 struct GarbageOptions {
   /// Only says what would be done.

@@ -120,7 +120,8 @@ Result<void> refuse_taken_name(const std::vector<Record>& records, const std::st
   const Record* other = find_name(records, name);
   if (other == nullptr) return {};
   return fail(EEXIST, fmt::format("the name {} is in use by VM {}", name, other->id),
-              fmt::format("fcvm rm {}, or take another --name", name));
+              fmt::format("fcvm rm {}{}, or take another --name",
+                          other->effective_phase() == Phase::kExited ? "" : "-f ", name));
 }
 
 Unexpected not_found(const std::vector<Record>& records, std::string_view wanted) {

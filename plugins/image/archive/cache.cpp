@@ -69,7 +69,19 @@ std::string Cache::fetch_lock(const std::string& digest) const {
 }
 
 Result<std::optional<Lock>> Cache::hold(const std::string& digest) const {
-  return Lock::try_existing(archive(digest), Lock::Mode::kShared);
+  auto held = FCVM_TRY(Lock::try_existing(archive(digest), Lock::Mode::kShared));
+  if (!held || !is_cut_short(held->fd(), digest)) return held;
+  host_.warning("the cached copy of " + digest + " is cut short, so the image is fetched anew");
+  return std::optional<Lock>();
+}
+
+/// Less than was stored: its disk lost the rest.
+bool Cache::is_cut_short(int file, const std::string& digest) const {
+  const Index known = index();
+  const auto stored = known.archives.find(digest);
+  struct stat status {};
+  return stored != known.archives.end() && ::fstat(file, &status) == 0 &&
+         static_cast<std::uint64_t>(status.st_size) < stored->second;
 }
 
 Index Cache::index() const {

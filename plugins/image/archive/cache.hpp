@@ -30,7 +30,8 @@ class Cache {
   [[nodiscard]] std::string archive(const std::string& digest) const;
   [[nodiscard]] std::string fetch_lock(const std::string& digest) const;
 
-  /// A hold on the archive, which keeps it from being collected; nothing when it is not there.
+  /// A hold on the archive, which keeps it from being collected; nothing when it is not there, or
+  /// not all of it.
   [[nodiscard]] Result<std::optional<Lock>> hold(const std::string& digest) const;
 
   /// An unreadable index is an empty one.
@@ -45,6 +46,7 @@ class Cache {
  private:
   Cache(const Host& host, std::string path) : host_(host), path_(std::move(path)) {}
   [[nodiscard]] Result<bool> remove(const std::string& digest) const;
+  [[nodiscard]] bool is_cut_short(int file, const std::string& digest) const;
 
   Host host_;
   std::string path_;

@@ -136,6 +136,11 @@ Result<Reference> parse_local(std::string_view whole, const Prefix& prefix) {
   return made;
 }
 
+/// No name in a registry has one; a path may.
+bool has_blank(std::string_view text) {
+  return std::ranges::any_of(text, [](unsigned char c) { return c <= ' ' || c == 0x7f; });
+}
+
 bool looks_like_path(std::string_view text) {
   return text.starts_with('/') || text.starts_with("./") || text.starts_with("../") ||
          text.starts_with("~/");
@@ -155,13 +160,10 @@ std::string Reference::for_skopeo(const std::string& manifest) const {
 
 Result<Reference> parse_reference(std::string_view text, const std::string& registry) {
   if (text.empty()) return bad(text, "it is empty");
-  if (std::ranges::any_of(text, [](unsigned char c) { return c <= ' ' || c == 0x7f; }) &&
-      text.find(":/") == std::string_view::npos) {
-    return bad(text, "it contains a blank");
-  }
   for (const Prefix& prefix : kPrefixes) {
     if (!text.starts_with(prefix.text)) continue;
     if (prefix.transport != Transport::kDocker) return parse_local(text, prefix);
+    if (has_blank(text)) return bad(text, "it contains a blank");
     return parse_registry_name(text, text.substr(prefix.text.size()), "docker.io");
   }
   if (looks_like_path(text)) {
@@ -171,6 +173,7 @@ Result<Reference> parse_reference(std::string_view text, const std::string& regi
   for (const std::string_view other : kOtherTransports) {
     if (text.starts_with(other)) return bad(text, "fcvm does not read " + std::string(other));
   }
+  if (has_blank(text)) return bad(text, "it contains a blank");
   if (text.find("://") != std::string_view::npos) return bad(text, "fcvm knows only docker://");
   return parse_registry_name(text, text, registry);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/base/deadline.hpp"
+#include "core/base/io/fd_name.hpp"
 #include "core/base/io/poll.hpp"
 #include "core/base/io/temp_dir.hpp"
 #include "tests/unit/base/support.hpp"
@@ -29,6 +30,22 @@ TEST_CASE("an Fd closes what it owns, once") {
   must(moved.close());
   copy = Fd();
   CHECK_FALSE(copy.valid());
+}
+
+TEST_CASE("messages name what a descriptor is") {
+  const Fd directory = must(open_file("/", O_RDONLY));
+  CHECK(read_all(directory.get(), 10).error().message() == "reading /: Is a directory");
+  const Fd full = must(open_file("/dev/full", O_WRONLY));
+  CHECK(write_all(full.get(), "x").error().message() ==
+        "writing /dev/full: No space left on device");
+  int ends[2] = {};
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const Fd reader(ends[0]);
+  const Fd writer(ends[1]);
+  CHECK(wait_readable(reader.get(), Deadline::in(milliseconds(1))).error().message() ==
+        "waiting to read a pipe: timed out");
+  CHECK(fd_name(STDOUT_FILENO) == "standard output");
+  CHECK(fd_name(-1) == "a closed descriptor");
 }
 
 TEST_CASE("opening what is not there names it") {

@@ -85,7 +85,7 @@ TEST_CASE("descriptors that cannot be passed are refused by name") {
   REQUIRE_FALSE(closed);
   CHECK(closed.error().code() == EBADF);
   CHECK(closed.error().message() ==
-        "starting /bin/sh: passing fd 999 as fd 7: Bad file descriptor");
+        "starting /bin/sh: passing a closed descriptor as descriptor 7: Bad file descriptor");
 }
 
 TEST_CASE("a program that cannot be executed is an error that names it") {

@@ -133,6 +133,11 @@ TEST_CASE("nearest names") {
   CHECK(edit_distance("kitten", "sitting") == 3);
   CHECK(nearest("cpsu", {"mem", "cpus"}) == "cpus");
   CHECK(nearest("xy", {"rm", "vm"}).empty());
+  CHECK(nearest("sort", {"set", "json"}).empty());
+  CHECK(nearest("pull", {"kill", "rm"}).empty());
+  CHECK(nearest("srot", {"sort", "set"}) == "sort");
+  CHECK(nearest("memroy", {"memory", "mem"}) == "memory");
+  CHECK(nearest("intractve", {"interactive"}) == "interactive");
   CHECK(nearest(std::string(1000, 'a'), {"a"}).empty());
   CHECK(did_you_mean("quantum", {"cpus"}).empty());
 }

@@ -44,6 +44,7 @@ TEST_CASE("an unknown profile is named with the nearest") {
   const std::string file = tree.system("[profile.large]\ncpus = 3\n");
   tree.request.profile = "lagre";
   CHECK(tree.error() == "--profile: no profile `lagre`; did you mean `large`?");
+  CHECK(load(tree.request).error().remedy() == "take one of those there are: large");
   tree.request.profile.clear();
   tree.set("FCVM_PROFILE", "tiny");
   CHECK(tree.error() == "FCVM_PROFILE: no profile `tiny`");

@@ -1,5 +1,9 @@
 #include "core/config/show.hpp"
 
+#include <cstdlib>
+#include <pwd.h>
+#include <unistd.h>
+
 #include <nlohmann/json.hpp>
 
 #include "core/config/load/toml.hpp"
@@ -150,6 +154,18 @@ TEST_CASE("check reports the layers, or only the file that it was given") {
 TEST_CASE("a privileged process takes nothing from its environment") {
   CHECK(Environment().all().empty());
   CHECK_FALSE(Environment::of_process().all().empty());
+}
+
+TEST_CASE("without HOME, the passwd database says where it is") {
+  const char* home = std::getenv("HOME");
+  const std::string kept = home == nullptr ? "" : home;
+  ::unsetenv("HOME");
+  const passwd* user = ::getpwuid(::geteuid());
+  const std::string known = user == nullptr ? "" : user->pw_dir;
+  CHECK(Environment::of_process().get("HOME").value_or("") == known);
+  ::setenv("HOME", "/of/its/own", 1);
+  CHECK(Environment::of_process().get("HOME") == "/of/its/own");
+  ::setenv("HOME", kept.c_str(), 1);
 }
 
 TEST_CASE("root that another user became takes no FCVM_ variable from that user") {

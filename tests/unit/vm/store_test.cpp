@@ -29,12 +29,16 @@ TEST_CASE("a created VM has an id, a name and directories of its own, and is fou
 
 TEST_CASE("a taken name names who has it; a wrong one what was meant") {
   Scratch scratch;
-  const auto made = must(scratch.store.create(named("web")));
+  auto made = must(scratch.store.create(named("web")));
   const auto taken = scratch.store.create(named("web"));
   REQUIRE_FALSE(taken);
   CHECK(taken.error().code() == EEXIST);
   CHECK(taken.error().message().find(made.id) != std::string::npos);
-  CHECK_FALSE(taken.error().remedy().empty());
+  CHECK(taken.error().remedy() == "fcvm rm -f web, or take another --name");
+  made.phase = Phase::kExited;
+  must(scratch.store.save(made));
+  CHECK(scratch.store.create(named("web")).error().remedy() ==
+        "fcvm rm web, or take another --name");
   const auto missing = scratch.store.find("wbe");
   REQUIRE_FALSE(missing);
   CHECK(missing.error().code() == ENOENT);
