@@ -4,7 +4,9 @@ set -u
 FCVM="$FCVM_BUILD/bin/fcvm"
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/fcvm-test.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
-# No test may see the invoking user's configuration.
+# No test may see the invoking user's configuration, and [a-z] holds every letter nowhere else.
+umask 022
+export LC_ALL=C.UTF-8
 export HOME="$scratch/home" XDG_CONFIG_HOME="$scratch/xdg" FCVM_CONFIG_ROOT="$scratch/root"
 mkdir -p "$HOME" "$XDG_CONFIG_HOME" "$FCVM_CONFIG_ROOT"
 passed=0 failed=0

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <set>
 #include <string>
+#include <sys/stat.h>
 
 #include "tests/support/catch.hpp"
 #include "tests/support/skip.hpp"
@@ -34,4 +35,7 @@ int exit_code(int code) { return code == 0 && !skipped().empty() ? kSkipped : co
 
 }  // namespace fcvm::test
 
-int main(int argc, char** argv) { return fcvm::test::exit_code(Catch::Session().run(argc, argv)); }
+int main(int argc, char** argv) {
+  ::umask(022);  // files that tests make have the modes that they ask for, whoever runs them
+  return fcvm::test::exit_code(Catch::Session().run(argc, argv));
+}
