@@ -2,9 +2,16 @@
 # tests/run.sh [TIER...]: installs what is needed, builds, and runs the tiers (default: all).
 # tests/run.sh nightly: what takes hours instead: fuzzers for long, unit and contract tests again and
 # again, the storms.
+# tests/run.sh debian13: the tiers that need no guest, on Debian 13 and on this machine, with gcc and
+# clang; debian13-compile: only whether Debian 13's gcc compiles all but the tests.
 # PRESET=asan-ubsan chooses another build than release; the tier fuzz always has its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+case ${1-} in
+  debian13) exec tests/support/debian13/run.sh matrix ;;
+  debian13-compile) exec tests/support/debian13/run.sh compile ;;
+esac
 
 all_tiers=(unit contract cli consumer vm rig fuzz)
 preset=${PRESET:-release}
@@ -14,7 +21,7 @@ tiers=("$@")
 [ ${#tiers[@]} -eq 0 ] && tiers=("${all_tiers[@]}")
 for tier in "${tiers[@]}"; do
   [[ " ${all_tiers[*]} " == *" $tier "* ]] || {
-    echo "tests/run.sh: no tier \"$tier\"; there are: ${all_tiers[*]}, and nightly" >&2
+    echo "tests/run.sh: no tier \"$tier\"; there are: ${all_tiers[*]}, and nightly, debian13, debian13-compile" >&2
     exit 125
   }
 done

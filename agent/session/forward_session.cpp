@@ -63,7 +63,7 @@ Result<void> ForwardSession::connect(std::uint16_t port, int family) {
   family_ = family;
   target_ = base::Fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!target_) {
-    reply(errno, "forward: there is no such kind of socket");
+    refuse(errno);
     return {};
   }
   const int rc = connect_loopback(target_.get(), family, port);
@@ -71,7 +71,7 @@ Result<void> ForwardSession::connect(std::uint16_t port, int family) {
     target_watched_ = true;
     return loop_.watch(target_.get(), EPOLLOUT, [this](Loop::Events) { on_connected(); });
   }
-  reply(errno, "forward: " + std::string(std::strerror(errno)));
+  refuse(errno);
   return {};
 }
 
@@ -83,12 +83,17 @@ void ForwardSession::on_connected() {
   loop_.forget(target_.get());
   target_watched_ = false;
   if (error == ECONNREFUSED && family_ == AF_INET && connect(port_, AF_INET6)) return;
-  if (error != 0) {
-    return reply(error, "connecting to port " + std::to_string(port_) +
-                            " in the guest: " + std::strerror(error));
-  }
+  if (error != 0) return refuse(error);
   ends_[1].socket = std::move(target_);
   reply(0, "");
+}
+
+// Where IPv6 is switched off, the reason is that of the address before.
+void ForwardSession::refuse(int error) {
+  const bool off = family_ == AF_INET6 && (error == EADDRNOTAVAIL || error == EAFNOSUPPORT);
+  const int why = off ? ECONNREFUSED : error;
+  reply(why,
+        "connecting to port " + std::to_string(port_) + " in the guest: " + std::strerror(why));
 }
 
 void ForwardSession::reply(int code, const std::string& message) {

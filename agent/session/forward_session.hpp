@@ -39,6 +39,7 @@ class ForwardSession {
   Result<void> on_frame(const wire::Frame& frame);
   Result<void> connect(std::uint16_t port, int family);
   void on_connected();
+  void refuse(int error);
   void reply(int code, const std::string& message);
   void on_events(std::size_t index);
   [[nodiscard]] bool read(End& from, End& to);

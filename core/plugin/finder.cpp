@@ -108,7 +108,7 @@ Result<void> check_directories(const fs::path& directory, uid_t owner) {
     struct stat info {};
     if (::stat(at.c_str(), &info) != 0) return fail_errno("lies in " + at.string());
     // In a directory such as /tmp, only owners rename what is theirs.
-    const bool sticky = (info.st_mode & S_ISVTX) != 0 && info.st_uid == 0;
+    const bool sticky = (info.st_mode & S_ISVTX) != 0 && is_root(info.st_uid);
     auto kept = sticky ? Result<void>() : check_owner(info, at.string(), owner);
     if (!kept) {
       return fail(EPERM, fmt::format("lies in {}, which {}", at.string(), kept.error().message()),

@@ -5,14 +5,24 @@
 set -eu
 : "${FCVM_BUILD:?set FCVM_BUILD to a build tree}"
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/fcvm-bench.XXXXXX")
-trap 'kill "$supervisor"; rm -rf "$scratch"' EXIT
+supervisor=''
+# rm ends what stands for the VMM, too; a supervisor that is killed would leave it behind.
+cleanup() {
+  "$FCVM_BUILD/bin/fcvm" rm -af >/dev/null 2>&1 || true
+  [ -z "$supervisor" ] || kill "$supervisor" 2>/dev/null || true
+  rm -rf "$scratch"
+}
+trap cleanup EXIT
 export FCVM_CONFIG_ROOT="$scratch/root" XDG_CONFIG_HOME="$scratch/xdg" HOME="$scratch"
 export FCVM_DATA_DIR="$scratch/data" FCVM_PATHS_RUNTIME_DIR="$scratch/run"
 mkdir "$scratch/guest"
 "$FCVM_BUILD/tests/fake_supervisor" "$FCVM_DATA_DIR" "$FCVM_PATHS_RUNTIME_DIR" web \
   "agent=$scratch/guest" >"$scratch/id" &
 supervisor=$!
-until [ -s "$scratch/id" ]; do sleep 0.02; done
+until [ -s "$scratch/id" ]; do
+  kill -0 "$supervisor"
+  sleep 0.02
+done
 "$FCVM_BUILD/tests/exec_share" "$scratch/guest" 100 "$FCVM_BUILD/bin/fcvm" exec web true |
   jq -Rsc '[split("\n")[] | select(. != "") | split(" ") | map(tonumber)]
     | {bench: "fcvm exec, own share", median_ms: (map(.[0]) | sort | .[50]),

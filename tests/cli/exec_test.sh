@@ -1,6 +1,7 @@
 # exec and attach without a VM: against an agent on local sockets, behind a supervisor without a VM.
 . "$(dirname "$0")/../support/assert.sh"
 . "$(dirname "$0")/../support/fake_vm.sh"
+[ "$(id -u)" -eq 0 ] || { echo "skipped: ${0##*/}: needs root: an agent that is not root opens no terminal"; exit 77; }
 
 # agent DIR: an fc-agent whose guest is this machine.
 agent() {

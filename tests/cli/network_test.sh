@@ -1,5 +1,6 @@
 # Networks without VMs: the options of `run`, and the verbs of ports, against a supervisor without a
 # VM and an agent on local sockets.
+. "$(dirname "$0")/../support/own_network.sh"
 . "$(dirname "$0")/../support/assert.sh"
 
 export FCVM_DATA_DIR="$scratch/data" FCVM_PATHS_RUNTIME_DIR="$scratch/run"

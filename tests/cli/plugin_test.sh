@@ -66,6 +66,15 @@ cp "$broken/descriptor__crash.so" "$dir/net.crash.so"
 run env FCVM_PLUGIN_PATH="$dir" "$FCVM" plugin inspect net.crash
 check "asking for a broken one tells why it is broken" contains "$err" "crash"
 check "and does not take fcvm down" test "$rc" -eq 125
+# Where root owns a directory such as /tmp, nobody else puts a plugin into another's place there.
+if [ "$(id -u)" -eq 0 ]; then
+  install -d -m 1777 "$scratch/shared"
+  install -m 755 "$FCVM_BUILD/lib/fcvm/examples/net.null.so" -D -t "$scratch/shared/plugins"
+  chmod -R go+rX "$scratch"
+  run setpriv --reuid 1234 --regid 1234 --clear-groups unshare --user --map-current-user \
+    env FCVM_PLUGIN_PATH="$scratch/shared/plugins" "$FCVM" plugin inspect net.null
+  check "also in a user namespace in which root has no number" test "$rc" -eq 0
+fi
 # Options on the command line, and sections of plugins that are not there.
 run "$FCVM" plugin inspect --json --set vmm.qemu.accel=tcg vmm.qemu
 check "--set sets an option of a plugin" test "$rc" -eq 0

@@ -3,13 +3,18 @@
 // RunningAgent owns an fc-agent process and its directory; Connection owns one stream to it.
 #pragma once
 
+#include <csignal>
+#include <cstdlib>
 #include <optional>
 #include <string>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
 #include "core/base/io/fd.hpp"
+#include "core/base/io/file.hpp"
 #include "core/base/io/poll.hpp"
 #include "core/base/io/temp_dir.hpp"
 #include "core/base/io/unix_socket.hpp"
@@ -95,11 +100,29 @@ class Connection {
   wire::FrameBuffer buffer_{4 << 20};
 };
 
+/// What agents ran outlives them, as it outlives none in a guest: this process inherits it, and
+/// ends it with itself.
+class Orphans {
+ public:
+  Orphans() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
+  ~Orphans() {
+    for (;;) {
+      const auto left = base::read_file("/proc/thread-self/children", 4096);
+      if (!left || left->empty()) return;
+      ::kill(std::atoi(left->c_str()), SIGKILL);
+      ::waitpid(std::atoi(left->c_str()), nullptr, 0);
+    }
+  }
+  Orphans(const Orphans&) = delete;
+  Orphans& operator=(const Orphans&) = delete;
+};
+
 class RunningAgent {
  public:
   /// `through` is a command that executes the one that follows it.
   explicit RunningAgent(std::vector<std::string> through = {})
       : directory_(*base::TempDir::create()) {
+    static const Orphans orphans;
     base::SpawnOptions options;
     options.argv = std::move(through);
     options.argv.insert(options.argv.end(), {FCVM_TEST_AGENT, directory_.path()});

@@ -5,6 +5,7 @@
 #include "core/base/io/file.hpp"
 #include "tests/contract/agent_client.hpp"
 #include "tests/support/recorded_hellos.hpp"
+#include "tests/support/skip.hpp"
 
 namespace fcvm::tests {
 namespace {
@@ -102,6 +103,7 @@ TEST_CASE("exec: hosts of other versions are understood, or told to update") {
 }
 
 TEST_CASE("exec: a copy instead of a command, both ways") {
+  FCVM_SKIP_IF(::geteuid() != 0, "needs root, who owns what is copied");
   const RunningAgent agent;
   const auto directory = *base::TempDir::create();
   wire::ExecRequest request;
@@ -189,6 +191,7 @@ TEST_CASE("exec: a signal reaches the command") {
 }
 
 TEST_CASE("exec: a terminal has a size, changes it, and interrupts") {
+  FCVM_SKIP_IF(::geteuid() != 0, "an agent that is not root opens no terminal");
   const RunningAgent agent;
   auto request = shell(
       "stty size; trap 'stty size; exit 9' WINCH; echo ready; "
@@ -216,6 +219,7 @@ TEST_CASE("exec: a terminal has a size, changes it, and interrupts") {
 }
 
 TEST_CASE("exec: a terminal shows everything before its exit") {
+  FCVM_SKIP_IF(::geteuid() != 0, "an agent that is not root opens no terminal");
   const RunningAgent agent;
   auto request = shell("i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i+1)); done");
   request.tty = true;

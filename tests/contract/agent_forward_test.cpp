@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "tests/contract/agent_client.hpp"
+#include "tests/support/skip.hpp"
 
 namespace fcvm::tests {
 namespace {
@@ -58,6 +59,16 @@ TEST_CASE("forward: a port on which nobody listens is refused with its reason") 
   connection.say(wire::ForwardRequest{port});
   CHECK(connection.expect<wire::ForwardReply>().code == ECONNREFUSED);
   CHECK_FALSE(connection.next());
+}
+
+TEST_CASE("forward: where IPv6 is switched off, the reason is that of IPv4") {
+  FCVM_SKIP_IF(::geteuid() != 0, "makes a network namespace, as root");
+  const RunningAgent agent({"unshare", "--net", "sh", "-c",
+                            "ip link set lo up && echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 "
+                            "&& exec \"$0\" \"$@\""});
+  Connection connection = agent.dial(wire::kForwardPort);
+  connection.say(wire::ForwardRequest{9});
+  CHECK(connection.expect<wire::ForwardReply>().code == ECONNREFUSED);
 }
 
 TEST_CASE("forward: garbage for a request is refused") {

@@ -4,7 +4,10 @@ set -u
 FCVM="$FCVM_BUILD/bin/fcvm"
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/fcvm-test.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
-# No test may see the invoking user's configuration.
+# No test may see the invoking user's configuration. [a-z] holds every letter in this locale, and an
+# ordinary user of Debian has no sbin.
+umask 022
+export LC_ALL=C.UTF-8 PATH="$PATH:/usr/sbin:/sbin"
 export HOME="$scratch/home" XDG_CONFIG_HOME="$scratch/xdg" FCVM_CONFIG_ROOT="$scratch/root"
 mkdir -p "$HOME" "$XDG_CONFIG_HOME" "$FCVM_CONFIG_ROOT"
 passed=0 failed=0

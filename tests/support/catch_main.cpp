@@ -6,8 +6,10 @@
 #endif
 
 #include <cstdio>
+#include <cstdlib>
 #include <set>
 #include <string>
+#include <sys/stat.h>
 
 #include "tests/support/catch.hpp"
 #include "tests/support/skip.hpp"
@@ -34,4 +36,12 @@ int exit_code(int code) { return code == 0 && !skipped().empty() ? kSkipped : co
 
 }  // namespace fcvm::test
 
-int main(int argc, char** argv) { return fcvm::test::exit_code(Catch::Session().run(argc, argv)); }
+int main(int argc, char** argv) {
+  // Files that tests make have the modes that they ask for, whoever runs them, and an ordinary user
+  // of Debian has no sbin.
+  ::umask(022);
+  const char* path = std::getenv("PATH");
+  ::setenv("PATH",
+           (std::string(path != nullptr ? path : "/usr/bin:/bin") + ":/usr/sbin:/sbin").c_str(), 1);
+  return fcvm::test::exit_code(Catch::Session().run(argc, argv));
+}

@@ -10,6 +10,9 @@ start() {
   pid=$!
   disown "$pid"
   pids+=("$pid")
-  until [ -s "$scratch/id" ]; do sleep 0.02; done
+  until [ -s "$scratch/id" ]; do
+    kill -0 "$pid" 2>/dev/null || { echo "${0##*/}: there is no supervisor to test against" >&2; exit 1; }
+    sleep 0.02
+  done
   id=$(cat "$scratch/id")
 }

@@ -110,8 +110,10 @@ Result<void> Environment::make_mounts() {
   FCVM_TRY(base::write_file_atomic(resolv_conf, text));
   FCVM_TRY(cover(resolv_conf, "/etc/resolv.conf"));
   const std::string tun = files_->path() + "/tun";
-  if (::mknod(tun.c_str(), S_IFCHR | 0666, makedev(10, 200)) != 0)
-    return {};  // in a user namespace
+  if (::mknod(tun.c_str(), S_IFCHR | 0666, makedev(10, 200)) != 0) {  // in a user namespace
+    if (::access("/dev/net/tun", R_OK | W_OK) == 0) return {};
+    return fail_errno("opening /dev/net/tun, which distributions let everybody");
+  }
   if (::chmod(tun.c_str(), 0666) != 0) return fail_errno("opening the tun device for all");
   return cover(tun, "/dev/net/tun");
 }

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <functional>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ int where_namespaces_are_refused(const std::function<int()>& body) {
     base::JailPlan plan{};
     plan.landlock = -1;
     plan.filter = base::jail_filter();
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);  // without it, only root may filter
     ::_exit(base::lock_jail(plan).done ? body() : 100);
   }
   int status = 0;
