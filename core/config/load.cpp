@@ -70,7 +70,9 @@ void Loader::read_files() {
   for (const LayerFile& file : layer_files(request_, problems_)) {
     Document document;
     if (!read_document(file.layer, file.path, file.absent, document, problems_)) {
-      if (std::filesystem::exists(file.path)) config_.unread_files_.push_back(document.path);
+      std::error_code unclear;
+      const bool is_there = std::filesystem::exists(file.path, unclear) || unclear;
+      if (is_there) config_.unread_files_.push_back(document.path);
       continue;
     }
     config_.files_.push_back(document.path);

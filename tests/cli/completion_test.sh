@@ -69,7 +69,7 @@ typed unpause ""
 check "of those that the verb may mean" test "$out" = db
 typed logs --tail 5 ""
 check "a value is not taken for a name" test "$out" = "db web"
-typed logs web ""
+typed attach web ""
 check "and no more than the verb takes" test -z "$out"
 printf '[run\n' >"$FCVM_CONFIG_ROOT/etc/fcvm/fcvm.toml"
 typed stop w

@@ -38,7 +38,7 @@ check "an empty one is" contains "$err" "empty word"
 run "$FCVM" exec wbe true
 check "a mistyped name is corrected" contains "$err" "\`web\`"
 run "$FCVM" exec --name web --pid 1 true
-check "--name and --pid exclude each other" contains "$err" "not both"
+check "--name and --pid exclude each other" contains "$err" "give one of --name, --pid and --latest"
 run "$FCVM" exec --pid 1 true
 check "a pid that is not a VM's is named" contains "$err" "--pid 1"
 run "$FCVM" exec --pid x true

@@ -63,7 +63,6 @@ ps --pod
 ls --watch
 logs --color
 exec --preserve-fds 3
-stats --no-reset
 OPTIONS
 run "$FCVM" plugin ls --sort name
 check "what is not near is not suggested" test -z "$(grep 'did you mean' <<<"$err")"

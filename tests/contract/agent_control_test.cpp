@@ -64,7 +64,7 @@ TEST_CASE("control: a container is stopped with its own signal") {
   const RunningAgent agent;
   Connection control = agent.dial(wire::kControlPort);
   control.say(wire::Attach{});
-  control.say(boot_with("trap 'exit 42' USR2; echo up; while :; do sleep 0.01; done"));
+  control.say(boot_with("trap 'exit 42' TERM; echo up; while :; do sleep 0.01; done"));
   next_of(control, wire::EventKind::kStarted);
   ::usleep(200'000);
   control.say(wire::StopContainer{2, 0, 10'000});

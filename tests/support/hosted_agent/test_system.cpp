@@ -29,7 +29,7 @@ class TestSystem : public System {
   std::string pid_file() override { return {}; }
   std::vector<std::string> began_command(const wire::BootPlan&) override { return {}; }
   // The container is a child of ours, so it has our identity, and whatever the test gave us.
-  int stop_signal(pid_t /*pid*/) override { return SIGUSR2; }
+  int stop_signal(pid_t /*pid*/) override { return SIGTERM; }
   Result<OciConfig> container_config(pid_t pid) override {
     const std::string proc = "/proc/" + std::to_string(pid);
     const std::string variables = FCVM_TRY(base::read_file(proc + "/environ"));
