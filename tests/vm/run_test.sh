@@ -50,6 +50,7 @@ run vm -d --name "$gone" fcvm/hello no-such-command
 check "and with -d" test "$rc" -eq 127
 check "which prints no id" test -z "$out"
 check "and says why" contains "$err" "no-such-command"
+check "once" test "$(grep -c no-such-command <<<"$err")" -eq 1
 run "$FCVM" rm "$gone"
 check "it is there to be looked at, as podman's" test "$rc" -eq 0
 run vm --name "$gone" UPPER/case

@@ -26,7 +26,10 @@ using setup::Verdict;
 const std::string kNoFix = "it does not say; fcvm plugin inspect shows what it needs";
 
 setup::Finding finding_of(const Result<plugin::ProbeResult>& probed) {
-  if (!probed) return {Verdict::kFail, probed.error().message(), probed.error().remedy()};
+  if (!probed) {
+    const auto& error = probed.error();
+    return {Verdict::kFail, error.message(), error.remedy().empty() ? kNoFix : error.remedy()};
+  }
   const std::string& fix = probed->remedy.empty() ? kNoFix : probed->remedy;
   if (!probed->works()) return {Verdict::kWarn, "unusable: " + probed->reason, fix};
   if (probed->status == FCVM_PROBE_DEGRADED) return {Verdict::kWarn, probed->reason, fix};
@@ -113,7 +116,7 @@ setup::Diagnosis look_at_limits() {
   }
   const auto applied = vm::apply_limits(place, vm::CgroupLimits::of_guest(512 << 20, 1, true));
   if (auto removed = vm::remove_cgroup(place); !removed) {
-    diagnosis.finding = {Verdict::kWarn, removed.error().message(), ""};
+    diagnosis.finding = {Verdict::kWarn, removed.error().message(), "rmdir " + place};
   } else if (applied.missing.empty()) {
     diagnosis.finding = {Verdict::kPass, "memory, CPUs and processes can be limited"};
   } else {

@@ -6,8 +6,8 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/vm/model/record.hpp"
 #include "core/vm/model/paths.hpp"
+#include "core/vm/model/record.hpp"
 
 namespace fcvm::cli {
 

@@ -26,6 +26,12 @@ std::string log_tail(const std::filesystem::path& log) {
   return text;
 }
 
+/// podman ends with a line of its own that has all that its runtime said before it.
+std::string told_once(const std::string& text) {
+  const auto last = text.rfind("\nError: ");
+  return last == std::string::npos ? text : text.substr(last + 1);
+}
+
 }  // namespace
 
 Supervisor::Supervisor(SupervisorContext context, RunPlan plan)
@@ -198,7 +204,9 @@ void Supervisor::Impl::remove_own_cgroup() {
 }
 
 std::string Supervisor::Impl::why_it_never_began() const {
-  if (!state_.ended_early) return log_tail(context_.store.paths().container_log(record_->id()));
+  if (!state_.ended_early) {
+    return told_once(log_tail(context_.store.paths().container_log(record_->id())));
+  }
   return fmt::format("VM {} is ended: {}", record_->name(),
                      record_->look([](const Record& record) { return record.error; }));
 }
