@@ -92,8 +92,9 @@ check "no container, no exec in it" contains "$err" "the container does not run"
 run guest web sh -c 'kill -TERM $$'
 check "128+n for a signal" test "$rc" -eq 143
 SECONDS=0
-run guest web sh -c 'sleep 30 & echo left'
+run guest web sh -c 'sleep 30 & echo $! >"$0"; echo left' "$scratch/left"
 check "a child that holds the output does not hold the exit" test "$out:$((SECONDS < 15))" = left:1
+kill "$(cat "$scratch/left")"
 run guest -d web sh -c "sleep 0.3; echo done >'$scratch/detached'"
 check "-d prints nothing" test "$rc:$out$err" = 0:
 until [ -s "$scratch/detached" ]; do sleep 0.05; done

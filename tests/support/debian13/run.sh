@@ -35,7 +35,7 @@ make_root() {
     "$suite" "$root.new" ${FCVM_TEST_MIRROR:+"$FCVM_TEST_MIRROR"} >"$cache/make.log" 2>&1 || {
     tail -n 30 "$cache/make.log" >&2
     fail "mmdebstrap cannot make a Debian 13 in $root; the end of $cache/make.log is above" \
-      "see whether this machine reaches Debian's mirror (apt-get update does too), or set FCVM_TEST_MIRROR to one that it reaches"
+      "see whether Debian's mirror is in reach (apt-get update asks it too; FCVM_TEST_MIRROR=URL names another) and 3 GiB are free (df -h $cache)"
   }
   mv "$root.new" "$root"
 }
@@ -49,7 +49,7 @@ files_of_checkout() {
 in_debian13() {
   rm -rf --one-file-system "$cache/source"
   mkdir -p "$cache/source" "$cache/ccache"
-  files_of_checkout | tar --null --files-from=- --ignore-failed-read -cf - | tar -C "$cache/source" -xf -
+  files_of_checkout | tar --null --files-from=- --ignore-failed-read -cf - | tar -C "$cache/source" -xf - || return
   setpriv --pdeathsig KILL \
     unshare --mount --pid --net --ipc --uts --fork --kill-child \
     bash "$here/enter.sh" "$root" "$cache/source" "$cache/ccache" "$@"
