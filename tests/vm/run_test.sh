@@ -32,7 +32,7 @@ run vm --name "$streams" --replace --init --tz Europe/Berlin --sysctl net.core.s
     cat /proc/1/comm; date +%Z; cd /proc/sys; cat net/core/somaxconn kernel/shmmax; grep -o fcvm.test=1 /proc/cmdline'
 check "--replace replaces it" test "$rc" -eq 0
 check "and the container has its init, zone and sysctls, and the kernel its word" \
-  test "$(sed 's/CEST/CET/' <<<"$out" | tr '\n' ' ')" = "catatonit CET 77 4096 fcvm.test=1 "
+  test "$(sed 's/CEST/CET/' <<<"$out" | tr '\n' ' ')" = "podman-init CET 77 4096 fcvm.test=1 "
 run "$FCVM" rm "$streams"
 check "rm removes it" test "$rc" -eq 0
 
