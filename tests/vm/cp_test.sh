@@ -64,10 +64,10 @@ check "links in the container are followed" test "$out" = "$(printf 'alpha\nset'
 cp_ok --archive=false tree/a "$web:/tmp/owned"
 cp_ok --vm "$web:/etc/os-release" guest-release
 check "--vm is the guest itself" grep -q Debian guest-release
-cp_ok "$web:/srv/sub" "$web:/opt"
-run in_web cat /opt/sub/program
+cp_ok "$web:/srv/sub" "$web:/tmp/across"
+run in_web cat /tmp/across/program
 check "from container to container" test "$out" = set
-cp_fails 'No such file' "$web:/no/such/file" "$web:/opt"
+cp_fails 'No such file' "$web:/no/such/file" "$web:/tmp"
 cp_ok "$web:/proc/version" version
 check "and what its kernel says" grep -q '^Linux version' version
 cp_fails 'No such file' "$web:/no/such/file" .

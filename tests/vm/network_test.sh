@@ -104,6 +104,8 @@ run "$FCVM" port add "$web" 7050:7000 7051:7000/udp
 check "ports can be added" test "$rc" -eq 0
 check "and lead inside" test "$(ask tcp "$own" 7050 more)" = more
 check "also for UDP" test "$(ask udp "$own" 7051 more)" = more
+run "$FCVM" stats --no-stream --json "$web"
+check "stats counts what the network carries" test "$(jq '.[0] | .net_input > 0 and .net_output > 0' <<<"$out")" = true
 run "$FCVM" port add "$web" 7052:7000 127.0.0.1:7040:7000
 check "all or none is added" test "$rc" -eq 125
 run ask tcp "$own" 7052 none
