@@ -17,7 +17,11 @@ holds() {
   check "$name holds what it should" [ "$files" = "$(printf '%s\n' "$@" | LC_ALL=C sort)" ]
 }
 
-holds fcvm bin/fcvm share/fcvm/fcvm.toml share/doc/fcvm/profiles.toml.sample
+component fcvm "$scratch/only/fcvm"
+pages='^share/(man/man[15]/fcvm.*|bash-completion/completions/fcvm|zsh/.*/_fcvm|fish/.*/fcvm[.]fish)$'
+check "fcvm has man pages and completions" [ "$(grep -cE "$pages" <<<"$files")" -gt 20 ]
+check "fcvm holds what it should besides" \
+  [ "$(grep -vE "$pages" <<<"$files")" = "$(printf '%s\n' bin/fcvm share/doc/fcvm/profiles.toml.sample share/fcvm/fcvm.toml)" ]
 holds agent libexec/fcvm/fc-agent
 holds net-common libexec/fcvm/fcvm-forward
 holds net.rootless lib/fcvm/plugins/net.rootless.so libexec/fcvm/fcvm-net-holder

@@ -10,7 +10,8 @@ namespace {
 
 /// A file, or the id of a plugin that is found as `fcvm run` finds it.
 Result<std::string> file_of(Invocation& invocation, const std::string& word) {
-  if (word.find('/') != std::string::npos || std::filesystem::exists(word)) return word;
+  const bool is_file = word.find('/') != std::string::npos || word.ends_with(".so");
+  if (is_file || std::filesystem::exists(word)) return word;
   const plugin::Registry* registry = FCVM_TRY(invocation.registry());
   const plugin::Entry* entry = FCVM_TRY(registry->find(word));
   return entry->path.string();
