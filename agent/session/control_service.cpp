@@ -68,7 +68,8 @@ Result<void> ControlService::on_request(Session& session, const wire::Frame& fra
     }
     case wire::StopContainer::kType: {
       const auto request = FCVM_TRY(wire::decode<wire::StopContainer>(frame));
-      answer(to, request.id, guest_.stop_container(request.signal, request.grace_ms));
+      answer(to, request.id,
+             guest_.stop_container(request.own_signal ? 0 : request.signal, request.grace_ms));
       return {};
     }
     case wire::Quiesce::kType:

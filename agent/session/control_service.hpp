@@ -18,6 +18,7 @@ class Guest {
   virtual ~Guest() = default;
   virtual Result<void> boot(wire::BootPlan plan) = 0;
   virtual Result<void> signal_container(int signal) = 0;
+  /// 0: with the container's own.
   virtual Result<void> stop_container(int signal, std::uint32_t grace_ms) = 0;
   virtual Result<void> quiesce() = 0;
   virtual Result<void> resumed(const wire::Resumed& news) = 0;

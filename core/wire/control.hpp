@@ -78,16 +78,18 @@ struct SignalContainer {
   FCVM_FIELDS(visit(1, self.id); visit(2, self.signal);)
 };
 
-/// `signal`, or with 0 the one that the container is stopped with; then after the grace SIGKILL.
-/// Done comes at once, kExited later.
+/// `signal`, or the container's own, which an agent that does not know of it leaves out; then after
+/// the grace SIGKILL. Done comes at once, kExited later.
 struct StopContainer {
   static constexpr std::uint16_t kType = 19;
 
   std::uint64_t id = 0;
   std::int32_t signal = 15;
   std::uint32_t grace_ms = 10'000;
+  bool own_signal = false;
 
-  FCVM_FIELDS(visit(1, self.id); visit(2, self.signal); visit(3, self.grace_ms);)
+  FCVM_FIELDS(visit(1, self.id); visit(2, self.signal); visit(3, self.grace_ms);
+              visit(4, self.own_signal);)
 };
 
 /// Before a snapshot: Done comes when everything written is on the disks.

@@ -67,7 +67,7 @@ TEST_CASE("control: a container is stopped with its own signal") {
   control.say(boot_with("trap 'exit 42' TERM; echo up; while :; do sleep 0.01; done"));
   next_of(control, wire::EventKind::kStarted);
   ::usleep(200'000);
-  control.say(wire::StopContainer{2, 0, 10'000});
+  control.say(wire::StopContainer{2, SIGKILL, 10'000, true});
   CHECK(next_of(control, wire::EventKind::kExited).code == 42);
 }
 

@@ -47,7 +47,8 @@ void Supervisor::Impl::perform(const lifecycle::AnnounceStart& action) {
 void Supervisor::Impl::perform(const lifecycle::AskToStop& action) {
   on_worker([this, stop = action.stop] {
     wire::StopContainer request;
-    request.signal = stop.signal;
+    request.own_signal = stop.signal == 0;
+    if (!request.own_signal) request.signal = stop.signal;
     request.grace_ms =
         static_cast<std::uint32_t>(std::min<std::int64_t>(stop.grace.count(), UINT32_MAX));
     // A container that was told twice to stop stops.
