@@ -104,14 +104,14 @@ for how in '' -i; do
 done
 
 # Whoever waits for a stop may leave, and it goes on.
-started() { KEYS_TEST=$scratch FCVM_RUN_VMM=hosted FCVM_RUN_IMAGE_MODE=directory "$FCVM" run -d --name keys image sh -c 'trap "" TERM USR2; while :; do sleep 0.05; done' >/dev/null 2>&1; }
-stopping() { echo "until:'$FCVM' events --stream=false --filter event=stop 2>/dev/null | grep -q keys"; }
+stopping() { echo "until:'$FCVM' events --stream=false | grep -q 'stop.*$1'"; }
 for key in key:03 key:1c hangup; do
-  started
-  rm -f "$FCVM_DATA_DIR/events.log"
-  at "$(stopping)" "$key" -- "$FCVM" stop -t 2 keys
-  check "stop ends by $key" grep -qE '^(killed [123]|exited (130|131|129)) ' <<<"$end"
-  run timeout 60 "$FCVM" wait keys
+  name=stopped-by-${key#key:}
+  KEYS_TEST=$scratch FCVM_RUN_VMM=hosted FCVM_RUN_IMAGE_MODE=directory "$FCVM" run -d --name "$name" image \
+    sh -c 'trap "" TERM; while :; do sleep 0.05; done' >/dev/null 2>&1
+  at "$(stopping "$name")" "$key" -- "$FCVM" stop -t 2 "$name"
+  check "stop ends by $key" grep -qE '^(killed [123]|exited (129|130|131)) ' <<<"$end"
+  run timeout 60 "$FCVM" wait "$name"
   check "and the VM all the same" test "$out" = 137
   ends "stop, $key" '.*'
 done
