@@ -145,7 +145,7 @@ Result<void> run_program(const ProgramRun& run) {
   options.stderr_fd = pipe.write_end.get();
   options.parent_death_signal = run.death_signal;
   options.new_process_group = run.own_group;
-  options.own_namespaces = true;  // so that no mount outlives it
+  options.own_namespaces = run.own_namespaces;
   base::Child child = FCVM_TRY(base::spawn(options) | context("running " + run.argv.front()));
   pipe.write_end.reset();
   Lines lines(run);

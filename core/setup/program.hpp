@@ -33,6 +33,8 @@ struct ProgramRun {
   int death_signal = 9;
   /// For a tool that signals its whole process group, which must not be ours.
   bool own_group = false;
+  /// For a tool that mounts for itself: no mount of its outlives it. `mount` has to be without.
+  bool own_namespaces = false;
   std::function<void(std::string_view line)> on_line{};
   std::function<void()> tick{};  // several times a second
 };

@@ -26,12 +26,11 @@ printf '# comment\n\nFILE1=one\nFILE2=two words\nNAME\n' >env
 export NAME="from host"
 
 # --- the table, as scripts ---
-cases=() how=() why=()
+cases=() how=() why=() podman_line=()
 # In two lanes, since podman takes its time and the guest has two CPUs.
 script=$scratch/files/podman
-for lane in 0 1; do
-  printf 'cd /run/parity || exit 1\nexport NAME=%q\nmkdir -p theirs\n' "$NAME" >"$script.$lane"
-done
+printf -v prologue 'cd /run/parity || exit 1\nexport NAME=%q\nmkdir -p theirs\n' "$NAME"
+for lane in 0 1; do printf '%s' "$prologue" >"$script.$lane"; done
 ours=$scratch/fcvm.sh
 : >"$ours"
 # add HOW WHY WHAT STDIN [OPTION...] -- COMMAND...
@@ -43,8 +42,10 @@ add() {
   shift
   [ "$stdin" = closed ] && stdin='<&-' || stdin="<$stdin"
   words=$(printf ' %q' "${options[@]}" "$box" "$@")
-  printf 'timeout 60 podman exec%s %s >theirs/%d.out 2>theirs/%d.err; echo $? >theirs/%d.code\n' \
-    "$words" "$stdin" "$n" "$n" "$n" >>"$script.$((n % 2))"
+  printf -v 'podman_line[n]' \
+    'timeout 60 podman exec%s %s >theirs/%d.out 2>theirs/%d.err; echo $? >theirs/%d.code' \
+    "$words" "$stdin" "$n" "$n" "$n"
+  printf '%s\n' "${podman_line[n]}" >>"$script.$((n % 2))"
   printf 'timeout 60 "$FCVM" exec%s %s >../ours/%d.out 2>../ours/%d.err; echo $? >../ours/%d.code\n' \
     "$words" "$stdin" "$n" "$n" "$n" >>"$ours"
 }
@@ -64,6 +65,19 @@ check "podman has run them" test $? -eq 0
 . "$ours"
 
 equal() { cmp -s "$scratch/ours/$1.$2" "$scratch/theirs/$1.$2"; }
+all_equal() { equal "$1" code && equal "$1" out && equal "$1" err; }
+# A podman that has much to do at once loses output, or takes the wrong home, now and then: what it
+# says on its own is what counts. Ours is asked once.
+for n in "${!cases[@]}"; do
+  for again in 1 2 3; do
+    if [ "${how[n]}" != same ] || all_equal "$n"; then break; fi
+    echo "podman is asked once more ($again): ${cases[n]}"
+    "$FCVM" exec --vm "$box" bash -c "$prologue${podman_line[n]}"
+    "$FCVM" exec --vm "$box" tar -C /run/parity/theirs -cf - "$n.out" "$n.err" "$n.code" |
+      tar -C "$scratch/theirs" -xf -
+  done
+done
+
 for n in "${!cases[@]}"; do
   for stream in out err; do
     printf -v "$stream" 'podman: %s | fcvm: %s' "$(head -c 300 "$scratch/theirs/$n.$stream" | tr -d '\0')" \
@@ -80,7 +94,7 @@ for n in "${!cases[@]}"; do
       check "${cases[n]}: a message" test -s "$scratch/ours/$n.err" -a -s "$scratch/theirs/$n.err"
       ;;
     differs)
-      if equal "$n" code && equal "$n" out && equal "$n" err; then
+      if all_equal "$n"; then
         check "${cases[n]}: differs, since ${why[n]}" false
       else
         check "${cases[n]}: differs" true

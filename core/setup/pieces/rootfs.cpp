@@ -74,6 +74,7 @@ Result<void> bootstrap(const Job& job, const fs::path& scratch, const fs::path& 
   run.log = job.workshop.log();
   run.death_signal = SIGTERM;  // on which it unmounts and removes, and hangs up on its group
   run.own_group = true;
+  run.own_namespaces = true;
   run.on_line = [&](std::string_view line) { follow(job.progress, line); };
   run.tick = [&] { job.progress.tick(); };
   auto done = run_program(run);
