@@ -1,4 +1,6 @@
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include <type_traits>
 
 #include <fcvm/result.hpp>
@@ -55,6 +57,29 @@ TEST_CASE("a Result moves what cannot be copied") {
     return *owned;
   };
   CHECK(*use() == 7);
+  STATIC_REQUIRE_FALSE(std::is_copy_constructible_v<Result<std::unique_ptr<int>>>);
+  STATIC_REQUIRE(std::is_copy_constructible_v<Result<std::string>>);
+}
+
+TEST_CASE("a Result becomes another by assignment, of either kind") {
+  const Result<std::string> value = std::string("a value that is too long for a short string");
+  const Result<std::string> failure = fail(EIO, "an error that is too long for a short string");
+  Result<std::string> now = value;
+  now = failure;
+  CHECK(now.error().message() == failure.error().message());
+  now = value;
+  now = *&now;
+  CHECK(*now == *value);
+  Result<std::string> taken = std::move(now);
+  CHECK(*taken == *value);
+}
+
+TEST_CASE("a Result refuses what it does not hold") {
+  const Result<int> failure = fail(EIO, "no");
+  const Result<int> value = 1;
+  CHECK_THROWS_AS(*failure, std::logic_error);
+  CHECK_THROWS_AS(value.error(), std::logic_error);
+  CHECK_THROWS_AS(Result<void>().error(), std::logic_error);
 }
 
 }  // namespace
