@@ -77,5 +77,6 @@ endif()
 find_program(FCVM_CCACHE ccache)
 if(FCVM_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_C_COMPILER_LAUNCHER "${FCVM_CCACHE}")
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${FCVM_CCACHE}")
+  # What it asks for before it caches sources with precompiled headers.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros "${FCVM_CCACHE}")
 endif()

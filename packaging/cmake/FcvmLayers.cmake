@@ -64,6 +64,7 @@ function(fcvm_part part)
     endif()
   endforeach()
   add_dependencies(${target} fcvm_layers)
+  fcvm_precompile(${target} library)
 endfunction()
 
 add_custom_target(fcvm_layers

@@ -1,5 +1,4 @@
 // image.directory: the image NAME is the file NAME.tar, made by `podman save`, in one directory.
-#include <regex>
 #include <sys/stat.h>
 
 #include <fcvm/image.hpp>
@@ -36,12 +35,15 @@ class Directory : public fcvm::ImagePlugin {
     const auto archive = FCVM_TRY(find(request));
     const auto manifest =
         FCVM_TRY(host_.capture({"tar", "-xOf", archive.path, "manifest.json"}, call));
-    std::smatch found;
-    if (!std::regex_search(manifest, found, std::regex(R"re("Config"\s*:\s*"([^"]+)")re"))) {
+    const auto colon = manifest.find(':', manifest.find("\"Config\""));
+    const auto begin = manifest.find('"', colon);
+    const auto end = manifest.find('"', begin == std::string::npos ? begin : begin + 1);
+    if (end == std::string::npos) {
       return fcvm::fail(EINVAL, archive.path + ": its manifest.json names no Config",
                         "make the archive with `podman save`");
     }
-    return host_.capture({"tar", "-xOf", archive.path, "--", found[1]}, call);
+    return host_.capture(
+        {"tar", "-xOf", archive.path, "--", manifest.substr(begin + 1, end - begin - 1)}, call);
   }
   fcvm::Result<fcvm::ImageDelivery> prepare(const fcvm_image_request& request, std::string_view,
                                             const fcvm::Call&) {
