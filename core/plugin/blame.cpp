@@ -31,7 +31,7 @@ std::list<VerbScope*>& all() {
   return scopes;
 }
 
-std::atomic<int> exit_code{0};  // 0: nobody is blamed
+std::atomic<int> blamed_code{0};  // 0: nobody is blamed
 std::atomic<int> last_words{-1};
 
 /// The handler has a stack of its own, since a plugin may have used up the thread's.
@@ -96,7 +96,7 @@ void say_remedy(int fd, const VerbScope& scope) {
   say_message(also, scope, what);
   say(also, {"\0", 1});
   say_remedy(also, scope);
-  ::_exit(exit_code);
+  ::_exit(blamed_code);
 }
 
 std::string_view name_of(int number) {
@@ -120,13 +120,13 @@ extern "C" void fcvm_on_deadly_signal(int number) {
   // What a plugin has overwritten may make this crash as well.
   static std::atomic_flag entered;
   const bool first = !entered.test_and_set();
-  if (first && innermost != nullptr && exit_code != 0) end_blaming(*innermost, name_of(number));
+  if (first && innermost != nullptr && blamed_code != 0) end_blaming(*innermost, name_of(number));
   ::signal(number, SIG_DFL);
   ::raise(number);
 }
 
 extern "C" void fcvm_on_exit() {
-  if (innermost != nullptr && exit_code != 0) end_blaming(*innermost, " ended the process");
+  if (innermost != nullptr && blamed_code != 0) end_blaming(*innermost, " ended the process");
 }
 
 }  // namespace
@@ -158,7 +158,7 @@ std::string verbs_under_way() {
 }
 
 void blame_plugins(int code) {
-  if (exit_code.exchange(code) != 0) return;
+  if (blamed_code.exchange(code) != 0) return;
   blame_exits();
 #if !defined(FCVM_SANITIZED)
   // A sanitizer's own report says more.
@@ -172,7 +172,7 @@ void blame_plugins(int code) {
 }
 
 void blame_exits() {
-  if (exit_code != 0) std::atexit(fcvm_on_exit);
+  if (blamed_code != 0) std::atexit(fcvm_on_exit);
 }
 
 void set_last_words(int fd) { last_words = fd; }

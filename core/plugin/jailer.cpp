@@ -55,7 +55,7 @@ std::vector<fcvm_resource_limit> default_limits(const fcvm_process_spec& spec,
   return limits;
 }
 
-Result<std::string> path_of(int fd) {
+Result<std::string> path_of_descriptor(int fd) {
   std::error_code error;
   const auto path = fs::read_symlink("/proc/self/fd/" + std::to_string(fd), error);
   if (error) return fail(error.value(), "finding the path of a directory: " + error.message());
@@ -211,7 +211,7 @@ Result<base::Jail> Jailer::jail_for(const fcvm_process_spec& spec) {
 }
 
 Result<void> Jailer::add_directory(base::Jail& jail, int directory_fd) {
-  const std::string path = FCVM_TRY(path_of(directory_fd));
+  const std::string path = FCVM_TRY(path_of_descriptor(directory_fd));
   FCVM_TRY(jail.allow(path, base::Jail::Access::kWrite));
   jail.directory = path;
   if (!settings_.uid) return {};
@@ -240,7 +240,8 @@ void Jailer::add_devices(base::Jail& jail) const {
 Result<void> Jailer::add_items(base::Jail& jail, const fcvm_process_spec& spec) {
   if (spec.jail == nullptr) return {};
   const auto list = sized_copy(spec.jail);
-  const std::string directory = directory_of(spec) < 0 ? "" : FCVM_TRY(path_of(directory_of(spec)));
+  const std::string directory =
+      directory_of(spec) < 0 ? "" : FCVM_TRY(path_of_descriptor(directory_of(spec)));
   for (const auto& item : sized_elements(list.items, list.item_count)) {
     if (item.path == nullptr) return fail(EINVAL, "an item of its jail has no path");
     const std::string path = (fs::path(directory) / item.path).lexically_normal().string();

@@ -10,7 +10,7 @@ namespace {
 
 // kmod and the modules of the suite's kernel are in the image, so that the kernel can load what a
 // container asks for (nf_tables, btrfs, tun); the initrd has only what comes before the root.
-constexpr std::string_view kPackages =
+constexpr std::string_view kInRoot =
     "podman,crun,netavark,aardvark-dns,iproute2,nftables,fuse3,ca-certificates,btrfs-progs,"
     "e2fsprogs,kmod,busybox-static,catatonit,tzdata";
 
@@ -74,7 +74,7 @@ std::string kernel_hook(std::string_view architecture) {
 std::vector<std::string> fixed_words(std::string_view architecture) {
   std::vector<std::string> words = {"--variant=essential", "--format=tar",
                                     "--aptopt=APT::Install-Recommends \"false\"",
-                                    fmt::format("--include={}", kPackages)};
+                                    fmt::format("--include={}", kInRoot)};
   for (const auto& left_out : kLeftOut) {
     words.push_back(fmt::format("--dpkgopt=path-exclude=/usr/share/{}/*", left_out));
   }

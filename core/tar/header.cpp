@@ -132,7 +132,9 @@ std::string_view text_at(std::string_view block, Field field) {
   return text.substr(0, text.find('\0'));
 }
 
-Unexpected bad(const std::string& what) { return fail(EBADMSG, "reading a tar archive: " + what); }
+Unexpected bad_header(const std::string& what) {
+  return fail(EBADMSG, "reading a tar archive: " + what);
+}
 
 // Octal digits, or, after a byte with its highest bit set, a big-endian number.
 Result<std::uint64_t> number_at(std::string_view block, Field field) {
@@ -140,7 +142,7 @@ Result<std::uint64_t> number_at(std::string_view block, Field field) {
   if ((static_cast<unsigned char>(text[0]) & 0x80) != 0) {
     std::uint64_t value = static_cast<unsigned char>(text[0]) & 0x3f;
     for (const char c : text.substr(1)) {
-      if (value >> 55 != 0) return bad("a number is too large");
+      if (value >> 55 != 0) return bad_header("a number is too large");
       value = value << 8 | static_cast<unsigned char>(c);
     }
     return value;
@@ -150,7 +152,8 @@ Result<std::uint64_t> number_at(std::string_view block, Field field) {
   std::uint64_t value = 0;
   if (text.empty()) return value;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 8);
-  if (error != std::errc() || end != text.data() + text.size()) return bad("a number is malformed");
+  if (error != std::errc() || end != text.data() + text.size())
+    return bad_header("a number is malformed");
   return value;
 }
 
@@ -158,13 +161,13 @@ Result<std::uint64_t> decimal(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
-    return bad("a number of its records is malformed");
+    return bad_header("a number of its records is malformed");
   }
   return value;
 }
 
 Result<std::uint32_t> small(std::uint64_t value) {
-  if (value > UINT32_MAX) return bad("a number is too large");
+  if (value > UINT32_MAX) return bad_header("a number is too large");
   return static_cast<std::uint32_t>(value);
 }
 
@@ -183,7 +186,7 @@ Result<void> parse_mtime(std::string_view text, Entry& entry) {
   if (negative) text.remove_prefix(1);
   const auto point = text.find('.');
   const std::uint64_t seconds = FCVM_TRY(decimal(text.substr(0, point)));
-  if (seconds > INT64_MAX) return bad("a time is too large");
+  if (seconds > INT64_MAX) return bad_header("a time is too large");
   std::string fraction(point == std::string_view::npos ? "" : text.substr(point + 1));
   fraction.resize(9, '0');
   const auto nanoseconds = FCVM_TRY(decimal(fraction));
@@ -248,7 +251,7 @@ Result<RawHeader> parse_header(std::string_view block) {
                                    [](char c) { return (static_cast<unsigned char>(c) & 0x80); });
   const unsigned own = checksum(block);
   if (sum != own && sum != own - 256U * static_cast<unsigned>(above)) {
-    return bad("a header is damaged, or this is none");
+    return bad_header("a header is damaged, or this is none");
   }
   header.type = block[kType] == '\0' || block[kType] == '7' ? '0' : block[kType];
   FCVM_TRY(parse_numbers(block, header));
@@ -274,14 +277,14 @@ Result<PaxRecords> parse_records(std::string_view text) {
   PaxRecords records;
   while (!text.empty() && text[0] != '\0') {
     const auto blank = text.find(' ');
-    if (blank == std::string_view::npos) return bad("its records are malformed");
+    if (blank == std::string_view::npos) return bad_header("its records are malformed");
     const std::uint64_t length = FCVM_TRY(decimal(text.substr(0, blank)));
     if (length <= blank + 1 || length > text.size() || text[length - 1] != '\n') {
-      return bad("its records are malformed");
+      return bad_header("its records are malformed");
     }
     const auto record = text.substr(blank + 1, length - blank - 2);
     const auto equals = record.find('=');
-    if (equals == std::string_view::npos) return bad("its records are malformed");
+    if (equals == std::string_view::npos) return bad_header("its records are malformed");
     records.insert_or_assign(std::string(record.substr(0, equals)),
                              std::string(record.substr(equals + 1)));
     text.remove_prefix(length);
@@ -308,7 +311,7 @@ Result<void> apply_records(const PaxRecords& records, RawHeader& header) {
   if (form == records.end()) return {};
   const auto size = records.find("GNU.sparse.realsize");
   const auto name = records.find("GNU.sparse.name");
-  if (size == records.end()) return bad("a sparse file has no size");
+  if (size == records.end()) return bad_header("a sparse file has no size");
   if (name != records.end()) entry.name = name->second;
   entry.size = FCVM_TRY(decimal(size->second));
   entry.sparse = true;
@@ -322,7 +325,7 @@ Result<void> parse_old_extents(std::string_view block, std::size_t count, Entry&
     const std::uint64_t size = FCVM_TRY(number_at(block, {24 * i + 12, 12}));
     entry.extents.push_back({offset, size});
   }
-  if (entry.extents.size() > kMostExtents) return bad("a sparse file has too many pieces");
+  if (entry.extents.size() > kMostExtents) return bad_header("a sparse file has too many pieces");
   return {};
 }
 
@@ -332,12 +335,12 @@ Result<void> check_extents(const Entry& entry, std::uint64_t stored) {
   for (const auto& extent : entry.extents) {
     if (extent.offset < end || extent.offset > entry.size ||
         extent.size > entry.size - extent.offset) {
-      return bad("the pieces of a sparse file overlap or leave it");
+      return bad_header("the pieces of a sparse file overlap or leave it");
     }
     end = extent.offset + extent.size;
     data += extent.size;
   }
-  if (data != stored) return bad("a sparse file has more or less data than its map says");
+  if (data != stored) return bad_header("a sparse file has more or less data than its map says");
   return {};
 }
 

@@ -15,14 +15,14 @@
 namespace fcvm::check {
 namespace {
 
-std::string text(const char* given) { return given == nullptr ? "(null)" : given; }
+std::string shown(const char* given) { return given == nullptr ? "(null)" : given; }
 bool silent(const fcvm_host* host) { return FakeHost::of(host).manner() == Manner::kSilent; }
 
 const fcvm_log_v1* log_table() {
   static const fcvm_log_v1 table = [] {
     auto made = sized<fcvm_log_v1>();
     made.write = [](const fcvm_host* host, std::uint32_t, const char* message) {
-      FakeHost::of(host).record("log/1 write " + text(message));
+      FakeHost::of(host).record("log/1 write " + shown(message));
     };
     made.enabled = [](const fcvm_host*, std::uint32_t) -> std::int32_t { return 1; };
     return made;
@@ -33,7 +33,7 @@ const fcvm_log_v1* log_table() {
 std::int32_t spawn(const fcvm_host* host, const fcvm_process_spec* spec, std::uint64_t* handle,
                    fcvm_error* error) {
   auto& self = FakeHost::of(host);
-  self.record("process/1 spawn " + text(spec->program));
+  self.record("process/1 spawn " + shown(spec->program));
   if (!silent(host)) return FakeHost::refuse(error, -ENOENT, "the fake host starts no program");
   return self.start_sleeper(handle);
 }
@@ -112,11 +112,11 @@ const fcvm_state_v1* state_table() {
     auto made = sized<fcvm_state_v1>();
     made.put = [](const fcvm_host* host, const char* key, const char*,
                   fcvm_error*) -> std::int32_t {
-      FakeHost::of(host).record("state/1 put " + text(key));
+      FakeHost::of(host).record("state/1 put " + shown(key));
       return 0;
     };
     made.forget = [](const fcvm_host* host, const char* key, fcvm_error*) -> std::int32_t {
-      FakeHost::of(host).record("state/1 forget " + text(key));
+      FakeHost::of(host).record("state/1 forget " + shown(key));
       return 0;
     };
     made.list = [](const fcvm_host*, fcvm_record_fn, void*, fcvm_error*) -> std::int32_t {
@@ -136,7 +136,7 @@ const fcvm_progress_v1* progress_table() {
     auto made = sized<fcvm_progress_v1>();
     made.begin = [](const fcvm_host* host, const char* what, std::uint64_t,
                     const char*) -> std::uint64_t {
-      FakeHost::of(host).record("progress/1 begin " + text(what));
+      FakeHost::of(host).record("progress/1 begin " + shown(what));
       return 1;
     };
     made.update = [](const fcvm_host*, std::uint64_t, std::uint64_t) {};

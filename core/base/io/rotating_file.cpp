@@ -13,7 +13,7 @@
 namespace fcvm::base {
 namespace {
 
-struct CloseDirectory {
+struct CloseListing {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };
 
@@ -48,7 +48,7 @@ Result<std::vector<std::uint64_t>> parts_of(int directory, const std::string& na
   // A descriptor of its own: the position in a directory is shared by copies.
   const int own = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (own < 0 && errno == ENOENT) return std::vector<std::uint64_t>();  // it was removed
-  const std::unique_ptr<DIR, CloseDirectory> listing(own < 0 ? nullptr : ::fdopendir(own));
+  const std::unique_ptr<DIR, CloseListing> listing(own < 0 ? nullptr : ::fdopendir(own));
   if (listing == nullptr) return fail_errno("listing the parts of " + name);
   std::vector<std::uint64_t> numbers;
   while (const dirent* entry = ::readdir(listing.get())) {

@@ -2,10 +2,10 @@
 #include "core/base/net/rtnetlink.hpp"
 
 #include <fcntl.h>
-#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <sys/ioctl.h>
 
 namespace fcvm::base {

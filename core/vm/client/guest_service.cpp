@@ -55,7 +55,7 @@ wire::ExecRequest request_of(const plugin::GuestService::Exec& command) {
   return request;
 }
 
-Error failure(const wire::ExecFailed& failed) {
+Error failure_of(const wire::ExecFailed& failed) {
   return Error(failed.code == 127 ? ENOENT : EIO, failed.message);
 }
 
@@ -137,7 +137,7 @@ class Conversation {
       case wire::ExecFailed::kType: {
         ended_ = true;
         const auto failed = FCVM_TRY(wire::decode<wire::ExecFailed>(frame));
-        return unexpected(failure(failed));
+        return unexpected(failure_of(failed));
       }
       default:
         return std::optional<int>();
@@ -190,7 +190,7 @@ Result<int> GuestService::exec(const Exec& command, const Call& call, const Outp
   });
   if (!begun) return unexpected(std::move(begun).error().context(running));
   if (const auto* failed = std::get_if<wire::ExecFailed>(&*begun)) {
-    return unexpected(failure(*failed).context(running));
+    return unexpected(failure_of(*failed).context(running));
   }
   Conversation conversation(std::get<ExecBegun>(*std::move(begun)), command.input, output);
   return conversation.run(call) | context(running);

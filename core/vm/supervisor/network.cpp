@@ -28,7 +28,7 @@ constexpr VerbRule kPublish{"publish", Threads::kWorker, kAttached};
 constexpr VerbRule kUnpublish{"unpublish", Threads::kWorker, kAttached};
 constexpr VerbRule kHealth{"health", Threads::kAny, kAttached};
 
-constexpr std::chrono::milliseconds kCancelPause{10};
+constexpr std::chrono::milliseconds kTryAgain{10};
 /// No network has as many resolvers or ranges of ports: a plugin's loop must not take all memory.
 constexpr std::size_t kMostReported = 65536;
 
@@ -219,7 +219,7 @@ Result<void> Network::detach(base::Deadline deadline) {
   // A cancel does not reach a verb that has not quite begun, so it is said again.
   while (!dials_.try_lock()) {
     instance_->cancel();
-    std::this_thread::sleep_for(kCancelPause);
+    std::this_thread::sleep_for(kTryAgain);
   }
   const std::lock_guard lock(dials_, std::adopt_lock);
   attached_ = false;

@@ -13,7 +13,7 @@ namespace fcvm::archive {
 
 namespace {
 
-constexpr std::size_t kLargestDocument = 1 << 20;
+constexpr std::size_t kLargestMember = 1 << 20;
 
 Unexpected damaged(const std::string& why) { return fail(EBADMSG, "the archive " + why); }
 
@@ -37,7 +37,7 @@ Result<void> read_at(int fd, std::span<char> into, std::uint64_t offset) {
   return {};
 }
 
-Result<std::uint64_t> size_of(int fd) {
+Result<std::uint64_t> file_size_of(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return fail_errno("looking at the archive");
   return static_cast<std::uint64_t>(status.st_size);
@@ -53,7 +53,7 @@ Result<bool> is_tar(int fd) {
 }
 
 Result<Members> Members::find(int fd, const Call& call) {
-  const std::uint64_t file_size = FCVM_TRY(size_of(fd));
+  const std::uint64_t file_size = FCVM_TRY(file_size_of(fd));
   std::uint64_t at = 0;
   const auto source = [&](std::span<char> into) -> Result<std::size_t> {
     FCVM_TRY(call.check());
@@ -80,7 +80,7 @@ Result<Members> Members::find(int fd, const Call& call) {
 Result<std::string> Members::read(const std::string& name) const {
   const auto found = members_.find(name);
   if (found == members_.end()) return damaged("has no " + name);
-  if (found->second.size > kLargestDocument) {
+  if (found->second.size > kLargestMember) {
     return fail(EFBIG, "a document in the archive is too large");
   }
   std::string text(found->second.size, '\0');

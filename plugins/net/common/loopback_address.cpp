@@ -13,7 +13,7 @@ namespace fcvm::net {
 namespace {
 
 /// VMs are spread over the whole pool: as many in a row are no coincidence.
-constexpr std::uint32_t kMostTries = 1024;
+constexpr std::uint32_t kMostAddresses = 1024;
 
 std::string address_at(std::uint32_t index) {
   return "127.20." + std::to_string(index / LoopbackAddress::kHostsPerNet) + "." +
@@ -48,7 +48,7 @@ Result<Fd> try_lock(const std::string& address) {
 
 Result<LoopbackAddress> LoopbackAddress::take(const std::string& vm_id, std::uint32_t pool) {
   const std::uint32_t first = hash(vm_id) % pool;
-  for (std::uint32_t i = 0; i < std::min(pool, kMostTries); ++i) {
+  for (std::uint32_t i = 0; i < std::min(pool, kMostAddresses); ++i) {
     const std::string address = address_at((first + i) % pool);
     Fd lock = FCVM_TRY(try_lock(address));
     if (lock) return LoopbackAddress(address, std::move(lock));

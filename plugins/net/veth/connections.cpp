@@ -69,7 +69,7 @@ NetlinkMessage deletion(int family, const NetlinkAttributes& all) {
 }
 
 /// Neither a memory that is not there nor a connection that has gone meanwhile is an error.
-Result<void> unless_gone(Result<void> done) {
+Result<void> unless_forgotten(Result<void> done) {
   const int code = done ? 0 : done.error().code();
   const bool gone = code == ENOENT || code == EOPNOTSUPP || code == EINVAL;
   return gone ? Result<void>() : std::move(done);
@@ -90,13 +90,13 @@ Result<void> Connections::forget(int family, const std::function<bool(const Conn
   if (is_empty()) return {};
   const std::string doing = "looking at the connections that the kernel remembers";
   const auto found = socket_.dump({NetlinkMessage(kGet, 0, body_for(family)), doing});
-  if (!found) return unless_gone(unexpected(found.error()));
+  if (!found) return unless_forgotten(unexpected(found.error()));
   Result<void> first;
   for (const auto& reply : *found) {
     const auto all = base::netlink_attributes<nfgenmsg>(reply.body);
     if (!chosen(read_connection(all))) continue;
-    auto done =
-        unless_gone(socket_.commit({deletion(family, all), "forgetting a connection of the VM"}));
+    auto done = unless_forgotten(
+        socket_.commit({deletion(family, all), "forgetting a connection of the VM"}));
     if (first && !done) first = std::move(done);
   }
   return first;

@@ -13,7 +13,7 @@ namespace {
 
 using base::IpPrefix;
 
-constexpr std::size_t kMostResolvers = 3;  // more are not read by any C library
+constexpr std::size_t kMostOfHost = 3;  // more are not read by any C library
 /// Shorter routes lead to "everywhere": 0.0.0.0/1 and 128.0.0.0/1 are how a VPN says so.
 constexpr std::uint8_t kShortestUse = 8;
 
@@ -99,7 +99,7 @@ Result<std::vector<base::IpAddress>> resolvers_of(const std::string& path) {
   auto text = base::read_file(path);
   if (!text && text.error().code() != ENOENT) return unexpected(std::move(text).error());
   std::istringstream lines(text ? *text : "");
-  for (std::string line; std::getline(lines, line) && found.size() < kMostResolvers;) {
+  for (std::string line; std::getline(lines, line) && found.size() < kMostOfHost;) {
     std::istringstream words(line);
     std::string key;
     std::string value;

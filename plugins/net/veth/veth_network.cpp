@@ -31,13 +31,13 @@ class FirstError {
 /// time, and lets who writes its settings meanwhile try over and over: of a hundred who begin at
 /// once, most would only be in the way of the one that gets on. A courtesy: nothing depends on it.
 Result<std::optional<Lease>> take_turn(const std::string& directory, const Call& call) {
-  constexpr std::chrono::milliseconds kRetry(2);
+  constexpr std::chrono::milliseconds kPause(2);
   constexpr std::chrono::seconds kPatience(5);
   const auto limit = base::Deadline::in(kPatience);
   for (;;) {
     auto turn = FCVM_TRY(Lease::try_take(directory + "/turn", 0));
     if (turn || limit.expired()) return turn;
-    FCVM_TRY(call.sleep(kRetry));
+    FCVM_TRY(call.sleep(kPause));
   }
 }
 

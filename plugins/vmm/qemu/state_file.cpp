@@ -19,7 +19,7 @@ namespace {
 constexpr const char* kMagic = "fcvm qemu state 1";
 constexpr const char* kVersionName = "QEMU";
 constexpr std::size_t kLongestHead = 16 * 1024;
-constexpr std::size_t kPiece = 128 * 1024;
+constexpr std::size_t kPieceOfState = 128 * 1024;
 /// RAM is not in it, so that a state beyond this is none.
 constexpr std::uint64_t kLargestState = 256 << 20;
 constexpr const char* kAgain = "make the snapshot again";
@@ -128,7 +128,7 @@ Result<void> check_version(const std::string& saved, const Version& ours) {
 }
 
 Result<void> receive_stream(int socket, int file, const Call& call) {
-  std::string buffer(kPiece, '\0');
+  std::string buffer(kPieceOfState, '\0');
   for (std::uint64_t total = 0;;) {
     FCVM_TRY(call.wait(socket, POLLIN));
     const ssize_t count = ::recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -143,7 +143,7 @@ Result<void> receive_stream(int socket, int file, const Call& call) {
 }
 
 Result<void> send_stream(int file, int socket, const Call& call) {
-  std::string buffer(kPiece, '\0');
+  std::string buffer(kPieceOfState, '\0');
   for (;;) {
     const ssize_t got = ::read(file, buffer.data(), buffer.size());
     if (got < 0) return fail_errno("reading the snapshot's state", kAgain);
