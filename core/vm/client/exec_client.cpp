@@ -20,11 +20,10 @@ using Outcome = std::variant<ExecBegun, wire::ExecFailed>;
 constexpr std::chrono::milliseconds kPause{50};
 
 /// Up to the ack. Nothing runs yet.
-Result<Outcome> prepare(const Store& store, const std::string& id, const wire::ExecRequest& request,
+Result<Outcome> prepare(const DialGuest& dial, const wire::ExecRequest& request,
                         base::Deadline deadline) {
-  auto dialled = FCVM_TRY(ask_supervisor(store.paths(), id, ask::Dial{wire::kExecPort}, deadline));
-  auto stream =
-      FCVM_TRY(GuestStream::open(std::move(dialled.fd), wire::kMaxExecData + 64, deadline));
+  Fd dialled = FCVM_TRY(dial(wire::kExecPort, deadline));
+  auto stream = FCVM_TRY(GuestStream::open(std::move(dialled), wire::kMaxExecData + 64, deadline));
   const auto& abilities = stream.peer().abilities;
   if (request.copy.direction != wire::CopyDirection::kNone &&
       std::find(abilities.begin(), abilities.end(), wire::kCopyAbility) == abilities.end()) {
@@ -50,9 +49,18 @@ bool is_worth_another(const Error& error) {
 
 Result<Outcome> begin_exec(const Store& store, const std::string& id, wire::ExecRequest request,
                            base::Deadline deadline) {
+  const auto dial = [&](std::uint32_t port, base::Deadline until) -> Result<Fd> {
+    auto dialled = FCVM_TRY(ask_supervisor(store.paths(), id, ask::Dial{port}, until));
+    return std::move(dialled.fd);
+  };
+  return begin_exec(dial, std::move(request), deadline);
+}
+
+Result<Outcome> begin_exec(const DialGuest& dial, wire::ExecRequest request,
+                           base::Deadline deadline) {
   request.id = fmt::format("{}.{}", ::getpid(), base::Deadline::now_ns());
   for (;;) {
-    auto outcome = prepare(store, id, request, deadline);
+    auto outcome = prepare(dial, request, deadline);
     if (outcome) {
       auto* begun = std::get_if<ExecBegun>(&*outcome);
       if (begun == nullptr) return outcome;

@@ -7,6 +7,7 @@
 
 #include <fcvm/result.hpp>
 
+#include "core/vm/guest/guest_control.hpp"
 #include "core/vm/guest/guest_stream.hpp"
 #include "core/vm/store/store.hpp"
 #include "core/wire/exec.hpp"
@@ -20,10 +21,15 @@ struct ExecBegun {
   std::string way;  // how it gets into the container, in the agent's words
 };
 
-/// Begins it, or gives the agent's reason why it cannot run. A stream that breaks before the go was
-/// sent has started nothing, so it is tried again until the deadline (ETIMEDOUT); later the command's fate is
-/// what the stream says, and unknown when it breaks.
+/// In a VM that is reached through its supervisor. Begins it, or gives the agent's reason why it
+/// cannot run. A stream that breaks before the go was sent has started nothing, so it is tried
+/// again until the deadline (ETIMEDOUT); later the command's fate is what the stream says, and
+/// unknown when it breaks.
 [[nodiscard]] Result<std::variant<ExecBegun, wire::ExecFailed>> begin_exec(
     const Store& store, const std::string& id, wire::ExecRequest request, base::Deadline deadline);
+
+/// The same for whoever reaches the guest's ports otherwise.
+[[nodiscard]] Result<std::variant<ExecBegun, wire::ExecFailed>> begin_exec(
+    const DialGuest& dial, wire::ExecRequest request, base::Deadline deadline);
 
 }  // namespace fcvm::vm
