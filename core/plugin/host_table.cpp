@@ -1,6 +1,7 @@
 #include "core/plugin/host_table.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <string_view>
 
 #include <fmt/core.h>
@@ -236,6 +237,56 @@ void progress_end(const fcvm_host* host, std::uint64_t progress, std::int32_t su
 constexpr fcvm_progress_v1 kProgress = {sizeof(fcvm_progress_v1), 0, progress_begin,
                                         progress_update, progress_end};
 
+// --- builder/1 ---
+
+/// With a path that is the same for everybody, whatever directory it was relative to.
+Result<BuilderService::Disk> build_disk(const fcvm_disk& raw, int directory) {
+  namespace fs = std::filesystem;
+  BuilderService::Disk disk;
+  disk.id = text(raw.id);
+  disk.read_only = (raw.flags & FCVM_DISK_READ_ONLY) != 0;
+  disk.unsafe_cache = (raw.flags & FCVM_DISK_CACHE_UNSAFE) != 0;
+  fs::path path = text(raw.path);
+  if (path.empty()) return fail(EINVAL, "builder/1 run: a disk has no path");
+  if (path.is_relative()) {
+    if (directory < 0) {
+      return fail(EINVAL, "builder/1 run: " + path.string() + " is relative to no directory");
+    }
+    std::error_code error;
+    path = fs::read_symlink("/proc/self/fd/" + std::to_string(directory), error) / path;
+    if (error) return fail(EBADF, "builder/1 run: its directory is not open");
+  }
+  disk.path = path.lexically_normal().string();
+  return disk;
+}
+
+std::int32_t builder_run(const fcvm_host* host, const fcvm_build* build, std::int64_t deadline,
+                         fcvm_output_fn output, void* context, std::int32_t* exit_code,
+                         fcvm_error* error) noexcept {
+  return serve(host, "builder/1 run", error, [&](HostTable& table) -> Result<void> {
+    const fcvm_build raw = sized_copy(build);
+    BuilderService::Build wanted;
+    wanted.arguments = texts(raw.arguments);
+    wanted.environment = texts(raw.environment);
+    wanted.cpus = raw.cpus;
+    wanted.memory_bytes = raw.memory_bytes;
+    if (wanted.arguments.empty()) return fail(EINVAL, "builder/1 run: no command is named");
+    const int directory = fd_of(raw.flags, FCVM_BUILD_HAS_DIRECTORY, raw.directory_fd);
+    for (const auto& disk : sized_elements(raw.disks, raw.disk_count)) {
+      wanted.disks.push_back(FCVM_TRY(build_disk(disk, directory)));
+    }
+    const auto hand_on = [&](std::uint32_t source, std::string_view bytes) {
+      return output == nullptr || output(context, source, bytes.data(), bytes.size()) == 0;
+    };
+    const Call call(table.calls(), deadline);
+    const int code = FCVM_TRY(table.services().builder->run(wanted, call, hand_on));
+    if (exit_code != nullptr) *exit_code = code;
+    return {};
+  });
+}
+
+constexpr fcvm_builder_v1 kBuilder = {sizeof(fcvm_builder_v1), 0, builder_run};
+
 const void* service(const fcvm_host* host, const char* id) noexcept {
   const Services& offered = self(host).services();
   const std::string_view wanted = id == nullptr ? "" : id;
@@ -243,6 +294,7 @@ const void* service(const fcvm_host* host, const char* id) noexcept {
   if (wanted == "process/1") return offered.process == nullptr ? nullptr : &kProcess;
   if (wanted == "guest/1") return offered.guest == nullptr ? nullptr : &kGuest;
   if (wanted == "state/1") return offered.state == nullptr ? nullptr : &kState;
+  if (wanted == "builder/1") return offered.builder == nullptr ? nullptr : &kBuilder;
   if (wanted == "progress/1") return offered.progress == nullptr ? nullptr : &kProgress;
   return nullptr;
 }

@@ -74,12 +74,36 @@ class ProgressService {
   virtual void end(std::uint64_t progress, bool succeeded) = 0;
 };
 
+/// builder/1: a VM that runs one command on disks and is gone.
+class BuilderService {
+ public:
+  struct Disk {
+    std::string id;
+    std::string path;  // absolute
+    bool read_only = false;
+    bool unsafe_cache = false;
+  };
+  struct Build {
+    std::vector<std::string> arguments;
+    std::vector<std::string> environment;
+    std::vector<Disk> disks;
+    std::uint32_t cpus = 0;          // 0: the host's choice
+    std::uint64_t memory_bytes = 0;  // likewise
+  };
+
+  virtual ~BuilderService() = default;
+  /// The command's exit code, as a shell would give it. Ends early when the call is cancelled.
+  virtual Result<int> run(const Build& build, const Call& call,
+                          const GuestService::OutputHandler& output) = 0;
+};
+
 /// Null for a service that is not offered; log/1 always is.
 struct Services {
   ProcessService* process = nullptr;
   GuestService* guest = nullptr;
   StateService* state = nullptr;
   ProgressService* progress = nullptr;
+  BuilderService* builder = nullptr;
 };
 
 }  // namespace fcvm::plugin

@@ -246,10 +246,10 @@ typedef struct fcvm_progress_v1 {
   void (*end)(const fcvm_host* host, uint64_t progress, int32_t succeeded);
 } fcvm_progress_v1;
 
-/* --- builder/1 (no host offers it yet) --- */
+/* --- builder/1 --- */
 
 /* A VM that runs one command on disks and is gone: how an image is unpacked without the host
- * reading a byte of it. */
+ * reading a byte of it. It has no network, and is confined as any VM is. */
 typedef struct fcvm_build {
   uint32_t size;
   uint32_t flags;
@@ -259,7 +259,10 @@ typedef struct fcvm_build {
   const char* const*
       arguments; /* run as root in the guest, without a container and without a network */
   const char* const* environment;
-  const fcvm_disk* const* disks; /* found in the guest at /dev/disk/by-id/virtio-<id> */
+  /* Found in the guest at /dev/disk/by-id/virtio-<id>; at most 16. "base" and "disk" are the
+   * guest's own. A path may be absolute. Where the VM has a user of its own, it owns what it writes
+   * until the call returns. */
+  const fcvm_disk* const* disks;
   uint32_t disk_count;
   uint32_t reserved;
 } fcvm_build;

@@ -136,7 +136,8 @@ class Host {
     std::uint32_t cpus = 0;          // 0: the host's choice
     std::uint64_t memory_bytes = 0;  // likewise
   };
-  Result<ExecResult> build(const Build& build, const Call& call) const {
+  Result<ExecResult> build(const Build& build, const Call& call,
+                           std::optional<std::chrono::nanoseconds> within = {}) const {
     const auto api = FCVM_TRY(need("builder/1", &fcvm_builder_v1::run));
     const auto argv = sdk::argument_vector(build.arguments);
     const auto environment = sdk::argument_vector(build.environment);
@@ -159,8 +160,8 @@ class Host {
     raw.disk_count = static_cast<std::uint32_t>(pointers.size());
     ExecResult result;
     auto error = sized<fcvm_error>();
-    const auto code =
-        api.run(host_, &raw, call.deadline(), keep_output, &result, &result.exit_code, &error);
+    const auto code = api.run(host_, &raw, call.deadline(within), keep_output, &result,
+                              &result.exit_code, &error);
     if (code != 0) return unexpected(take_error(code, error));
     return result;
   }
