@@ -9,6 +9,7 @@
 
 #include "agent/boot/disks.hpp"
 #include "agent/boot/kernel_files.hpp"
+#include "agent/container/podman.hpp"
 #include "core/base/io/fd.hpp"
 #include "core/base/io/file.hpp"
 
@@ -19,11 +20,12 @@ constexpr char kBase[] = "/fcvm/base";
 constexpr char kDisk[] = "/fcvm/disk";
 constexpr char kRoot[] = "/fcvm/root";
 
-Result<void> mount_base(const wire::BootPlan& plan, const wire::Disk& disk) {
+Result<void> mount_read_only(const wire::BootPlan& plan, const wire::Disk& disk,
+                             const std::string& target) {
   const auto device = FCVM_TRY(find_disk(plan, disk.serial));
   // A journal cannot be replayed on a read-only disk, and needs it not.
   const std::string options = filesystem_of(disk) == "ext4" ? "noload" : "";
-  return mount_one({device, kBase, filesystem_of(disk), MS_RDONLY | MS_NOATIME, options});
+  return mount_one({device, target, filesystem_of(disk), MS_RDONLY | MS_NOATIME, options});
 }
 
 Result<void> mount_writable(const wire::BootPlan& plan, const wire::Disk& disk) {
@@ -52,6 +54,23 @@ Result<void> move_mounts() {
     FCVM_TRY(mount_one({mount, std::string(kRoot) + mount, "", MS_MOVE, ""}));
   }
   return mount_one({kDisk, std::string(kRoot) + kWritableDisk, "", MS_MOVE, ""});
+}
+
+Result<void> mount_data(const wire::BootPlan& plan, const wire::Disk& disk) {
+  const auto device = FCVM_TRY(find_disk(plan, disk.serial));
+  unsigned long flags = disk.read_only ? MS_RDONLY : 0;
+  std::string options;
+  split_mount_options(disk.options, flags, options);
+  return mount_one({device, disk.mount_at, filesystem_of(disk), flags, options});
+}
+
+/// As udev would, which the guest does not have.
+Result<void> name_disk(const wire::BootPlan& plan, const wire::Disk& disk) {
+  const auto device = FCVM_TRY(find_disk(plan, disk.serial));
+  FCVM_TRY(base::make_directories("/dev/disk/by-id"));
+  const std::string name = "/dev/disk/by-id/virtio-" + disk.serial;
+  if (::symlink(device.c_str(), name.c_str()) != 0) return fail_errno("naming the disk " + name);
+  return {};
 }
 
 // Removes what lies on the initramfs itself and nothing that is mounted over it.
@@ -99,7 +118,7 @@ Result<void> enter_root(const wire::BootPlan& plan) {
   const wire::Disk* writable = disk_of(plan, wire::DiskRole::kWritable);
   if (base == nullptr) return {};
   if (writable == nullptr) return fail(EINVAL, "the plan has a base disk but no writable one");
-  FCVM_TRY(mount_base(plan, *base));
+  FCVM_TRY(mount_read_only(plan, *base, kBase));
   FCVM_TRY(mount_writable(plan, *writable));
   FCVM_TRY(mount_overlay());
   FCVM_TRY(move_mounts());
@@ -107,16 +126,16 @@ Result<void> enter_root(const wire::BootPlan& plan) {
 }
 
 Result<void> mount_extras(const wire::BootPlan& plan) {
+  std::size_t stores = 0;
   for (const auto& disk : plan.disks) {
-    const bool store = plan.container.source.delivery == wire::ImageDelivery::kStore &&
-                       disk.role == wire::DiskRole::kImage;
-    if (disk.role != wire::DiskRole::kData && !store) continue;
-    const auto device = FCVM_TRY(find_disk(plan, disk.serial));
-    unsigned long flags = disk.read_only || store ? MS_RDONLY : 0;
-    std::string options;
-    split_mount_options(disk.options, flags, options);
-    const std::string target = store ? "/run/fcvm/store" : disk.mount_at;
-    FCVM_TRY(mount_one({device, target, filesystem_of(disk), flags, options}));
+    if (disk.role == wire::DiskRole::kRaw) {
+      FCVM_TRY(name_disk(plan, disk));
+    } else if (disk.role == wire::DiskRole::kData) {
+      FCVM_TRY(mount_data(plan, disk));
+    } else if (disk.role == wire::DiskRole::kImage &&
+               plan.container.source.delivery == wire::ImageDelivery::kStore) {
+      FCVM_TRY(mount_read_only(plan, disk, store_path(stores++)));
+    }
   }
   for (const auto& mount : plan.mounts) {
     unsigned long flags = mount.read_only ? MS_RDONLY : 0;

@@ -31,14 +31,19 @@ std::string json_list(const std::vector<std::string>& words) {
 
 }  // namespace
 
-std::string storage_conf(bool additional_store) {
+std::string store_path(std::size_t number) { return "/run/fcvm/store/" + std::to_string(number); }
+
+std::string storage_conf(std::size_t additional_stores) {
+  std::string stores;
+  for (std::size_t i = 0; i < additional_stores; ++i) {
+    stores += (i == 0 ? "\"" : ", \"") + store_path(i) + "\"";
+  }
   return std::string(
              "[storage]\n"
              "driver = \"overlay\"\n"
              "runroot = \"/run/containers/storage\"\n"
              "graphroot = \"/var/lib/containers/storage\"\n") +
-         (additional_store ? "[storage.options]\nadditionalimagestores = [\"/run/fcvm/store\"]\n"
-                           : "") +
+         (stores.empty() ? "" : "[storage.options]\nadditionalimagestores = [" + stores + "]\n") +
          "[storage.options.overlay]\nmountopt = \"nodev\"\n";
 }
 
@@ -57,8 +62,11 @@ std::string containers_conf() {
 
 Result<void> configure_podman(const wire::BootPlan& plan) {
   FCVM_TRY(base::make_directories("/etc/containers"));
-  const bool store = plan.container.source.delivery == wire::ImageDelivery::kStore;
-  FCVM_TRY(write_file("/etc/containers/storage.conf", storage_conf(store)));
+  std::size_t stores = 0;
+  if (plan.container.source.delivery == wire::ImageDelivery::kStore) {
+    for (const auto& disk : plan.disks) stores += disk.role == wire::DiskRole::kImage ? 1 : 0;
+  }
+  FCVM_TRY(write_file("/etc/containers/storage.conf", storage_conf(stores)));
   return write_file("/etc/containers/containers.conf", containers_conf());
 }
 

@@ -14,7 +14,9 @@ constexpr char kPidFile[] = "/run/fcvm/container/pid";
 
 /// Written before podman ever runs: two that race at their first start disagree about it for good.
 Result<void> configure_podman(const wire::BootPlan& plan);
-std::string storage_conf(bool additional_store);
+std::string storage_conf(std::size_t additional_stores);
+/// Where an additional image store is mounted.
+std::string store_path(std::size_t number);
 std::string containers_conf();
 
 Result<std::vector<std::string>> podman_load(const wire::BootPlan& plan);

@@ -16,8 +16,9 @@ enum class DiskRole : std::uint8_t {
   kNone = 0,
   kBase = 1,      // the read-only root, shared by all VMs
   kWritable = 2,  // this VM's own: the overlay's upper side and /var/lib/containers
-  kImage = 3,     // an image archive, raw from its first byte
+  kImage = 3,     // as ImageDelivery says: an archive from its first byte on, or a store
   kData = 4,      // mounted at `mount_at` (in the guest) before the container starts
+  kRaw = 5,       // named /dev/disk/by-id/virtio-SERIAL, and left alone
 };
 
 struct Disk {
@@ -79,7 +80,7 @@ struct Network {
 enum class ImageDelivery : std::uint8_t {
   kNone = 0,     // `image` is in the guest's storage already
   kArchive = 1,  // podman load from the disk named by `disk_serial`
-  kStore = 2,    // the disk is a read-only additional image store
+  kStore = 2,    // the image disks are read-only additional image stores, in their order
 };
 
 /// Only what ImageDelivery needs; the format is podman load's to find out.

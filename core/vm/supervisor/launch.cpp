@@ -26,14 +26,16 @@ constexpr const char* kKernelElf = "kernel.elf";
 constexpr const char* kInitrd = "initrd";
 constexpr const char* kBaseDisk = "base.img";
 constexpr const char* kWritableDisk = "disk.img";
-constexpr const char* kImageDisk = "image.img";
+constexpr const char* kImageDisk = "image";  // and a number
 constexpr const char* kConsole = "console.log";
 constexpr const char* kGuestSocket = "guest.sock";
 
 // The serials by which the guest knows its disks.
 constexpr const char* kBaseSerial = "base";
 constexpr const char* kWritableSerial = "disk";
-constexpr const char* kImageSerial = "image";
+constexpr const char* kImageSerial = "image";  // and a number
+/// No VMM takes many more.
+constexpr std::size_t kMostImageDisks = 16;
 
 constexpr const char* kNic = "net0";
 
@@ -69,12 +71,48 @@ fcvm_disk disk(const char* id, const char* path, std::uint32_t flags,
   return made;
 }
 
-wire::Disk guest_disk(const char* serial, wire::DiskRole role) {
+wire::Disk guest_disk(std::string serial, wire::DiskRole role) {
   wire::Disk made;
-  made.serial = serial;
+  made.serial = std::move(serial);
   made.role = role;
   made.read_only = role != wire::DiskRole::kWritable;
   return made;
+}
+
+std::string image_serial(std::size_t number) { return kImageSerial + std::to_string(number); }
+std::string image_file(std::size_t number) { return kImageDisk + std::to_string(number) + ".img"; }
+
+/// The specification's disks; borrows the limit.
+class Disks {
+ public:
+  Disks(std::size_t images, const fcvm_rate_limit* limit) {
+    names_.reserve(2 * images);
+    disks_.push_back(disk(kBaseSerial, kBaseDisk, FCVM_DISK_READ_ONLY, limit));
+    disks_.push_back(disk(kWritableSerial, kWritableDisk, FCVM_DISK_CACHE_UNSAFE, limit));
+    for (std::size_t i = 0; i < images; ++i) {
+      const char* serial = names_.emplace_back(image_serial(i)).c_str();
+      const char* file = names_.emplace_back(image_file(i)).c_str();
+      disks_.push_back(disk(serial, file, FCVM_DISK_READ_ONLY, limit));
+    }
+    for (const auto& one : disks_) pointers_.push_back(&one);
+  }
+  Disks(const Disks&) = delete;
+  Disks& operator=(const Disks&) = delete;
+
+  [[nodiscard]] const fcvm_disk* const* pointers() const { return pointers_.data(); }
+  [[nodiscard]] std::uint32_t count() const { return static_cast<std::uint32_t>(disks_.size()); }
+
+ private:
+  std::vector<std::string> names_;  // never moved: disks_ points into it
+  std::vector<fcvm_disk> disks_;
+  std::vector<const fcvm_disk*> pointers_;
+};
+
+/// Whether the agent can make the image available in this way.
+bool is_known(const ImageSource::Image& image) {
+  if (image.how == FCVM_GUEST_LOAD_ARCHIVE) return image.disks.size() == 1;
+  return image.how == FCVM_GUEST_MOUNT_STORE && !image.disks.empty() &&
+         image.disks.size() <= kMostImageDisks;
 }
 
 }  // namespace
@@ -86,25 +124,6 @@ Result<std::unique_ptr<plugin::Instance<Verbs>>> Launch::make_plugin(const std::
   const plugin::Settings settings = FCVM_TRY(plugin::Settings::of(context_.config, id));
   plugin::Object object = FCVM_TRY(plugin::Registry::load(*entry));
   return plugin::Instance<Verbs>::create(std::move(object), id, settings, services);
-}
-
-/// As root each VM has a user of its own, for as long as this process lives.
-Result<void> Launch::make_jailer() {
-  plugin::JailSettings settings;
-  const auto& config = context_.config;
-  const auto& wanted = config.text("jail", "at-least");
-  if (wanted == "landlock") settings.at_least = base::JailLevel::kLandlock;
-  if (wanted == "namespaces") settings.at_least = base::JailLevel::kNamespaces;
-  settings.files = config.list("jail", "files");
-  const UidRange range = FCVM_TRY(parse_uid_range(config.text("jail", "uids")));
-  if (plugin::may_become(range.first) && plugin::may_become(range.last)) {
-    const auto leases = context_.store.paths().data / "uids";
-    uid_.emplace(FCVM_TRY(UidLease::take(leases.string(), range, id_)));
-    settings.uid = uid_->uid();
-    settings.readers = range.first;
-  }
-  jailer_ = std::make_unique<plugin::Jailer>(processes_, std::move(settings));
-  return {};
 }
 
 Result<void> Launch::link(const std::filesystem::path& target, const char* name) {
@@ -128,13 +147,16 @@ Result<void> Launch::fetch_image() {
   }
   image_ = FCVM_TRY(images_->prepare(plan_.image_reference, plan_.pull, base::Deadline::never()) |
                     context(fmt::format("image {}", plan_.image)));
-  if (image_.how != FCVM_GUEST_LOAD_ARCHIVE || image_.disks.size() != 1) {
+  if (!is_known(image_)) {
     return fail(ENOTSUP,
                 fmt::format("{} delivers image {} in a way that this fcvm does not know",
                             plan_.image_plugin, plan_.image),
                 "choose another --image-mode; fcvm plugin ls shows those there are");
   }
-  return link(image_.disks.front().path, kImageDisk);
+  for (std::size_t i = 0; i < image_.disks.size(); ++i) {
+    FCVM_TRY(link(image_.disks[i].path, image_file(i).c_str()));
+  }
+  return {};
 }
 
 Result<void> Launch::make_network() {
@@ -195,16 +217,9 @@ Result<void> Launch::prepare_files() {
 }
 
 Result<void> Launch::start() {
+  jail_ = FCVM_TRY(VmmJail::make(context_.config, context_.store.paths(), id_, processes_));
   plugin::Services jailed = services_;
-  if (context_.config.boolean("jail", "enabled")) {
-    FCVM_TRY(make_jailer());
-    jailed.process = jailer_.get();
-  } else if (context_.config.text("jail", "at-least") != "none") {
-    return fail(EINVAL, "[jail] demands a jail by at-least, and has none by enabled = false",
-                "fcvm config show --origin shows where both are set");
-  } else {
-    log::warning("vm", "the VMM runs without a jail, as [jail] enabled = false says");
-  }
+  jailed.process = jail_.processes();
   auto instance = FCVM_TRY(make_plugin<fcvm_vmm_v1>(plan_.vmm, jailed));
   {
     const std::lock_guard lock(mutex_);
@@ -215,10 +230,7 @@ Result<void> Launch::start() {
       FCVM_TRY(base::open_file(context_.store.paths().vmm(id_).string(), O_RDONLY | O_DIRECTORY));
   const fcvm_rate_limit rates = rate_limit(plan_.disk_rates);
   const fcvm_rate_limit* const limit = plan_.disk_rates.limited() ? &rates : nullptr;
-  const fcvm_disk disks[] = {disk(kBaseSerial, kBaseDisk, FCVM_DISK_READ_ONLY, limit),
-                             disk(kWritableSerial, kWritableDisk, FCVM_DISK_CACHE_UNSAFE, limit),
-                             disk(kImageSerial, kImageDisk, FCVM_DISK_READ_ONLY, limit)};
-  const fcvm_disk* const pointers[] = {&disks[0], &disks[1], &disks[2]};
+  const Disks disks(image_.disks.size(), limit);
   auto nic = sized<fcvm_nic>();
   const fcvm_nic* const nics[] = {&nic};
   auto spec = sized<fcvm_vm_spec>();
@@ -237,8 +249,8 @@ Result<void> Launch::start() {
   const std::string metadata = metadata_document({id_, plan_.image, plan_.hostname, plan_.labels,
                                                   plan_.container, plan_.metadata_environment});
   spec.metadata_json = metadata.c_str();
-  spec.disks = pointers;
-  spec.disk_count = 3;
+  spec.disks = disks.pointers();
+  spec.disk_count = disks.count();
   if (network_ != nullptr) {
     const Attachment& attachment = network_->attachment();
     put_fd(spec.flags, FCVM_VM_HAS_NET_NAMESPACE, spec.net_namespace_fd,
@@ -252,7 +264,7 @@ Result<void> Launch::start() {
     spec.nics = nics;
     spec.nic_count = attachment.tap.empty() ? 0 : 1;
   }
-  if (jailer_) jailer_->set_files(FCVM_TRY(plugin::files_of(spec, nullptr)));
+  FCVM_TRY(jail_.admit(spec));
   return machine_->start(spec, base::Deadline::in(kStartLimit)) | context("starting the VM");
 }
 
@@ -262,8 +274,11 @@ wire::BootPlan Launch::boot_plan(const std::string& agent) {
   plan.realtime_ns = now_ns();
   plan.entropy = fresh_entropy();
   plan.disks = {guest_disk(kBaseSerial, wire::DiskRole::kBase),
-                guest_disk(kWritableSerial, wire::DiskRole::kWritable),
-                guest_disk(kImageSerial, wire::DiskRole::kImage)};
+                guest_disk(kWritableSerial, wire::DiskRole::kWritable)};
+  for (std::size_t i = 0; i < image_.disks.size(); ++i) {
+    plan.disks.push_back(guest_disk(image_serial(i), wire::DiskRole::kImage));
+    plan.disks.back().filesystem = image_.disks[i].format;
+  }
   plan.network = guest_network_;
   plan.environment = guest_proxies_;
   // So that a container may ping without a capability that podman does not give it.
@@ -277,9 +292,13 @@ wire::ContainerSpec Launch::container(const std::string& agent) {
   wire::ContainerSpec spec = plan_.container;
   // By its id: an archive may carry another tag than the user named, or none.
   spec.image = image_.id;
-  spec.source.delivery = wire::ImageDelivery::kArchive;
-  spec.source.disk_serial = kImageSerial;
-  spec.source.length = image_.disks.front().content_bytes;
+  if (image_.how == FCVM_GUEST_MOUNT_STORE) {
+    spec.source.delivery = wire::ImageDelivery::kStore;
+  } else {
+    spec.source.delivery = wire::ImageDelivery::kArchive;
+    spec.source.disk_serial = image_serial(0);
+    spec.source.length = image_.disks.front().content_bytes;
+  }
   if (plan_.announces_vm) {
     auto status = machine_->status();
     const std::string vmm = status ? std::string(text_of(status->vmm_version)) : plan_.vmm;

@@ -13,16 +13,15 @@
 
 #include <fcvm/result.hpp>
 
-#include "core/plugin/jailer.hpp"
 #include "core/plugin/services.hpp"
 #include "core/vm/guest/guest_control.hpp"
-#include "core/vm/host/uid_lease.hpp"
 #include "core/vm/model/run_plan.hpp"
 #include "core/vm/store/store.hpp"
 #include "core/vm/supervisor/image_source.hpp"
 #include "core/vm/supervisor/machine.hpp"
 #include "core/vm/supervisor/network.hpp"
 #include "core/vm/supervisor/supervisor.hpp"
+#include "core/vm/supervisor/vmm_jail.hpp"
 
 namespace fcvm::vm {
 
@@ -70,7 +69,6 @@ class Launch {
   template <typename Verbs>
   Result<std::unique_ptr<plugin::Instance<Verbs>>> make_plugin(const std::string& id,
                                                                plugin::Services services);
-  Result<void> make_jailer();
   Result<void> link(const std::filesystem::path& target, const char* name);
   Result<void> fetch_image();
   Result<void> prepare_files();
@@ -84,8 +82,7 @@ class Launch {
   const std::string id_;
   const plugin::Services services_;
   plugin::ProcessKeeper& processes_;
-  std::optional<UidLease> uid_;
-  std::unique_ptr<plugin::Jailer> jailer_;  // outlives the machine
+  VmmJail jail_;  // outlives the machine
 
   std::mutex mutex_;  // of the pointers that cancel() uses
   std::unique_ptr<ImageSource> images_;

@@ -117,7 +117,8 @@ Result<void> Supervisor::Impl::begin() {
                                      plugin::Services{.process = &processes_,
                                                       .guest = &*guest_service_,
                                                       .state = &*recorded_,
-                                                      .progress = context_.progress},
+                                                      .progress = context_.progress,
+                                                      .builder = context_.builder},
                                      processes_);
   networking_.emplace(*loop_, *record_, *launch_, plan_.network);
   vmm_watch_.emplace(*loop_);

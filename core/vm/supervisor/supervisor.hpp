@@ -29,6 +29,8 @@ struct SupervisorContext {
   /// Makes a VM's writable disk: a sparse file system.
   std::function<Result<void>(const std::filesystem::path& path, std::uint64_t bytes)> make_disk;
   plugin::ProgressService* progress = nullptr;
+  /// For image plugins.
+  plugin::BuilderService* builder = nullptr;
   /// What the start has come to, for people: "booting the guest"; empty once the
   /// container may speak. From the control thread.
   std::function<void(const std::string&)> on_stage{};

@@ -17,7 +17,7 @@ extern "C" {
 #define FCVM_KIND_IMAGE "image/1"
 
 #define FCVM_IMAGE_CAN_SHARE (1ull << 0)     /* several VMs use one prepared copy */
-#define FCVM_IMAGE_NEEDS_BUILDER (1ull << 1) /* prepare uses builder/1, which no host offers yet */
+#define FCVM_IMAGE_NEEDS_BUILDER (1ull << 1) /* prepare uses builder/1 */
 
 #define FCVM_PULL_MISSING 1u
 #define FCVM_PULL_ALWAYS 2u
@@ -43,8 +43,9 @@ typedef struct fcvm_image_identity {
 
 /* How the agent makes the image available, once the disks are there. */
 #define FCVM_GUEST_LOAD_ARCHIVE \
-  1u                              /* `podman load` from the one disk, which is the archive itself */
-#define FCVM_GUEST_MOUNT_STORE 2u /* mount the disk as an additional image store */
+  1u /* `podman load` from the one disk, which is the archive itself */
+/* Mount each disk as an additional image store; `format` is its file system. */
+#define FCVM_GUEST_MOUNT_STORE 2u
 #define FCVM_GUEST_USE_STORE_DISK 3u /* the disk is the container storage itself */
 
 typedef struct fcvm_image_delivery {
