@@ -42,11 +42,36 @@ inline std::string attach_hangs{};  // it makes this file, and then never return
 inline std::atomic<int> dials = 0;
 inline std::atomic<bool> detached_beneath_a_dial = false;
 
+/// A VM as vmm.hosted was told to start it.
+struct HostedVm {
+  std::string id;
+  std::vector<std::string> disks;  // "id target flags"
+};
+inline std::mutex hosted_mutex{};
+inline std::vector<HostedVm> hosted_vms{};
+
+inline void note_hosted(const fcvm_vm_spec& spec) {
+  HostedVm vm{spec.vm_id, {}};
+  for (const auto& disk : sized_elements(spec.disks, spec.disk_count)) {
+    char target[4096];
+    const auto length = ::readlinkat(spec.directory_fd, disk.path, target, sizeof target);
+    vm.disks.push_back(std::string(disk.id) + " " +
+                       std::string(target, length < 0 ? 0 : static_cast<std::size_t>(length)) +
+                       " " + std::to_string(disk.flags));
+  }
+  const std::lock_guard lock(hosted_mutex);
+  hosted_vms.push_back(std::move(vm));
+}
+
 class Hosted : public tests::HostedVmm {
  public:
   static constexpr Info kInfo{"vmm.hosted", "1.0.0", "an agent that is a process of the host"};
 
   explicit Hosted(Host host) : HostedVmm(host, guest_program) {}
+  Result<void> start(const fcvm_vm_spec& spec, const Call& call) {
+    note_hosted(spec);
+    return HostedVmm::start(spec, call);
+  }
 };
 
 class Nothing : public ImagePlugin {

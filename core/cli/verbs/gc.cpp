@@ -7,14 +7,21 @@
 #include "core/cli/invocation.hpp"
 #include "core/cli/recover_plugin.hpp"
 #include "core/cli/verbs/verbs.hpp"
+#include "core/image/build_directory.hpp"
 
 namespace fcvm::cli {
 namespace {
 
 Result<int> run(Invocation& invocation) {
   vm::Store* store = FCVM_TRY(invocation.store());
-  const auto collected = FCVM_TRY(vm::collect_garbage(*store, recover_plugin(invocation),
-                                                      {.dry_run = invocation.flag("dry-run")}));
+  const bool dry_run = invocation.flag("dry-run");
+  auto collected =
+      FCVM_TRY(vm::collect_garbage(*store, recover_plugin(invocation), {.dry_run = dry_run}));
+  for (auto& id : FCVM_TRY(image::BuildDirectory::sweep(store->paths(), dry_run))) {
+    collected.push_back(
+        {std::move(id), "",
+         dry_run ? "a builder's leftovers would be removed" : "a builder's leftovers are removed"});
+  }
   if (invocation.flag("json")) {
     using nlohmann::ordered_json;
     ordered_json list = ordered_json::array();

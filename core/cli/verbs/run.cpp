@@ -15,6 +15,7 @@
 #include "core/cli/session/run_progress.hpp"
 #include "core/cli/session/supervisor_process.hpp"
 #include "core/cli/verbs/verbs.hpp"
+#include "core/image/builder.hpp"
 #include "core/log/bounded_file.hpp"
 #include "core/log/log.hpp"
 #include "core/plan/describe.hpp"
@@ -52,22 +53,29 @@ Result<int> supervise(Invocation& invocation, vm::RunPlan plan, RunProgress& pro
   vm::Store* store = FCVM_TRY(invocation.store());
   const plugin::Registry* registry = FCVM_TRY(invocation.registry());
   const config::Config* config = FCVM_TRY(invocation.config());
-  vm::Supervisor supervisor(
-      {.store = *store,
-       .registry = *registry,
-       .config = *config,
-       .make_disk = std::bind_front(setup::make_writable_disk, store->paths().templates()),
-       .progress = &progress,
-       .on_stage = [&](const std::string& stage) { progress.stage(stage); },
-       .on_started =
-           [&](const auto& record) {
-             progress.finish();
-             if (hooks.on_started) hooks.on_started(record);
-           },
-       .on_never_began = std::move(hooks.on_never_began),
-       .attached = std::move(hooks.attached),
-       .on_detached = std::move(hooks.on_detached)},
-      std::move(plan));
+  const auto make_disk = std::bind_front(setup::make_writable_disk, store->paths().templates());
+  image::Builder builder({.registry = *registry,
+                          .config = *config,
+                          .paths = store->paths(),
+                          .make_disk = make_disk,
+                          .vmm = plan.vmm,
+                          .guest = plan.assets});
+  vm::Supervisor supervisor({.store = *store,
+                             .registry = *registry,
+                             .config = *config,
+                             .make_disk = make_disk,
+                             .progress = &progress,
+                             .builder = &builder,
+                             .on_stage = [&](const std::string& stage) { progress.stage(stage); },
+                             .on_started =
+                                 [&](const auto& record) {
+                                   progress.finish();
+                                   if (hooks.on_started) hooks.on_started(record);
+                                 },
+                             .on_never_began = std::move(hooks.on_never_began),
+                             .attached = std::move(hooks.attached),
+                             .on_detached = std::move(hooks.on_detached)},
+                            std::move(plan));
   return supervisor.run();
 }
 

@@ -39,6 +39,8 @@ struct Paths {
   }
   [[nodiscard]] std::filesystem::path events() const { return data / "events.jsonl"; }
   [[nodiscard]] std::filesystem::path images() const { return data / "images"; }
+  /// What builder VMs have while they work.
+  [[nodiscard]] std::filesystem::path builds() const { return data / "builds"; }
   [[nodiscard]] std::filesystem::path guests() const { return data / "guests"; }
   [[nodiscard]] std::filesystem::path templates() const { return data / "templates"; }
   /// Sockets of one VM.
