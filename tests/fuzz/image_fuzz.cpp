@@ -9,8 +9,8 @@
 #include <fcvm/sdk/call.hpp>
 
 #include "core/base/io/fd.hpp"
-#include "plugins/image/archive/archive_check.hpp"
-#include "plugins/image/archive/documents.hpp"
+#include "plugins/image/common/archive_check.hpp"
+#include "plugins/image/common/documents.hpp"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // See reference.hpp.
-#include "plugins/image/archive/reference.hpp"
+#include "plugins/image/common/reference.hpp"
 
 #include <algorithm>
 #include <array>

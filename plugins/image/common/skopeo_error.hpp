@@ -6,7 +6,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "plugins/image/archive/reference.hpp"
+#include "plugins/image/common/reference.hpp"
 
 namespace fcvm::archive {
 

@@ -6,7 +6,7 @@
 
 #include <fcvm/result.hpp>
 
-#include "plugins/image/archive/lock.hpp"
+#include "plugins/image/common/lock.hpp"
 
 namespace fcvm::archive {
 

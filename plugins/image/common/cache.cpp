@@ -1,5 +1,5 @@
 // See cache.hpp.
-#include "plugins/image/archive/cache.hpp"
+#include "plugins/image/common/cache.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,21 +9,19 @@
 #include <sys/stat.h>
 
 #include "core/base/io/file.hpp"
-#include "plugins/image/archive/reference.hpp"
-#include "plugins/image/archive/work_directory.hpp"
+#include "plugins/image/common/reference.hpp"
+#include "plugins/image/common/work_directory.hpp"
 
 namespace fcvm::archive {
 
 namespace {
 
-constexpr std::string_view kArchiveSuffix = ".tar";
-
 std::string hex_of(const std::string& digest) { return digest.substr(digest.find(':') + 1); }
 
 /// "sha256:..." of "....tar"; empty for a file of another kind.
-std::string digest_from(const std::string& file_name) {
-  if (!file_name.ends_with(kArchiveSuffix)) return {};
-  std::string digest = "sha256:" + file_name.substr(0, file_name.size() - kArchiveSuffix.size());
+std::string digest_from(const std::string& file_name, std::string_view suffix) {
+  if (!file_name.ends_with(suffix)) return {};
+  std::string digest = "sha256:" + file_name.substr(0, file_name.size() - suffix.size());
   return is_digest(digest) ? digest : std::string();
 }
 
@@ -49,7 +47,7 @@ void drop_dangling(Index& index, const std::set<std::string>& gone) {
 
 }  // namespace
 
-Result<Cache> Cache::open(const Host& host, int directory) {
+Result<Cache> Cache::open(const Host& host, int directory, std::string_view suffix) {
   std::array<char, PATH_MAX> path{};
   const std::string link = "/proc/self/fd/" + std::to_string(directory);
   const ssize_t length = ::readlink(link.c_str(), path.data(), path.size() - 1);
@@ -57,15 +55,27 @@ Result<Cache> Cache::open(const Host& host, int directory) {
   if (length < 0 || ::fstat(directory, &status) != 0 || !S_ISDIR(status.st_mode)) {
     return fail(EBADF, "the host gave no cache directory");
   }
-  return Cache(host, std::string(path.data(), static_cast<std::size_t>(length)));
+  return Cache(host, std::string(path.data(), static_cast<std::size_t>(length)), suffix);
 }
 
 std::string Cache::archive(const std::string& digest) const {
-  return path_ + "/" + hex_of(digest) + std::string(kArchiveSuffix);
+  return path_ + "/" + hex_of(digest) + std::string(kArchive);
+}
+
+std::string Cache::prepared(const std::string& digest) const {
+  return path_ + "/" + hex_of(digest) + suffix_;
+}
+
+std::string Cache::config(const std::string& digest) const {
+  return path_ + "/" + hex_of(digest) + ".json";
 }
 
 std::string Cache::fetch_lock(const std::string& digest) const {
   return path_ + "/" + hex_of(digest) + ".lock";
+}
+
+std::string Cache::making_lock(const std::string& digest) const {
+  return path_ + "/" + hex_of(digest) + ".making";
 }
 
 Result<std::optional<Lock>> Cache::hold(const std::string& digest) const {
@@ -82,6 +92,25 @@ bool Cache::is_cut_short(int file, const std::string& digest) const {
   struct stat status {};
   return stored != known.archives.end() && ::fstat(file, &status) == 0 &&
          static_cast<std::uint64_t>(status.st_size) < stored->second;
+}
+
+Result<std::optional<Lock>> Cache::hold_prepared(const std::string& digest) const {
+  return Lock::try_existing(prepared(digest), Lock::Mode::kShared);
+}
+
+Result<Lock> Cache::publish(const std::string& made, const std::string& name) const {
+  const Fd file = FCVM_TRY(base::open_file(made, O_RDONLY));
+  if (::fchmod(file.get(), 0444) != 0) return fail_errno("making " + made + " read-only");
+  if (::fsync(file.get()) != 0) return fail_errno("flushing " + made + " to disk");
+  auto held = FCVM_TRY(Lock::try_existing(made, Lock::Mode::kShared));
+  if (!held) return fail(EBUSY, "somebody locked " + made);
+  if (::rename(made.c_str(), name.c_str()) != 0)
+    return fail_errno("moving " + made + " to " + name);
+  const Fd directory = FCVM_TRY(base::open_file(path_, O_RDONLY | O_DIRECTORY));
+  if (::fsync(directory.get()) != 0 && errno != EINVAL) {
+    return fail_errno("flushing the cache directory to disk");
+  }
+  return *std::move(held);
 }
 
 Index Cache::index() const {
@@ -104,10 +133,17 @@ Result<void> Cache::update(const Call& call, const std::function<void(Index&)>& 
 Result<bool> Cache::remove(const std::string& digest) const {
   const auto fetching = FCVM_TRY(Lock::try_make(fetch_lock(digest)));
   if (!fetching) return false;
-  const auto unused = FCVM_TRY(Lock::try_existing(archive(digest), Lock::Mode::kExclusive));
-  if (!unused) return false;
-  if (::unlink(archive(digest).c_str()) != 0) return fail_errno("removing " + archive(digest));
-  return true;
+  // Also of a preparation that was killed: first what the image is used by, then what lies beside.
+  bool removed = false;
+  for (const auto& file : {prepared(digest), archive(digest)}) {
+    const auto unused = FCVM_TRY(Lock::try_existing(file, Lock::Mode::kExclusive));
+    if (!unused && ::access(file.c_str(), F_OK) == 0) return false;
+    if (!unused) continue;
+    if (::unlink(file.c_str()) != 0) return fail_errno("removing " + file);
+    removed = true;
+  }
+  ::unlink(config(digest).c_str());
+  return removed;
 }
 
 Result<std::vector<std::string>> Cache::collect(const std::vector<std::string>& keep,
@@ -116,8 +152,10 @@ Result<std::vector<std::string>> Cache::collect(const std::vector<std::string>& 
   std::set<std::string> found;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(path_, error)) {
-    const std::string digest = digest_from(entry.path().filename());
-    if (!digest.empty() && std::ranges::find(keep, digest) == keep.end()) found.insert(digest);
+    for (const std::string_view suffix : {std::string_view(suffix_), kArchive}) {
+      const std::string digest = digest_from(entry.path().filename(), suffix);
+      if (!digest.empty() && std::ranges::find(keep, digest) == keep.end()) found.insert(digest);
+    }
   }
   if (error) return fail(error.value(), "reading " + path_ + ": " + error.message());
   std::set<std::string> gone;

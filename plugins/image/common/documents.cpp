@@ -1,5 +1,5 @@
 // See documents.hpp. The library throws; nothing it throws leaves this file.
-#include "plugins/image/archive/documents.hpp"
+#include "plugins/image/common/documents.hpp"
 
 #include <algorithm>
 #include <set>

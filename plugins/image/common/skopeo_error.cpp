@@ -1,5 +1,5 @@
 // See skopeo_error.hpp. skopeo has one exit code for everything, so its words have to do.
-#include "plugins/image/archive/skopeo_error.hpp"
+#include "plugins/image/common/skopeo_error.hpp"
 
 #include <algorithm>
 #include <array>

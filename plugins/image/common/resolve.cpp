@@ -1,5 +1,5 @@
 // See resolve.hpp.
-#include "plugins/image/archive/resolve.hpp"
+#include "plugins/image/common/resolve.hpp"
 
 #include <sys/stat.h>
 
@@ -12,13 +12,13 @@ namespace fcvm::archive {
 
 namespace {
 
-/// What the index says, when the archive is there too.
+/// What the index says, when the image is there too.
 std::string cached(const Cache& cache, const Wanted& wanted) {
   const Index index = cache.index();
   const auto found = index.references.find(wanted.key());
   if (found == index.references.end()) return {};
   const std::string& digest = found->second.digest;
-  return ::access(cache.archive(digest).c_str(), R_OK) == 0 ? digest : std::string();
+  return ::access(cache.prepared(digest).c_str(), R_OK) == 0 ? digest : std::string();
 }
 
 Result<std::string> resolve_manifest(const Skopeo& skopeo, const Wanted& wanted, const Call& call) {

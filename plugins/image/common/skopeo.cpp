@@ -1,5 +1,5 @@
 // See skopeo.hpp. Its output goes to memory files, which cannot fill up and stop it as a pipe does.
-#include "plugins/image/archive/skopeo.hpp"
+#include "plugins/image/common/skopeo.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 
 #include "core/base/io/fd.hpp"
-#include "plugins/image/archive/skopeo_error.hpp"
+#include "plugins/image/common/skopeo_error.hpp"
 
 namespace fcvm::archive {
 

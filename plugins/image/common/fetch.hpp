@@ -4,9 +4,9 @@
 #include <fcvm/result.hpp>
 #include <fcvm/sdk/call.hpp>
 
-#include "plugins/image/archive/cache.hpp"
-#include "plugins/image/archive/resolve.hpp"
-#include "plugins/image/archive/skopeo.hpp"
+#include "plugins/image/common/cache.hpp"
+#include "plugins/image/common/resolve.hpp"
+#include "plugins/image/common/skopeo.hpp"
 
 namespace fcvm::archive {
 
@@ -14,5 +14,9 @@ namespace fcvm::archive {
 /// one fetches and the others wait for it.
 Result<Lock> ensure_archive(const Host& host, const Skopeo& skopeo, const Cache& cache,
                             const Wanted& wanted, const std::string& digest, const Call& call);
+
+/// The image's configuration, byte for byte, without fetching the layers of a registry's.
+Result<std::string> read_config(const Host& host, const Skopeo& skopeo, const Cache& cache,
+                                const Wanted& wanted, const std::string& digest, const Call& call);
 
 }  // namespace fcvm::archive

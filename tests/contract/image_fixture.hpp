@@ -1,8 +1,10 @@
-// What the tests of image.archive share: the plugin as an object file, images, programs that stand
-// for skopeo.
+// What the tests of the image plugins share: the plugin as an object file, images, programs that
+// stand for skopeo, and a builder that needs no VM.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <sys/stat.h>
@@ -101,11 +103,33 @@ struct Bars : plugin::ProgressService {
   bool succeeded = false;
 };
 
+/// In a builder VM's place: writes some bytes of its own to the last disk.
+struct FakeBuilder : plugin::BuilderService {
+  Result<int> run(const Build& build, const Call& call,
+                  const plugin::GuestService::OutputHandler& output) override {
+    ++runs;
+    last = build;
+    if (on_run) FCVM_TRY(on_run(call));
+    const Fd disk = FCVM_TRY(base::open_file(build.disks.back().path, O_WRONLY));
+    FCVM_TRY(base::write_all(disk.get(), std::string(8192, 's')));
+    output(FCVM_OUTPUT_STDERR, errors);
+    output(FCVM_OUTPUT_STDOUT, said);
+    return exit_code;
+  }
+
+  std::atomic<int> runs = 0;
+  Build last;
+  std::function<Result<void>(const Call&)> on_run;
+  std::string said = "bytes 8192\n";
+  std::string errors;
+  int exit_code = 0;
+};
+
 /// Described once, while this process has one thread: describing forks.
 inline const plugin::Entry* described() {
   static const plugin::Entry entry = [] {
-    auto found = plugin::scan({FCVM_IMAGE_ARCHIVE});
-    return plugin::Entry{must(std::move(found.front().descriptor)), FCVM_IMAGE_ARCHIVE};
+    auto found = plugin::scan({FCVM_TEST_IMAGE_PLUGIN});
+    return plugin::Entry{must(std::move(found.front().descriptor)), FCVM_TEST_IMAGE_PLUGIN};
   }();
   return &entry;
 }
@@ -120,8 +144,8 @@ class Images {
     const plugin::Entry* entry = described();
     const auto settings = must(plugin::Settings::from_values(entry->descriptor.options, options));
     plugin_ = must(plugin::Instance<fcvm_image_v1>::create(
-        must(plugin::Registry::load(*entry)), "image.archive", settings,
-        {.process = &processes_, .progress = &bars}));
+        must(plugin::Registry::load(*entry)), entry->descriptor.id, settings,
+        {.process = &processes_, .progress = &bars, .builder = &builder}));
     cache_ = must(base::open_file(cache, O_RDONLY | O_DIRECTORY));
   }
 
@@ -167,6 +191,7 @@ class Images {
   std::uint32_t pull = FCVM_PULL_MISSING;
   base::Deadline deadline = base::Deadline::in(std::chrono::seconds(60));
   Bars bars;
+  FakeBuilder builder;
 
  private:
   static std::int32_t append(void* context, const char* text, std::uint64_t length) {

@@ -1,5 +1,5 @@
 // See lock.hpp.
-#include "plugins/image/archive/lock.hpp"
+#include "plugins/image/common/lock.hpp"
 
 #include <sys/file.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 // See work_directory.hpp.
-#include "plugins/image/archive/work_directory.hpp"
+#include "plugins/image/common/work_directory.hpp"
 
 #include <cstdlib>
 #include <filesystem>

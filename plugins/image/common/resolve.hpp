@@ -6,8 +6,8 @@
 #include <fcvm/result.hpp>
 #include <fcvm/sdk/call.hpp>
 
-#include "plugins/image/archive/cache.hpp"
-#include "plugins/image/archive/skopeo.hpp"
+#include "plugins/image/common/cache.hpp"
+#include "plugins/image/common/skopeo.hpp"
 
 namespace fcvm::archive {
 

@@ -2,7 +2,7 @@
 //
 // An archive is made in a work directory, flushed, locked and moved to its name, so that the name
 // stands for a whole archive at any moment.
-#include "plugins/image/archive/fetch.hpp"
+#include "plugins/image/common/fetch.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -12,10 +12,10 @@
 
 #include "core/base/io/clone_file.hpp"
 #include "core/base/io/file.hpp"
-#include "plugins/image/archive/archive_check.hpp"
-#include "plugins/image/archive/gunzip.hpp"
-#include "plugins/image/archive/members.hpp"
-#include "plugins/image/archive/work_directory.hpp"
+#include "plugins/image/common/archive_check.hpp"
+#include "plugins/image/common/gunzip.hpp"
+#include "plugins/image/common/members.hpp"
+#include "plugins/image/common/work_directory.hpp"
 
 namespace fcvm::archive {
 
@@ -135,7 +135,6 @@ class Fetch {
     return {};
   }
 
-  /// Locked before it has its name, so that nobody collects it in between.
   Result<Lock> store(const std::string& file) {
     const Fd made = FCVM_TRY(base::open_file(file, O_RDWR));
     const std::uint64_t length = FCVM_TRY(size_of(made.get()));
@@ -143,19 +142,8 @@ class Fetch {
     if (padded != length && ::ftruncate(made.get(), static_cast<off_t>(padded)) != 0) {
       return fail_errno("padding the archive");
     }
-    if (::fchmod(made.get(), 0444) != 0) return fail_errno("making the archive read-only");
-    if (::fsync(made.get()) != 0) return fail_errno("flushing the archive to disk");
-    auto held = FCVM_TRY(Lock::try_existing(file, Lock::Mode::kShared));
-    if (!held) return fail(EBUSY, "somebody locked the archive");
     FCVM_TRY(cache_.update(call_, [&](Index& index) { index.archives[digest_] = length; }));
-    if (::rename(file.c_str(), cache_.archive(digest_).c_str()) != 0) {
-      return fail_errno("moving the archive into the cache");
-    }
-    const Fd directory = FCVM_TRY(base::open_file(cache_.path(), O_RDONLY | O_DIRECTORY));
-    if (::fsync(directory.get()) != 0 && errno != EINVAL) {
-      return fail_errno("flushing the cache directory to disk");
-    }
-    return *std::move(held);
+    return cache_.publish(file, cache_.archive(digest_));
   }
 
   const Host& host_;
@@ -185,6 +173,21 @@ Result<Lock> ensure_archive(const Host& host, const Skopeo& skopeo, const Cache&
                  context("fetching " + wanted.reference.name);
   if (!fetched) return advised(std::move(fetched).error());
   return fetched;
+}
+
+Result<std::string> read_config(const Host& host, const Skopeo& skopeo, const Cache& cache,
+                                const Wanted& wanted, const std::string& digest, const Call& call) {
+  if (const auto held = FCVM_TRY(cache.hold(digest))) return read_archive(held->fd(), call);
+  if (wanted.reference.in_registry() && wanted.pull == FCVM_PULL_NEVER) {
+    return never_pulled(wanted.reference);
+  }
+  // A local file has to be unpacked for this, so it is kept.
+  if (wanted.reference.is_file()) {
+    const Lock made = FCVM_TRY(ensure_archive(host, skopeo, cache, wanted, digest, call));
+    return read_archive(made.fd(), call);
+  }
+  const auto scratch = FCVM_TRY(WorkDirectory::create(cache.path()));
+  return skopeo.config(wanted.reference, digest, scratch.path(), call);
 }
 
 }  // namespace fcvm::archive

@@ -12,9 +12,9 @@
 #include <fcvm/sdk/call.hpp>
 #include <fcvm/sdk/host.hpp>
 
-#include "plugins/image/archive/documents.hpp"
-#include "plugins/image/archive/options.hpp"
-#include "plugins/image/archive/reference.hpp"
+#include "plugins/image/common/documents.hpp"
+#include "plugins/image/common/options.hpp"
+#include "plugins/image/common/reference.hpp"
 
 namespace fcvm::archive {
 

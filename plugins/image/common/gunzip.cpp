@@ -1,5 +1,5 @@
 // See gunzip.hpp. It is the gzip program that unpacks, as every distribution has one.
-#include "plugins/image/archive/gunzip.hpp"
+#include "plugins/image/common/gunzip.hpp"
 
 #include <csignal>
 #include <sys/resource.h>

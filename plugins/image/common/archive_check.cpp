@@ -1,8 +1,8 @@
 // See archive_check.hpp.
-#include "plugins/image/archive/archive_check.hpp"
+#include "plugins/image/common/archive_check.hpp"
 
-#include "plugins/image/archive/documents.hpp"
-#include "plugins/image/archive/members.hpp"
+#include "plugins/image/common/documents.hpp"
+#include "plugins/image/common/members.hpp"
 
 namespace fcvm::archive {
 

@@ -1,5 +1,5 @@
 // See members.hpp.
-#include "plugins/image/archive/members.hpp"
+#include "plugins/image/common/members.hpp"
 
 #include <array>
 #include <span>

@@ -1,0 +1,72 @@
+// Cache: the directory that all VMs of a user share. For an image there is
+//
+//   <sha256>.tar      the archive, padded to whole sectors; whoever uses it has a shared lock on it
+//   <sha256>.ext4     what a plugin makes of it, likewise; the archive then goes
+//   <sha256>.json     the image's configuration, beside what was made
+//   <sha256>.lock     while somebody fetches or removes it
+//   <sha256>.making   while somebody makes something of it
+//   work.XXXXXX/      while something is made
+//   index.json        what the names meant; index.lock guards it
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fcvm/result.hpp>
+#include <fcvm/sdk/call.hpp>
+#include <fcvm/sdk/host.hpp>
+
+#include "plugins/image/common/documents.hpp"
+#include "plugins/image/common/lock.hpp"
+
+namespace fcvm::archive {
+
+class Cache {
+ public:
+  static constexpr std::string_view kArchive = ".tar";
+
+  /// `directory` is the host's, borrowed for the call. An image is there when it has a file of this
+  /// suffix: a plugin's own, or the archive itself.
+  static Result<Cache> open(const Host& host, int directory, std::string_view suffix = kArchive);
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string archive(const std::string& digest) const;
+  /// What an image is used by.
+  [[nodiscard]] std::string prepared(const std::string& digest) const;
+  [[nodiscard]] std::string config(const std::string& digest) const;
+  [[nodiscard]] std::string fetch_lock(const std::string& digest) const;
+  [[nodiscard]] std::string making_lock(const std::string& digest) const;
+
+  /// A hold on the archive, which keeps it from being collected; nothing when it is not there, or
+  /// not all of it.
+  [[nodiscard]] Result<std::optional<Lock>> hold(const std::string& digest) const;
+  /// The same for what the image is used by.
+  [[nodiscard]] Result<std::optional<Lock>> hold_prepared(const std::string& digest) const;
+  /// Moves what was made in a work directory, and is whole, to its name; locked before it has it,
+  /// so that nobody collects it in between.
+  [[nodiscard]] Result<Lock> publish(const std::string& made, const std::string& name) const;
+
+  /// An unreadable index is an empty one.
+  [[nodiscard]] Index index() const;
+  /// Reads, changes and writes the index, one process at a time.
+  Result<void> update(const Call& call, const std::function<void(Index&)>& change) const;
+
+  /// Removes every image that `keep` does not name and nobody holds: returns their digests.
+  Result<std::vector<std::string>> collect(const std::vector<std::string>& keep,
+                                           const Call& call) const;
+
+ private:
+  Cache(const Host& host, std::string path, std::string_view suffix)
+      : host_(host), path_(std::move(path)), suffix_(suffix) {}
+  [[nodiscard]] Result<bool> remove(const std::string& digest) const;
+  [[nodiscard]] bool is_cut_short(int file, const std::string& digest) const;
+
+  Host host_;
+  std::string path_;
+  std::string suffix_;
+};
+
+}  // namespace fcvm::archive

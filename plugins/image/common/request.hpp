@@ -1,0 +1,32 @@
+// What a host asks of an image plugin, read and checked, and the answers that are the same for all.
+// Owns nothing.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <fcvm/image.hpp>
+
+#include "plugins/image/common/cache.hpp"
+#include "plugins/image/common/options.hpp"
+#include "plugins/image/common/resolve.hpp"
+
+namespace fcvm::archive {
+
+Result<Wanted> read_request(const fcvm_image_request& request, const Options& options);
+
+/// It becomes a file name.
+Result<std::string> checked_digest(std::string_view digest);
+
+/// The digest by the pull policy, with what is stored of the image.
+Result<fcvm_image_identity> identify(const Host& host, const Options& options, const Cache& cache,
+                                     const Wanted& wanted, const Call& call);
+
+/// skopeo's version, and what is missing without it.
+Result<Probe> probe_skopeo(const Host& host, const Options& options, const Call& call);
+
+/// Notes that the image was used, of which `bytes` are stored.
+Result<void> note_use(const Cache& cache, const Wanted& wanted, const std::string& digest,
+                      std::uint64_t bytes, const Call& call);
+
+}  // namespace fcvm::archive
