@@ -1,0 +1,141 @@
+// See build.hpp.
+#include "plugins/image/overlay/build.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <sys/stat.h>
+#include <thread>
+
+#include "core/base/io/fd.hpp"
+#include "core/base/io/file.hpp"
+
+namespace fcvm::overlay {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::uint64_t kBlock = 4096;
+/// An image that takes longer means no good: a gigabyte takes four minutes on an emulated CPU.
+constexpr auto kLimit = 2h;
+constexpr auto kTick = 200ms;
+
+/// As root in the guest. It prints how many bytes of the disk count.
+///
+/// podman holds the store's overlay directory mounted; its database and locks for containers are of
+/// no use in a store that is read-only.
+constexpr const char* kScript = R"sh(set -e
+archive=/dev/disk/by-id/virtio-archive
+disk=/dev/disk/by-id/virtio-store
+store=/run/fcvm/building
+mke2fs -q -F -t ext4 -b 4096 -i 2048 -m 0 -O ^has_journal,^resize_inode \
+  -E lazy_itable_init=1,nodiscard -L fcvm-store "$disk"
+mkdir -p "$store"
+mount -t ext4 -o noatime,init_itable=0,noinit_itable "$disk" "$store"
+podman --root "$store" --runroot /run/fcvm/build-run --storage-driver overlay load -q -i "$archive" >&2
+umount "$store/overlay" 2>/dev/null || true
+cd "$store"
+find . -mindepth 1 -maxdepth 1 ! -name overlay ! -name overlay-images ! -name overlay-layers \
+  -exec rm -rf {} +
+cd /
+umount "$store"
+e2fsck -fy "$disk" >&2 || test $? -eq 1
+resize2fs -M "$disk" >&2
+blocks=$(dumpe2fs -h "$disk" 2>/dev/null | sed -n 's/^Block count: *//p')
+echo "bytes $((blocks * 4096))"
+)sh";
+
+std::uint64_t allocated(const std::string& file) {
+  struct stat status {};
+  return ::stat(file.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_blocks) * 512
+                                            : 0;
+}
+
+/// Shows how much of the disk is written, while somebody else waits for the builder.
+class Ticker {
+ public:
+  Ticker(Host::Progress& progress, std::string file)
+      : progress_(progress), file_(std::move(file)), thread_([this] { run(); }) {}
+  Ticker(const Ticker&) = delete;
+  Ticker& operator=(const Ticker&) = delete;
+  ~Ticker() {
+    ended_ = true;
+    thread_.join();
+  }
+
+ private:
+  void run() {
+    while (!ended_) {
+      progress_.update(allocated(file_));
+      std::this_thread::sleep_for(kTick);
+    }
+  }
+
+  Host::Progress& progress_;
+  const std::string file_;
+  std::atomic<bool> ended_{false};
+  std::thread thread_;
+};
+
+/// What the guest says is believed only as far as the file goes.
+Result<std::uint64_t> said_length(const std::string& output, std::uint64_t most) {
+  constexpr std::string_view kWord = "bytes ";
+  const auto at = output.rfind(kWord);
+  std::uint64_t length = 0;
+  if (at != std::string::npos) {
+    const char* begin = output.data() + at + kWord.size();
+    std::from_chars(begin, output.data() + output.size(), length);
+  }
+  if (length == 0 || length > most || length % kBlock != 0) {
+    return fail(EPROTO, "the builder VM does not say how large the store is");
+  }
+  return length;
+}
+
+/// The last lines: podman says there what it did not like.
+std::string last_words(const std::string& errors) {
+  constexpr std::size_t kMost = 1000;
+  std::string text = errors.substr(errors.size() - std::min(errors.size(), kMost));
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+/// In an archive a file of one byte takes a kilobyte, and one without any half of that.
+std::uint64_t room_for_store(std::uint64_t archive_bytes) {
+  return (5 * archive_bytes / kMiB + 256) * kMiB;
+}
+
+Result<void> build_store(const Host& host, const std::string& image, const std::string& archive,
+                         const std::string& store, const Call& call) {
+  struct stat status {};
+  if (::stat(archive.c_str(), &status) != 0) return fail_errno("looking at " + archive);
+  const auto archive_bytes = static_cast<std::uint64_t>(status.st_size);
+  const std::uint64_t room = room_for_store(archive_bytes);
+  Fd file = FCVM_TRY(base::open_file(store, O_RDWR | O_CREAT | O_EXCL, 0600));
+  if (::ftruncate(file.get(), static_cast<off_t>(room)) != 0) return fail_errno("making " + store);
+  Host::Build build;
+  build.arguments = {"/bin/sh", "-c", kScript};
+  build.disks = {{"archive", archive, FCVM_DISK_READ_ONLY},
+                 {"store", store, FCVM_DISK_CACHE_UNSAFE}};
+  auto progress =
+      host.progress("unpacking " + image + ", once for all VMs", archive_bytes, "bytes");
+  const Ticker ticker(progress, store);
+  const auto built = FCVM_TRY(host.build(build, call, kLimit));
+  if (built.exit_code != 0) {
+    return fail(EIO, "unpacking the image failed: " + last_words(built.errors),
+                "fcvm run --image-mode archive unpacks it in its own VM");
+  }
+  const std::uint64_t length = FCVM_TRY(said_length(built.output, room));
+  // The builder's user had the file meanwhile, and this descriptor is of before.
+  if (::ftruncate(file.get(), static_cast<off_t>(length)) != 0) {
+    return fail_errno("cutting " + store + " to its length");
+  }
+  progress.succeeded();
+  return {};
+}
+
+}  // namespace fcvm::overlay

@@ -1,0 +1,28 @@
+// Making a store disk from an archive, in a builder VM: the one place where layers are unpacked.
+// Owns nothing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <fcvm/result.hpp>
+#include <fcvm/sdk/call.hpp>
+#include <fcvm/sdk/host.hpp>
+
+namespace fcvm::overlay {
+
+/// Raise it when what is made of the same image changes.
+inline constexpr std::uint32_t kFormat = 1;
+
+/// The suffix of a store's file, and its file system.
+inline constexpr const char* kSuffix = ".ext4";
+inline constexpr const char* kFileSystem = "ext4";
+
+/// How large a disk has to be, at most, that an archive of this length is unpacked to.
+std::uint64_t room_for_store(std::uint64_t archive_bytes);
+
+/// Makes the file `store`, which is not there yet. `image` is a name for people.
+Result<void> build_store(const Host& host, const std::string& image, const std::string& archive,
+                         const std::string& store, const Call& call);
+
+}  // namespace fcvm::overlay

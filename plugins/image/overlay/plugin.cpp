@@ -1,0 +1,87 @@
+// image.overlay: images unpacked once, into a disk that every VM has read-only as an additional
+// image store of podman's.
+#include <sys/stat.h>
+#include <vector>
+
+#include <fcvm/image.hpp>
+
+#include "core/base/io/file.hpp"
+#include "core/base/process/program.hpp"
+#include "plugins/image/common/fetch.hpp"
+#include "plugins/image/common/request.hpp"
+#include "plugins/image/overlay/build.hpp"
+#include "plugins/image/overlay/store.hpp"
+
+namespace fcvm::overlay {
+
+class OverlayPlugin : public ImagePlugin {
+ public:
+  using Options = archive::Options;
+  static constexpr Info kInfo{"image.overlay", FCVM_VERSION,
+                              "images unpacked once, on a read-only disk that all VMs share",
+                              FCVM_IMAGE_CAN_SHARE | FCVM_IMAGE_NEEDS_BUILDER, 60};
+
+  OverlayPlugin(const Host& host, Options options) : host_(host), options_(std::move(options)) {}
+
+  /// Asked at every start of a VM, so it starts no program.
+  static Result<Probe> probe(const Host&, const Options& options, const Call&) {
+    const std::string skopeo = base::find_program(options.skopeo);
+    if (!skopeo.empty()) return Probe::usable(skopeo);
+    // Images that were fetched before need none.
+    return Probe::degraded("skopeo, which fetches images, is not installed (" + options.skopeo + ")",
+                           "apt install skopeo");
+  }
+
+  Result<fcvm_image_identity> resolve(const fcvm_image_request& request, const Call& call) {
+    const auto wanted = FCVM_TRY(archive::read_request(request, options_));
+    const auto cache = FCVM_TRY(open(request.cache_fd));
+    return archive::identify(host_, options_, cache, wanted, call);
+  }
+
+  Result<std::string> config(const fcvm_image_request& request, std::string_view digest_text,
+                             const Call& call) {
+    const auto wanted = FCVM_TRY(archive::read_request(request, options_));
+    const std::string digest = FCVM_TRY(archive::checked_digest(digest_text));
+    const auto cache = FCVM_TRY(open(request.cache_fd));
+    if (const auto held = FCVM_TRY(cache.hold_prepared(digest))) {
+      return base::read_file(cache.config(digest));
+    }
+    return archive::read_config(host_, skopeo(wanted), cache, wanted, digest, call);
+  }
+
+  Result<ImageDelivery> prepare(const fcvm_image_request& request, std::string_view digest_text,
+                                const Call& call) {
+    const auto wanted = FCVM_TRY(archive::read_request(request, options_));
+    const std::string digest = FCVM_TRY(archive::checked_digest(digest_text));
+    const auto cache = FCVM_TRY(open(request.cache_fd));
+    auto held = FCVM_TRY(ensure_store(host_, skopeo(wanted), cache, wanted, digest, call));
+    struct stat status {};
+    if (::fstat(held.fd(), &status) != 0) return fail_errno("looking at the store");
+    const auto bytes = static_cast<std::uint64_t>(status.st_blocks) * 512;
+    FCVM_TRY(archive::note_use(cache, wanted, digest, bytes, call));
+    held_.push_back(std::move(held));
+    return ImageDelivery{FCVM_GUEST_MOUNT_STORE,
+                         {{cache.prepared(digest), kFileSystem, 0, FCVM_DISK_READ_ONLY}}};
+  }
+
+  Result<std::vector<std::string>> collect(int cache_fd, const std::vector<std::string>& keep,
+                                           const Call& call) {
+    return FCVM_TRY(open(cache_fd)).collect(keep, call);
+  }
+
+ private:
+  Result<archive::Cache> open(int directory) const {
+    return archive::Cache::open(host_, directory, kSuffix);
+  }
+  [[nodiscard]] archive::Skopeo skopeo(const archive::Wanted& wanted) const {
+    return {host_, options_, wanted.platform};
+  }
+
+  Host host_;
+  Options options_;
+  std::vector<archive::Lock> held_;  // what this VM uses must not be collected
+};
+
+}  // namespace fcvm::overlay
+
+FCVM_EXPORT_PLUGIN(fcvm::overlay::OverlayPlugin);

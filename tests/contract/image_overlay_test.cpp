@@ -1,0 +1,140 @@
+// image.overlay: stores are made once, whole or not at all, by a builder of the host's.
+#include <future>
+
+#include "tests/contract/fake_skopeo.hpp"
+
+namespace fcvm::tests {
+namespace {
+
+/// What lies in a cache besides its index and its stores.
+std::vector<std::string> beside_stores(const std::string& cache) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(cache)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with("index.") && !name.ends_with(".ext4")) names.push_back(name);
+  }
+  return names;
+}
+
+struct Scene {
+  base::TempDir directory = must(base::TempDir::create());
+  std::string cache = directory.path() + "/cache";
+  std::string file = directory.path() + "/tiny.tar";
+  std::string reference = "docker-archive:" + file;
+  TinyImage image = tiny_image("hello\n");
+  std::string digest = "sha256:" + sha256(image.archive);
+  std::string hex = sha256(image.archive);
+  Scene() { make_file(file, image.archive); }
+};
+
+TEST_CASE("an image is unpacked by a builder, once, and its store is shared") {
+  const Scene scene;
+  Images images(scene.cache);
+  const auto delivery = must(images.prepare(scene.reference));
+  CHECK(delivery.how == FCVM_GUEST_MOUNT_STORE);
+  REQUIRE(delivery.disks.size() == 1);
+  CHECK(delivery.disks.front().path == scene.cache + "/" + scene.hex + ".ext4");
+  CHECK(delivery.disks.front().format == "ext4");
+  CHECK(delivery.disks.front().flags == FCVM_DISK_READ_ONLY);
+  CHECK(content_of(delivery.disks.front().path) == std::string(8192, 's'));
+  CHECK((look_at(delivery.disks.front().path).st_mode & 0777) == 0444);
+
+  const auto& build = images.builder.last;
+  REQUIRE(build.disks.size() == 2);
+  CHECK(build.disks[0].id == "archive");
+  CHECK(build.disks[0].read_only);
+  CHECK_FALSE(build.disks[1].read_only);
+  CHECK(images.bars.succeeded);
+
+  // The archive has done its work; the configuration is kept, byte for byte.
+  CHECK(beside_stores(scene.cache) == std::vector<std::string>{scene.hex + ".json"});
+  CHECK(must(images.config(scene.reference, scene.digest)) == scene.image.config);
+  CHECK(must(images.resolve(scene.reference)).stored_bytes > 0);
+
+  Images second(scene.cache);
+  CHECK(must(second.prepare(scene.reference)).disks.front().path == delivery.disks.front().path);
+  CHECK(second.builder.runs == 0);
+  CHECK(must(second.collect({})).empty());
+}
+
+TEST_CASE("an image that nobody uses is collected with all that belongs to it") {
+  const Scene scene;
+  must(Images(scene.cache).prepare(scene.reference));
+  Images images(scene.cache);
+  CHECK(must(images.collect({scene.digest})).empty());
+  CHECK(must(images.collect({})) == std::vector<std::string>{scene.digest});
+  CHECK(beside_stores(scene.cache).empty());
+  CHECK_FALSE(std::filesystem::exists(scene.cache + "/" + scene.hex + ".ext4"));
+  CHECK(must(images.prepare(scene.reference)).disks.size() == 1);
+  CHECK(images.builder.runs == 1);
+}
+
+TEST_CASE("a builder that fails leaves no store, and nothing is fetched again") {
+  const FakeSkopeo skopeo;
+  Images images = skopeo.images();
+  images.builder.exit_code = 1;
+  images.builder.errors = "Error: the layer is not a tar archive\n";
+  const auto failed = images.prepare("alpine");
+  REQUIRE_FALSE(failed);
+  says(failed.error(), "the layer is not a tar archive");
+  says(failed.error(), "--image-mode archive");
+  const std::string calls = skopeo.calls();
+  images.builder.exit_code = 0;
+  for (const std::string said : {"", "bytes 0", "bytes 4097", "bytes 99999999999999", "bytes x"}) {
+    images.builder.said = said;
+    says(images.prepare("alpine").error(), "how large");
+  }
+  images.builder.said = "bytes 4096";
+  const auto delivery = must(images.prepare("alpine"));
+  CHECK(look_at(delivery.disks.front().path).st_size == 4096);
+  // Only what the name means was asked of the registry.
+  const std::string later = skopeo.calls().substr(calls.size());
+  CHECK(later.find("copy") == std::string::npos);
+}
+
+TEST_CASE("of two at once one makes the store, and the other waits and says so") {
+  const Scene scene;
+  Images one(scene.cache);
+  Images two(scene.cache);
+  std::promise<void> begun;
+  one.builder.on_run = [&](const Call& call) {
+    begun.set_value();
+    return call.sleep(std::chrono::milliseconds(500));
+  };
+  auto first = std::async(std::launch::async, [&] { return one.prepare(scene.reference); });
+  begun.get_future().wait();
+  const auto second = must(two.prepare(scene.reference));
+  CHECK(must(first.get()).disks.front().path == second.disks.front().path);
+  CHECK(two.builder.runs == 0);
+  REQUIRE_FALSE(two.bars.names.empty());
+  CHECK(two.bars.names.front().find("another fcvm") != std::string::npos);
+}
+
+TEST_CASE("a cancel ends the builder, and leaves no litter") {
+  const Scene scene;
+  Images images(scene.cache);
+  std::promise<void> begun;
+  images.builder.on_run = [&](const Call& call) {
+    begun.set_value();
+    return call.sleep(std::chrono::seconds(60));
+  };
+  auto prepared = std::async(std::launch::async, [&] { return images.prepare(scene.reference); });
+  begun.get_future().wait();
+  images.cancel();
+  CHECK(prepared.get().error().code() == ECANCELED);
+  CHECK(beside_stores(scene.cache) == std::vector<std::string>{scene.hex + ".tar"});
+}
+
+TEST_CASE("what a killed preparation left is removed by the next, and the archive is used") {
+  const Scene scene;
+  must(base::make_directories(scene.cache + "/work.dead00"));
+  make_file(scene.cache + "/work.dead00/store.ext4", "half");
+  make_file(scene.cache + "/" + scene.hex + ".making", "");
+  make_file(scene.cache + "/" + scene.hex + ".tar", scene.image.archive);
+  Images images(scene.cache);
+  must(images.prepare(scene.reference));
+  CHECK(beside_stores(scene.cache) == std::vector<std::string>{scene.hex + ".json"});
+}
+
+}  // namespace
+}  // namespace fcvm::tests
