@@ -35,7 +35,7 @@ const std::vector<Kind>& kinds() {
       {FCVM_KIND_NET,
        {"ipv6", "publish", "publish-udp", "choose-address", "reattach", "needs-root",
         "keeps-closed", "limit-rate", "ipv6-prefix"}},
-      {FCVM_KIND_IMAGE, {"share", "needs-builder"}},
+      {FCVM_KIND_IMAGE, {"share", "needs-builder", "list"}},
       {FCVM_KIND_MEMORY, {"shares-pages", "prefetch", "server", "record", "layers", "hugepages"}},
       {FCVM_KIND_READINESS, {"needs-network"}},
   };

@@ -237,6 +237,23 @@ Result<void> exercise_vmm(const Subject& subject) {
 
 std::int32_t drop(void*, const char*, std::uint64_t) { return 0; }
 std::int32_t drop_disk(void*, const fcvm_image_disk*) { return 0; }
+std::int32_t drop_entry(void*, const fcvm_image_entry*) { return 0; }
+
+Result<void> ask_optional(const Subject& subject, const fcvm_image_v1& verbs, const Fd& cache,
+                          const char* digest) {
+  auto error = sized<fcvm_error>();
+  if (verbs.list != nullptr) {
+    const auto code =
+        verbs.list(subject.instance, cache.get(), soon(), drop_entry, nullptr, &error);
+    FCVM_TRY(answered("list", code, error));
+  }
+  if (verbs.name != nullptr) {
+    const auto code =
+        verbs.name(subject.instance, cache.get(), "check:latest", digest, soon(), &error);
+    FCVM_TRY(answered("name", code, error));
+  }
+  return {};
+}
 
 Result<void> exercise_image(const Subject& subject) {
   const auto verbs = subject.verbs<fcvm_image_v1>();
@@ -260,6 +277,7 @@ Result<void> exercise_image(const Subject& subject) {
   const auto prepared = verbs.prepare(subject.instance, &request, digest, soon(), &delivery,
                                       drop_disk, nullptr, &error);
   FCVM_TRY(answered("prepare", prepared, error));
+  FCVM_TRY(ask_optional(subject, verbs, cache, digest));
   const auto collected =
       verbs.collect(subject.instance, cache.get(), nullptr, 0, soon(), drop, nullptr, &error);
   FCVM_TRY(answered("collect", collected, error));

@@ -412,13 +412,22 @@ constexpr Pin kPins[] = {
     FIELD(fcvm_image_disk, format, 16, 8),
     FIELD(fcvm_image_disk, content_bytes, 24, 8),
     END(fcvm_image_disk, 32),
+    FIELD(fcvm_image_entry, size, 0, 4),
+    FIELD(fcvm_image_entry, reserved, 4, 4),
+    FIELD(fcvm_image_entry, digests, 8, 8),
+    FIELD(fcvm_image_entry, names, 16, 8),
+    FIELD(fcvm_image_entry, stored_bytes, 24, 8),
+    FIELD(fcvm_image_entry, used_seconds, 32, 8),
+    END(fcvm_image_entry, 40),
     FIELD(fcvm_image_v1, size, 0, 4),
     FIELD(fcvm_image_v1, reserved, 4, 4),
     FIELD(fcvm_image_v1, resolve, 8, 8),
     FIELD(fcvm_image_v1, config, 16, 8),
     FIELD(fcvm_image_v1, prepare, 24, 8),
     FIELD(fcvm_image_v1, collect, 32, 8),
-    END(fcvm_image_v1, 40),
+    FIELD(fcvm_image_v1, list, 40, 8),
+    FIELD(fcvm_image_v1, name, 48, 8),
+    END(fcvm_image_v1, 56),
     FIELD(fcvm_memory_layer, size, 0, 4),
     FIELD(fcvm_memory_layer, directory_fd, 4, 4),
     FIELD(fcvm_memory_layer, path, 8, 8),
@@ -595,6 +604,7 @@ static_assert(FCVM_NET_HAS_NET_NAMESPACE == 256u, "published");
 static_assert(FCVM_NET_HAS_USER_NAMESPACE == 512u, "published");
 static_assert(FCVM_IMAGE_CAN_SHARE == 1u, "published");
 static_assert(FCVM_IMAGE_NEEDS_BUILDER == 2u, "published");
+static_assert(FCVM_IMAGE_CAN_LIST == 4u, "published");
 static_assert(FCVM_PULL_MISSING == 1u, "published");
 static_assert(FCVM_PULL_ALWAYS == 2u, "published");
 static_assert(FCVM_PULL_NEVER == 3u, "published");

@@ -18,6 +18,7 @@ extern "C" {
 
 #define FCVM_IMAGE_CAN_SHARE (1ull << 0)     /* several VMs use one prepared copy */
 #define FCVM_IMAGE_NEEDS_BUILDER (1ull << 1) /* prepare uses builder/1 */
+#define FCVM_IMAGE_CAN_LIST (1ull << 2)      /* list and name */
 
 #define FCVM_PULL_MISSING 1u
 #define FCVM_PULL_ALWAYS 2u
@@ -65,6 +66,19 @@ typedef struct fcvm_image_disk {
 /* Receives one disk, borrowed for the call; a non-zero return asks to stop. */
 typedef int32_t (*fcvm_image_disk_fn)(void* context, const fcvm_image_disk* disk);
 
+/* An image that the plugin keeps. Borrowed for the call. */
+typedef struct fcvm_image_entry {
+  uint32_t size;
+  uint32_t reserved;
+  const char* const* digests; /* NULL-terminated: one, or more where several name the same image */
+  const char* const* names;   /* NULL-terminated: normalised references; there may be none */
+  uint64_t stored_bytes;      /* as the host's file system counts them */
+  int64_t used_seconds;       /* since 1970, when prepare last gave it out; 0 when unknown */
+} fcvm_image_entry;
+
+/* A non-zero return asks to stop. */
+typedef int32_t (*fcvm_image_entry_fn)(void* context, const fcvm_image_entry* entry);
+
 typedef struct fcvm_image_v1 {
   uint32_t size;
   uint32_t reserved;
@@ -84,6 +98,15 @@ typedef struct fcvm_image_v1 {
    * one. */
   int32_t (*collect)(void* instance, int32_t cache_fd, const char* const* keep, uint32_t keep_count,
                      int64_t deadline, fcvm_emit_fn emit, void* context, fcvm_error* error);
+  /* [worker, blocks] Each image that is kept whole; `config` gives its configuration for one of its
+   * digests, whatever reference the request has. */
+  int32_t (*list)(void* instance, int32_t cache_fd, int64_t deadline, fcvm_image_entry_fn emit,
+                  void* context, fcvm_error* error);
+  /* [worker, blocks] Gives the image `digest` the name, which another may have had, or takes it away
+   * from whichever has it when `digest` is NULL. The reference `name` then means that image under
+   * FCVM_PULL_MISSING and _NEVER. -ENOENT when there is no such image, or name. */
+  int32_t (*name)(void* instance, int32_t cache_fd, const char* name, const char* digest,
+                  int64_t deadline, fcvm_error* error);
 } fcvm_image_v1;
 
 #ifdef __cplusplus

@@ -6,6 +6,12 @@
 //                                       const fcvm::Call&);
 //   Result<std::vector<std::string>> collect(int cache_fd, const std::vector<std::string>& keep,
 //                                            const fcvm::Call&);   // what it removed
+//
+// and, where it keeps images (FCVM_IMAGE_CAN_LIST), both of
+//
+//   Result<std::vector<fcvm::ImageEntry>> list(int cache_fd, const fcvm::Call&);
+//   Result<void> name(int cache_fd, std::string_view name, std::string_view digest,
+//                     const fcvm::Call&);   // an empty digest takes the name away
 #pragma once
 
 #include <string>
@@ -30,7 +36,32 @@ struct ImageDelivery {
   std::vector<ImageDisk> disks;
 };
 
+/// An image that is kept, by one digest or more.
+struct ImageEntry {
+  std::vector<std::string> digests;
+  std::vector<std::string> names;
+  std::uint64_t stored_bytes = 0;
+  std::int64_t used_seconds = 0;
+};
+
 namespace sdk {
+
+FCVM_HAS_VERB(list);
+FCVM_HAS_VERB(name);
+
+inline void emit_entries(const std::vector<ImageEntry>& entries, fcvm_image_entry_fn emit,
+                         void* context) {
+  for (const ImageEntry& entry : entries) {
+    const auto digests = argument_vector(entry.digests);
+    const auto names = argument_vector(entry.names);
+    auto raw = sized<fcvm_image_entry>();
+    raw.digests = digests.data();
+    raw.names = names.data();
+    raw.stored_bytes = entry.stored_bytes;
+    raw.used_seconds = entry.used_seconds;
+    if (emit(context, &raw) != 0) return;
+  }
+}
 
 inline void emit_disks(const std::vector<ImageDisk>& disks, fcvm_image_disk_fn emit,
                        void* context) {
@@ -63,6 +94,8 @@ struct ImageVerbs {
 
   template <typename Plugin>
   static const fcvm_image_v1* table() {
+    static_assert(Has_list<Plugin>::value == Has_name<Plugin>::value,
+                  "list and name: both or neither");
     static const fcvm_image_v1 verbs = [] {
       auto made = sized<fcvm_image_v1>();
       made.resolve = [](void* self, const fcvm_image_request* request, std::int64_t deadline,
@@ -113,6 +146,25 @@ struct ImageVerbs {
               return {};
             });
       };
+      if constexpr (Has_list<Plugin>::value) {
+        made.list = [](void* self, std::int32_t cache_fd, std::int64_t deadline,
+                       fcvm_image_entry_fn emit, void* context, fcvm_error* error) -> std::int32_t {
+          return on_call<Plugin>(
+              self, deadline, error, [&](Plugin& plugin, const Call& call) -> Result<void> {
+                if (emit == nullptr) return fail(EINVAL, "no place for the images");
+                emit_entries(FCVM_TRY(plugin.list(cache_fd, call)), emit, context);
+                return {};
+              });
+        };
+        made.name = [](void* self, std::int32_t cache_fd, const char* name, const char* digest,
+                       std::int64_t deadline, fcvm_error* error) -> std::int32_t {
+          return on_call<Plugin>(
+              self, deadline, error, [&](Plugin& plugin, const Call& call) -> Result<void> {
+                const auto text = FCVM_TRY(need_text(name, "no name is given"));
+                return plugin.name(cache_fd, text, digest == nullptr ? "" : digest, call);
+              });
+        };
+      }
       return made;
     }();
     return &verbs;
