@@ -23,7 +23,7 @@ struct Scene {
   std::string reference = "docker-archive:" + file;
   TinyImage image = tiny_image("hello\n");
   std::string digest = "sha256:" + sha256(image.archive);
-  std::string hex = sha256(image.archive);
+  std::string hex = sha256(image.config);  // its id
   Scene() { make_file(file, image.archive); }
 };
 
@@ -122,7 +122,8 @@ TEST_CASE("a cancel ends the builder, and leaves no litter") {
   begun.get_future().wait();
   images.cancel();
   CHECK(prepared.get().error().code() == ECANCELED);
-  CHECK(beside_stores(scene.cache) == std::vector<std::string>{scene.hex + ".tar"});
+  CHECK(beside_stores(scene.cache) ==
+        std::vector<std::string>{sha256(scene.image.archive) + ".tar"});
 }
 
 TEST_CASE("what a killed preparation left is removed by the next, and the archive is used") {
@@ -130,7 +131,7 @@ TEST_CASE("what a killed preparation left is removed by the next, and the archiv
   must(base::make_directories(scene.cache + "/work.dead00"));
   make_file(scene.cache + "/work.dead00/store.ext4", "half");
   make_file(scene.cache + "/" + scene.hex + ".making", "");
-  make_file(scene.cache + "/" + scene.hex + ".tar", scene.image.archive);
+  make_file(scene.cache + "/" + sha256(scene.image.archive) + ".tar", scene.image.archive);
   Images images(scene.cache);
   must(images.prepare(scene.reference));
   CHECK(beside_stores(scene.cache) == std::vector<std::string>{scene.hex + ".json"});

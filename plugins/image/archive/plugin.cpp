@@ -16,7 +16,7 @@ class ArchivePlugin : public ImagePlugin {
   using Options = archive::Options;
   static constexpr Info kInfo{"image.archive", FCVM_VERSION,
                               "archives fetched by skopeo, loaded by podman in the guest",
-                              FCVM_IMAGE_CAN_SHARE, 50};
+                              FCVM_IMAGE_CAN_SHARE | FCVM_IMAGE_CAN_LIST, 50};
 
   ArchivePlugin(const Host& host, Options options) : host_(host), options_(std::move(options)) {}
 
@@ -32,9 +32,10 @@ class ArchivePlugin : public ImagePlugin {
 
   Result<std::string> config(const fcvm_image_request& request, std::string_view digest_text,
                              const Call& call) {
-    const Wanted wanted = FCVM_TRY(read_request(request, options_));
     const std::string digest = FCVM_TRY(checked_digest(digest_text));
     const Cache cache = FCVM_TRY(Cache::open(host_, request.cache_fd));
+    if (const auto held = FCVM_TRY(cache.hold(digest))) return read_archive(held->fd(), call);
+    const Wanted wanted = FCVM_TRY(read_request(request, options_));
     return read_config(host_, skopeo(wanted), cache, wanted, digest, call);
   }
 
@@ -44,6 +45,7 @@ class ArchivePlugin : public ImagePlugin {
     const std::string digest = FCVM_TRY(checked_digest(digest_text));
     const Cache cache = FCVM_TRY(Cache::open(host_, request.cache_fd));
     Lock held = FCVM_TRY(ensure_archive(host_, skopeo(wanted), cache, wanted, digest, call));
+    FCVM_TRY(take_names(cache, wanted, digest, held.fd(), call));
     const std::uint64_t bytes = FCVM_TRY(length_of(cache, digest, held));
     FCVM_TRY(note_use(cache, wanted, digest, bytes, call));
     held_.push_back(std::move(held));
@@ -51,6 +53,13 @@ class ArchivePlugin : public ImagePlugin {
                          {{cache.archive(digest), "docker-archive", bytes, FCVM_DISK_READ_ONLY}}};
   }
 
+  Result<std::vector<ImageEntry>> list(int cache_fd, const Call&) {
+    return FCVM_TRY(Cache::open(host_, cache_fd)).list();
+  }
+  Result<void> name(int cache_fd, std::string_view name, std::string_view digest,
+                    const Call& call) {
+    return name_image(FCVM_TRY(Cache::open(host_, cache_fd)), name, digest, call);
+  }
   Result<std::vector<std::string>> collect(int cache_fd, const std::vector<std::string>& keep,
                                            const Call& call) {
     return FCVM_TRY(Cache::open(host_, cache_fd)).collect(keep, call);

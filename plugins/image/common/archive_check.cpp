@@ -8,18 +8,21 @@ namespace fcvm::archive {
 
 namespace {
 
+Result<ArchivedImage> the_image(const Members& members) {
+  const std::string manifest = FCVM_TRY(members.read("manifest.json"));
+  auto images = FCVM_TRY(parse_archive_manifest(manifest));
+  if (images.size() == 1) return std::move(images.front());
+  return fail(EINVAL, "the archive holds " + std::to_string(images.size()) + " images",
+              "say which: docker-archive:FILE:NAME:TAG, or docker-archive:FILE:@0");
+}
+
 Result<std::string> read_image(int fd, const Call& call) {
   const Members members = FCVM_TRY(Members::find(fd, call));
-  const std::string manifest = FCVM_TRY(members.read("manifest.json"));
-  const auto images = FCVM_TRY(parse_archive_manifest(manifest));
-  if (images.size() > 1) {
-    return fail(EINVAL, "the archive holds " + std::to_string(images.size()) + " images",
-                "say which: docker-archive:FILE:NAME:TAG, or docker-archive:FILE:@0");
-  }
-  for (const auto& layer : images.front().layers) {
+  const ArchivedImage image = FCVM_TRY(the_image(members));
+  for (const auto& layer : image.layers) {
     if (!members.has(layer)) return fail(EBADMSG, "the archive lacks its layer " + layer);
   }
-  std::string config = FCVM_TRY(members.read(images.front().config));
+  std::string config = FCVM_TRY(members.read(image.config));
   FCVM_TRY(check_config(config));
   return config;
 }
@@ -30,6 +33,11 @@ Result<std::string> read_archive(int fd, const Call& call) {
   auto config = read_image(fd, call);
   if (config || config.error().code() != EBADMSG) return config;
   return std::move(config) | remedy("make it anew, for example with podman save");
+}
+
+Result<std::vector<std::string>> names_in_archive(int fd, const Call& call) {
+  const Members members = FCVM_TRY(Members::find(fd, call));
+  return FCVM_TRY(the_image(members)).names;
 }
 
 }  // namespace fcvm::archive

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <fcvm/result.hpp>
 #include <fcvm/sdk/call.hpp>
@@ -12,5 +13,8 @@ namespace fcvm::archive {
 /// Checks that the archive has one image with all its layers, without reading them, and returns its
 /// configuration. EBADMSG when it is damaged.
 Result<std::string> read_archive(int fd, const Call& call);
+
+/// The names that its one image has, as they are written there.
+Result<std::vector<std::string>> names_in_archive(int fd, const Call& call);
 
 }  // namespace fcvm::archive

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <ctime>
 #include <filesystem>
 #include <set>
 #include <sys/stat.h>
@@ -39,6 +40,7 @@ void drop_dangling(Index& index, const std::set<std::string>& gone) {
   std::erase_if(index.references,
                 [&](const auto& row) { return gone.contains(row.second.digest); });
   std::erase_if(index.archives, [&](const auto& row) { return gone.contains(row.first); });
+  std::erase_if(index.ids, [&](const auto& row) { return gone.contains(row.first); });
   std::erase_if(index.files, [](const auto& row) {
     std::error_code error;
     return !std::filesystem::exists(row.first, error);
@@ -63,19 +65,29 @@ std::string Cache::archive(const std::string& digest) const {
 }
 
 std::string Cache::prepared(const std::string& digest) const {
-  return path_ + "/" + hex_of(digest) + suffix_;
+  return prepared_by_id(is_of_archives() ? digest : id_of(digest));
 }
 
-std::string Cache::config(const std::string& digest) const {
-  return path_ + "/" + hex_of(digest) + ".json";
+std::string Cache::prepared_by_id(const std::string& id) const {
+  return path_ + "/" + hex_of(id) + suffix_;
+}
+
+std::string Cache::config(const std::string& id) const {
+  return path_ + "/" + hex_of(id) + ".json";
+}
+
+std::string Cache::id_of(const std::string& digest) const {
+  const Index known = index();
+  const auto found = known.ids.find(digest);
+  return found == known.ids.end() ? std::string() : found->second;
 }
 
 std::string Cache::fetch_lock(const std::string& digest) const {
   return path_ + "/" + hex_of(digest) + ".lock";
 }
 
-std::string Cache::making_lock(const std::string& digest) const {
-  return path_ + "/" + hex_of(digest) + ".making";
+std::string Cache::making_lock(const std::string& id) const {
+  return path_ + "/" + hex_of(id) + ".making";
 }
 
 Result<std::optional<Lock>> Cache::hold(const std::string& digest) const {
@@ -129,39 +141,104 @@ Result<void> Cache::update(const Call& call, const std::function<void(Index&)>& 
   return base::write_file_atomic(path_ + "/index.json", now.to_json(), 0600);
 }
 
+/// The digests or ids that the files of a suffix are named by.
+Result<std::set<std::string>> Cache::stored(std::string_view suffix) const {
+  std::set<std::string> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path_, error)) {
+    const std::string digest = digest_from(entry.path().filename(), suffix);
+    if (!digest.empty()) found.insert(digest);
+  }
+  if (error) return fail(error.value(), "reading " + path_ + ": " + error.message());
+  return found;
+}
+
+/// What a host may call the image; by its id where no other digest is known any more.
+std::vector<std::string> Cache::digests_of(const Index& index, const std::string& stored) const {
+  std::vector<std::string> digests;
+  if (!is_of_archives()) {
+    for (const auto& [digest, id] : index.ids) {
+      if (id == stored) digests.push_back(digest);
+    }
+  }
+  if (digests.empty()) digests.push_back(stored);
+  return digests;
+}
+
+Result<std::vector<ImageEntry>> Cache::list() const {
+  std::vector<ImageEntry> entries;
+  const Index known = index();
+  for (const auto& image : FCVM_TRY(stored(suffix_))) {
+    ImageEntry entry;
+    entry.digests = digests_of(known, image);
+    for (const auto& [key, named] : known.references) {
+      if (std::ranges::find(entry.digests, named.digest) == entry.digests.end()) continue;
+      entry.names.push_back(key.substr(0, key.rfind(' ')));
+      entry.used_seconds = std::max(entry.used_seconds, named.used);
+    }
+    struct stat status {};
+    if (::stat(prepared_by_id(image).c_str(), &status) != 0) continue;  // removed meanwhile
+    entry.stored_bytes = static_cast<std::uint64_t>(status.st_blocks) * 512;
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+Result<void> Cache::name(const std::string& name, const std::string& digest,
+                         const Call& call) const {
+  const std::string key = name + " " + FCVM_TRY(Platform::parse("")).text();
+  if (!digest.empty() && ::access(prepared(digest).c_str(), F_OK) != 0) {
+    return fail(ENOENT, digest + ": no such image is stored");
+  }
+  bool found = false;
+  FCVM_TRY(update(call, [&](Index& now) {
+    found = now.references.contains(key);
+    if (digest.empty()) {
+      now.references.erase(key);
+      return;
+    }
+    const auto archive = now.archives.find(digest);
+    now.references[key] = {digest, std::time(nullptr),
+                           archive == now.archives.end() ? 0 : archive->second};
+  }));
+  if (digest.empty() && !found) return fail(ENOENT, name + ": no image has this name");
+  return {};
+}
+
 /// False when somebody fetches or uses it.
-Result<bool> Cache::remove(const std::string& digest) const {
-  const auto fetching = FCVM_TRY(Lock::try_make(fetch_lock(digest)));
-  if (!fetching) return false;
-  // Also of a preparation that was killed: first what the image is used by, then what lies beside.
+Result<bool> Cache::remove(const std::string& stored) const {
+  const auto making = FCVM_TRY(Lock::try_make(making_lock(stored)));
+  const auto fetching = FCVM_TRY(Lock::try_make(fetch_lock(stored)));
+  if (!making || !fetching) return false;
+  // Of archives the two are one. An archive beside a store is of a preparation that was killed.
   bool removed = false;
-  for (const auto& file : {prepared(digest), archive(digest)}) {
+  for (const auto& file : {prepared_by_id(stored), archive(stored)}) {
     const auto unused = FCVM_TRY(Lock::try_existing(file, Lock::Mode::kExclusive));
     if (!unused && ::access(file.c_str(), F_OK) == 0) return false;
     if (!unused) continue;
     if (::unlink(file.c_str()) != 0) return fail_errno("removing " + file);
     removed = true;
   }
-  ::unlink(config(digest).c_str());
+  ::unlink(config(stored).c_str());
   return removed;
 }
 
 Result<std::vector<std::string>> Cache::collect(const std::vector<std::string>& keep,
                                                 const Call& call) const {
   FCVM_TRY(WorkDirectory::sweep(path_));
-  std::set<std::string> found;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(path_, error)) {
-    for (const std::string_view suffix : {std::string_view(suffix_), kArchive}) {
-      const std::string digest = digest_from(entry.path().filename(), suffix);
-      if (!digest.empty() && std::ranges::find(keep, digest) == keep.end()) found.insert(digest);
-    }
+  const Index known = index();
+  std::set<std::string> kept(keep.begin(), keep.end());
+  for (const auto& digest : keep) {
+    const auto id = known.ids.find(digest);
+    if (id != known.ids.end()) kept.insert(id->second);
   }
-  if (error) return fail(error.value(), "reading " + path_ + ": " + error.message());
+  std::set<std::string> found = FCVM_TRY(stored(suffix_));
+  found.merge(FCVM_TRY(stored(kArchive)));
   std::set<std::string> gone;
-  for (const auto& digest : found) {
+  for (const auto& image : found) {
     FCVM_TRY(call.check());
-    if (FCVM_TRY(remove(digest))) gone.insert(digest);
+    if (kept.contains(image) || !FCVM_TRY(remove(image))) continue;
+    for (auto& digest : digests_of(known, image)) gone.insert(std::move(digest));
   }
   FCVM_TRY(update(call, [&](Index& index) { drop_dangling(index, gone); }));
   return std::vector<std::string>(gone.begin(), gone.end());

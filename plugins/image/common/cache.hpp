@@ -1,23 +1,22 @@
 // Cache: the directory that all VMs of a user share. For an image there is
 //
 //   <sha256>.tar      the archive, padded to whole sectors; whoever uses it has a shared lock on it
-//   <sha256>.ext4     what a plugin makes of it, likewise; the archive then goes
-//   <sha256>.json     the image's configuration, beside what was made
 //   <sha256>.lock     while somebody fetches or removes it
-//   <sha256>.making   while somebody makes something of it
+//   <id>.ext4         what a plugin makes of it, likewise; the archive then goes
+//   <id>.json         the image's configuration, of which <id> is the SHA-256
+//   <id>.making       while somebody makes something of it
 //   work.XXXXXX/      while something is made
-//   index.json        what the names meant; index.lock guards it
+//   index.json        what the names meant, and which images the digests are; index.lock guards it
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
-#include <fcvm/result.hpp>
-#include <fcvm/sdk/call.hpp>
-#include <fcvm/sdk/host.hpp>
+#include <fcvm/image.hpp>
 
 #include "plugins/image/common/documents.hpp"
 #include "plugins/image/common/lock.hpp"
@@ -34,11 +33,15 @@ class Cache {
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string archive(const std::string& digest) const;
-  /// What an image is used by.
+  /// What an image is used by, where its digest is known to be of an image that is there.
   [[nodiscard]] std::string prepared(const std::string& digest) const;
-  [[nodiscard]] std::string config(const std::string& digest) const;
+  /// Of an id: "sha256:...".
+  [[nodiscard]] std::string prepared_by_id(const std::string& id) const;
+  [[nodiscard]] std::string config(const std::string& id) const;
+  /// The image's id; empty when it is not known.
+  [[nodiscard]] std::string id_of(const std::string& digest) const;
   [[nodiscard]] std::string fetch_lock(const std::string& digest) const;
-  [[nodiscard]] std::string making_lock(const std::string& digest) const;
+  [[nodiscard]] std::string making_lock(const std::string& id) const;
 
   /// A hold on the archive, which keeps it from being collected; nothing when it is not there, or
   /// not all of it.
@@ -54,6 +57,9 @@ class Cache {
   /// Reads, changes and writes the index, one process at a time.
   Result<void> update(const Call& call, const std::function<void(Index&)>& change) const;
 
+  /// The images there are, sorted by their names.
+  [[nodiscard]] Result<std::vector<ImageEntry>> list() const;
+  Result<void> name(const std::string& name, const std::string& digest, const Call& call) const;
   /// Removes every image that `keep` does not name and nobody holds: returns their digests.
   Result<std::vector<std::string>> collect(const std::vector<std::string>& keep,
                                            const Call& call) const;
@@ -61,7 +67,11 @@ class Cache {
  private:
   Cache(const Host& host, std::string path, std::string_view suffix)
       : host_(host), path_(std::move(path)), suffix_(suffix) {}
-  [[nodiscard]] Result<bool> remove(const std::string& digest) const;
+  [[nodiscard]] bool is_of_archives() const { return suffix_ == kArchive; }
+  [[nodiscard]] Result<std::set<std::string>> stored(std::string_view suffix) const;
+  [[nodiscard]] std::vector<std::string> digests_of(const Index& index,
+                                                    const std::string& stored) const;
+  [[nodiscard]] Result<bool> remove(const std::string& stored) const;
   [[nodiscard]] bool is_cut_short(int file, const std::string& digest) const;
 
   Host host_;

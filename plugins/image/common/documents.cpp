@@ -153,8 +153,12 @@ Result<std::vector<ArchivedImage>> parse_archive_manifest(std::string_view manif
   return reading<Images>(what, [&]() -> Result<Images> {
     Images images;
     for (const Json& image : FCVM_TRY(parse(what, manifest))) {
-      images.push_back({image.at("Config").get<std::string>(),
-                        image.at("Layers").get<std::vector<std::string>>()});
+      ArchivedImage& found = images.emplace_back();
+      image.at("Config").get_to(found.config);
+      image.at("Layers").get_to(found.layers);
+      if (image.contains("RepoTags") && image.at("RepoTags").is_array()) {
+        image.at("RepoTags").get_to(found.names);
+      }
     }
     if (images.empty()) return fail(EBADMSG, "the archive holds no image");
     return images;
@@ -176,7 +180,8 @@ std::string Index::to_json() const {
   Json json = {{"version", kIndexVersion},
                {"references", Json::object()},
                {"files", Json::object()},
-               {"archives", archives}};
+               {"archives", archives},
+               {"ids", ids}};
   for (const auto& [name, named] : references) {
     json["references"][name] = archive::to_json(named);
   }
@@ -195,6 +200,7 @@ Result<Index> Index::from_json(std::string_view text) {
     }
     for (const auto& [path, file] : json.at("files").items()) index.files[path] = file_from(file);
     json.at("archives").get_to(index.archives);
+    if (json.contains("ids")) json.at("ids").get_to(index.ids);
     return index;
   });
 }

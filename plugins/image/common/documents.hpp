@@ -30,6 +30,7 @@ Result<std::string> choose_manifest(std::string_view manifest, const Platform& p
 struct ArchivedImage {
   std::string config;
   std::vector<std::string> layers;
+  std::vector<std::string> names;  // "localhost/app:1"
 };
 Result<std::vector<ArchivedImage>> parse_archive_manifest(std::string_view manifest);
 
@@ -59,6 +60,7 @@ struct Index {
   std::map<std::string, Named> references;        // by "name platform"
   std::map<std::string, File> files;              // by path
   std::map<std::string, std::uint64_t> archives;  // length before padding, by digest
+  std::map<std::string, std::string> ids;         // digests of configurations, by digest
 
   [[nodiscard]] std::string to_json() const;
   static Result<Index> from_json(std::string_view text);

@@ -17,9 +17,9 @@ namespace fcvm::overlay {
 class OverlayPlugin : public ImagePlugin {
  public:
   using Options = archive::Options;
-  static constexpr Info kInfo{"image.overlay", FCVM_VERSION,
-                              "images unpacked once, on a read-only disk that all VMs share",
-                              FCVM_IMAGE_CAN_SHARE | FCVM_IMAGE_NEEDS_BUILDER, 60};
+  static constexpr Info kInfo{
+      "image.overlay", FCVM_VERSION, "images unpacked once, on a read-only disk that all VMs share",
+      FCVM_IMAGE_CAN_SHARE | FCVM_IMAGE_NEEDS_BUILDER | FCVM_IMAGE_CAN_LIST, 60};
 
   OverlayPlugin(const Host& host, Options options) : host_(host), options_(std::move(options)) {}
 
@@ -28,8 +28,9 @@ class OverlayPlugin : public ImagePlugin {
     const std::string skopeo = base::find_program(options.skopeo);
     if (!skopeo.empty()) return Probe::usable(skopeo);
     // Images that were fetched before need none.
-    return Probe::degraded("skopeo, which fetches images, is not installed (" + options.skopeo + ")",
-                           "apt install skopeo");
+    return Probe::degraded(
+        "skopeo, which fetches images, is not installed (" + options.skopeo + ")",
+        "apt install skopeo");
   }
 
   Result<fcvm_image_identity> resolve(const fcvm_image_request& request, const Call& call) {
@@ -40,12 +41,14 @@ class OverlayPlugin : public ImagePlugin {
 
   Result<std::string> config(const fcvm_image_request& request, std::string_view digest_text,
                              const Call& call) {
-    const auto wanted = FCVM_TRY(archive::read_request(request, options_));
     const std::string digest = FCVM_TRY(archive::checked_digest(digest_text));
     const auto cache = FCVM_TRY(open(request.cache_fd));
-    if (const auto held = FCVM_TRY(cache.hold_prepared(digest))) {
-      return base::read_file(cache.config(digest));
+    const std::string id = cache.id_of(digest);
+    // An image that has lost its names, and digests, is known by its id.
+    for (const auto& one : {id, digest}) {
+      if (auto config = base::read_file(cache.config(one)); !one.empty() && config) return config;
     }
+    const auto wanted = FCVM_TRY(archive::read_request(request, options_));
     return archive::read_config(host_, skopeo(wanted), cache, wanted, digest, call);
   }
 
@@ -64,6 +67,13 @@ class OverlayPlugin : public ImagePlugin {
                          {{cache.prepared(digest), kFileSystem, 0, FCVM_DISK_READ_ONLY}}};
   }
 
+  Result<std::vector<ImageEntry>> list(int cache_fd, const Call&) {
+    return FCVM_TRY(open(cache_fd)).list();
+  }
+  Result<void> name(int cache_fd, std::string_view name, std::string_view digest,
+                    const Call& call) {
+    return archive::name_image(FCVM_TRY(open(cache_fd)), name, digest, call);
+  }
   Result<std::vector<std::string>> collect(int cache_fd, const std::vector<std::string>& keep,
                                            const Call& call) {
     return FCVM_TRY(open(cache_fd)).collect(keep, call);

@@ -4,11 +4,15 @@
 // archive stays until then, so that whoever is killed while unpacking need not fetch again.
 #include "plugins/image/overlay/store.hpp"
 
+#include <optional>
+#include <string>
 #include <unistd.h>
 
 #include "core/base/io/file.hpp"
+#include "core/digest/sha256.hpp"
 #include "plugins/image/common/archive_check.hpp"
 #include "plugins/image/common/fetch.hpp"
+#include "plugins/image/common/request.hpp"
 #include "plugins/image/common/work_directory.hpp"
 #include "plugins/image/overlay/build.hpp"
 
@@ -20,23 +24,26 @@ using archive::Lock;
 
 /// Says so when another process has it, which may take as long as making it does.
 Result<Lock> lock_making(const Host& host, const Cache& cache, const archive::Wanted& wanted,
-                         const std::string& digest, const Call& call) {
-  const std::string path = cache.making_lock(digest);
+                         const std::string& id, const Call& call) {
+  const std::string path = cache.making_lock(id);
   if (auto lock = FCVM_TRY(Lock::try_make(path))) return *std::move(lock);
   const auto progress = host.progress("another fcvm prepares " + wanted.reference.name, 0, "");
   return Lock::make(path, call);
 }
+
+std::string id_of_config(const std::string& config) { return "sha256:" + digest::sha256(config); }
 
 /// The configuration first: a store without it is none.
 Result<Lock> make_store(const Host& host, const Cache& cache, const archive::Wanted& wanted,
                         const std::string& digest, const Lock& archive, const Call& call) {
   FCVM_TRY(archive::WorkDirectory::sweep(cache.path()));
   const std::string config = FCVM_TRY(archive::read_archive(archive.fd(), call));
+  const std::string id = id_of_config(config);
   const auto work = FCVM_TRY(archive::WorkDirectory::create(cache.path()));
   const std::string store = work.path() + "/store" + kSuffix;
   FCVM_TRY(build_store(host, wanted.reference.name, cache.archive(digest), store, call));
-  FCVM_TRY(base::write_file_atomic(cache.config(digest), config, 0600));
-  return cache.publish(store, cache.prepared(digest));
+  FCVM_TRY(base::write_file_atomic(cache.config(id), config, 0600));
+  return cache.publish(store, cache.prepared_by_id(id));
 }
 
 /// The archive has done its work. Whoever else reads it keeps it.
@@ -48,24 +55,40 @@ Result<void> drop_archive(const Cache& cache, const std::string& digest) {
   return {};
 }
 
+Result<std::optional<Lock>> hold_by_id(const Cache& cache, const std::string& id) {
+  return Lock::try_existing(cache.prepared_by_id(id), Lock::Mode::kShared);
+}
+
+/// Fetched and unpacked, unless the image turns out to be one that is there under another digest.
+Result<Lock> make_known(const Host& host, const archive::Skopeo& skopeo, const Cache& cache,
+                        const archive::Wanted& wanted, const std::string& digest,
+                        const Call& call) {
+  const std::string config =
+      FCVM_TRY(archive::read_config(host, skopeo, cache, wanted, digest, call));
+  const std::string id = id_of_config(config);
+  const Lock making = FCVM_TRY(lock_making(host, cache, wanted, id, call));
+  auto held = FCVM_TRY(hold_by_id(cache, id));
+  if (!held || wanted.reference.is_file()) {
+    const Lock archive =
+        FCVM_TRY(archive::ensure_archive(host, skopeo, cache, wanted, digest, call));
+    FCVM_TRY(archive::take_names(cache, wanted, digest, archive.fd(), call));
+    if (!held) held.emplace(FCVM_TRY(make_store(host, cache, wanted, digest, archive, call)));
+  }
+  // So that the next one knows which image it is.
+  FCVM_TRY(cache.update(call, [&](archive::Index& index) { index.ids[digest] = id; }));
+  if (auto dropped = drop_archive(cache, digest); !dropped) {
+    host.warning(dropped.error().message());
+  }
+  return *std::move(held);
+}
+
 }  // namespace
 
 Result<Lock> ensure_store(const Host& host, const archive::Skopeo& skopeo, const Cache& cache,
                           const archive::Wanted& wanted, const std::string& digest,
                           const Call& call) {
   if (auto held = FCVM_TRY(cache.hold_prepared(digest))) return *std::move(held);
-  const Lock making = FCVM_TRY(lock_making(host, cache, wanted, digest, call));
-  if (auto held = FCVM_TRY(cache.hold_prepared(digest))) return *std::move(held);
-  auto made = [&]() -> Result<Lock> {
-    const Lock archive =
-        FCVM_TRY(archive::ensure_archive(host, skopeo, cache, wanted, digest, call));
-    return make_store(host, cache, wanted, digest, archive, call);
-  }();
-  if (!made) return made;
-  if (auto dropped = drop_archive(cache, digest); !dropped) {
-    host.warning(dropped.error().message());
-  }
-  return made;
+  return make_known(host, skopeo, cache, wanted, digest, call);
 }
 
 }  // namespace fcvm::overlay
