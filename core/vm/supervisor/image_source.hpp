@@ -9,14 +9,24 @@
 #include <fcvm/sdk/fd.hpp>
 
 #include "core/base/deadline.hpp"
+#include "core/config/config.hpp"
 #include "core/plugin/instance.hpp"
+#include "core/plugin/registry.hpp"
+#include "core/vm/model/paths.hpp"
+#include "core/wire/boot_plan.hpp"
 
 namespace fcvm::vm {
 
 class ImageSource {
  public:
-  ImageSource(std::unique_ptr<plugin::Instance<fcvm_image_v1>> instance, Fd cache)
-      : instance_(std::move(instance)), cache_(std::move(cache)) {}
+  /// The plugin with its cache below `paths`.
+  [[nodiscard]] static Result<std::unique_ptr<ImageSource>> open(const plugin::Registry& registry,
+                                                                 const config::Config& config,
+                                                                 const Paths& paths,
+                                                                 const std::string& plugin,
+                                                                 plugin::Services services);
+  /// Whether the plugin was ever asked for an image.
+  [[nodiscard]] static bool has_cache(const Paths& paths, const std::string& plugin);
 
   struct Disk {
     std::string path;  // absolute
@@ -28,6 +38,7 @@ class ImageSource {
     std::string digest;
     std::string name;
     std::string id;         // of the image configuration: what podman calls the image's id
+    std::string config;     // JSON
     std::uint32_t how = 0;  // FCVM_GUEST_...
     std::vector<Disk> disks;
   };
@@ -35,11 +46,37 @@ class ImageSource {
   /// Resolves the reference and fetches whatever is missing.
   [[nodiscard]] Result<Image> prepare(const std::string& reference, std::uint32_t pull,
                                       base::Deadline deadline);
+  /// One that the plugin keeps.
+  struct Stored {
+    std::vector<std::string> digests;  // at least one
+    std::vector<std::string> names;
+    std::uint64_t bytes = 0;
+    std::int64_t used_ns = 0;
+  };
+  [[nodiscard]] bool can_list() const { return instance_->verbs().list != nullptr; }
+  [[nodiscard]] Result<std::vector<Stored>> list(base::Deadline deadline);
+  /// Of one that is kept.
+  [[nodiscard]] Result<std::string> config(const std::string& digest, base::Deadline deadline);
+  /// An empty digest takes the name away.
+  Result<void> name(const std::string& name, const std::string& digest, base::Deadline deadline);
+  /// Removes all others that nobody uses: their digests.
+  Result<std::vector<std::string>> collect(const std::vector<std::string>& keep,
+                                           base::Deadline deadline);
   void cancel() { instance_->cancel(); }
 
  private:
+  ImageSource(std::unique_ptr<plugin::Instance<fcvm_image_v1>> instance, Fd cache)
+      : instance_(std::move(instance)), cache_(std::move(cache)) {}
+  Result<std::string> read_config(const fcvm_image_request& request, const std::string& digest,
+                                  base::Deadline deadline);
+
   std::unique_ptr<plugin::Instance<fcvm_image_v1>> instance_;
   Fd cache_;
 };
+
+/// What podman says of an image that names no command, when the container is given none either;
+/// before a VM is started for it.
+[[nodiscard]] Result<void> check_command(const std::string& config,
+                                         const wire::ContainerSpec& container);
 
 }  // namespace fcvm::vm

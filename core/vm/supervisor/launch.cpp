@@ -136,17 +136,17 @@ Result<void> Launch::link(const std::filesystem::path& target, const char* name)
 }
 
 Result<void> Launch::fetch_image() {
-  const auto cache = context_.store.paths().images() / plan_.image_plugin;
-  FCVM_TRY(base::make_directories(cache.string(), 0700));
-  Fd cache_fd = FCVM_TRY(base::open_file(cache.string(), O_RDONLY | O_DIRECTORY));
-  auto instance = FCVM_TRY(make_plugin<fcvm_image_v1>(plan_.image_plugin, services_));
+  auto source = FCVM_TRY(ImageSource::open(context_.registry, context_.config,
+                                           context_.store.paths(), plan_.image_plugin, services_));
   {
     const std::lock_guard lock(mutex_);
-    images_ = std::make_unique<ImageSource>(std::move(instance), std::move(cache_fd));
+    images_ = std::move(source);
     if (cancelled_) return fail(ECANCELED, "canceled");
   }
   image_ = FCVM_TRY(images_->prepare(plan_.image_reference, plan_.pull, base::Deadline::never()) |
                     context(fmt::format("image {}", plan_.image)));
+  FCVM_TRY(check_command(image_.config, plan_.container) |
+           context(fmt::format("image {}", plan_.image)));
   if (!is_known(image_)) {
     return fail(ENOTSUP,
                 fmt::format("{} delivers image {} in a way that this fcvm does not know",
