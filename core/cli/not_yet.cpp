@@ -8,7 +8,7 @@ namespace fcvm::cli {
 namespace {
 
 constexpr std::string_view kImages =
-    "`fcvm run` fetches what it needs; skopeo and podman see to images otherwise";
+    "`fcvm image` has what there is for images; skopeo and podman see to them otherwise";
 constexpr std::string_view kAgain = "run a new VM: `fcvm rm NAME`, then `fcvm run --name NAME ...`";
 constexpr std::string_view kCopy = "`fcvm cp` copies out of a VM that runs";
 constexpr std::string_view kFiles = "`fcvm cp` copies files into a VM that runs, and out of it";
@@ -44,14 +44,10 @@ constexpr NotYet kVerbs[] = {
     {"farm", kImages},
     {"generate", kUnit},
     {"healthcheck", kHealth},
-    {"history", kImages},
-    {"image", kImages},
-    {"images", kImages},
     {"import", kImages},
     {"info", "`fcvm doctor` tells what this host can do"},
     {"init", kAgain},
     {"kube", kScript},
-    {"load", "`fcvm run docker-archive:FILE` runs an archive"},
     {"login", "`skopeo login` keeps credentials where fcvm finds them"},
     {"logout", "`skopeo logout` forgets credentials"},
     {"machine", "each container has a machine of its own; `fcvm setup` makes what it boots"},
@@ -60,14 +56,12 @@ constexpr NotYet kVerbs[] = {
     {"network", "`fcvm run --network` has the networks there are; `fcvm plugin ls` lists them"},
     {"play", kScript},
     {"pod", kScript},
-    {"prune", "`fcvm rm --all` removes VMs that have exited"},
-    {"pull", kImages},
+    {"prune", "`fcvm rm --all` removes VMs that have exited, `fcvm image prune --all` images"},
     {"push", kImages},
     {"quadlet", kUnit},
     {"rename", kAgain},
     {"restart", kAgain},
     {"restore", kAgain},
-    {"rmi", kImages},
     {"runlabel", kAgain},
     {"save", kImages},
     {"search", kImages},
@@ -75,11 +69,9 @@ constexpr NotYet kVerbs[] = {
     {"start", kAgain},
     {"swarm", kScript},
     {"system", "`fcvm gc` cleans up; `fcvm doctor` tells what this host can do"},
-    {"tag", kImages},
     {"umount", kCopy},
     {"unmount", kCopy},
     {"unshare", "`fcvm exec --vm NAME COMMAND` runs a command in the guest"},
-    {"untag", kImages},
     {"update", kAgain},
     {"volume", kFiles},
 };

@@ -43,6 +43,12 @@ std::string_view remedy_of(std::string_view family) {
   return "fcvm doctor shows what is missing";
 }
 
+Result<Chosen> choose_wanted(const config::Config& config, const plugin::Registry& registry,
+                             std::string_view family, const std::string& wanted) {
+  if (wanted == "auto") return choose_best(config, registry, family);
+  return choose_named(registry, family, wanted);
+}
+
 }  // namespace
 
 Result<Chosen> choose_named(const plugin::Registry& registry, std::string_view family,
@@ -91,6 +97,18 @@ Result<void> check_works(const config::Config& config, Chosen& chosen) {
               fmt::format("the {} {} does not work here: {}", called(descriptor.family()),
                           descriptor.name(), found.reason),
               found.remedy);
+}
+
+Result<std::string> choose_vmm(const config::Config& config, const plugin::Registry& registry) {
+  Chosen chosen = FCVM_TRY(choose_wanted(config, registry, "vmm", config.text("run", "vmm")));
+  FCVM_TRY(check_works(config, chosen));
+  return chosen.entry->descriptor.id;
+}
+
+Result<std::string> choose_image_plugin(const config::Config& config,
+                                        const plugin::Registry& registry) {
+  const std::string& wanted = config.text("run", "image-mode");
+  return FCVM_TRY(choose_wanted(config, registry, "image", wanted)).entry->descriptor.id;
 }
 
 }  // namespace fcvm::plan

@@ -34,4 +34,13 @@ struct Chosen {
 /// to know before it is used: what is missing, a plugin's first verb reports as well.
 [[nodiscard]] Result<void> check_works(const config::Config& config, Chosen& chosen);
 
+/// The VMM that [run] vmm names, or the best; one that works here.
+[[nodiscard]] Result<std::string> choose_vmm(const config::Config& config,
+                                             const plugin::Registry& registry);
+
+/// The image plugin that [run] image-mode names, or the best. One that is named or has no rival is
+/// not probed: what is missing it says when it is used, a moment later.
+[[nodiscard]] Result<std::string> choose_image_plugin(const config::Config& config,
+                                                      const plugin::Registry& registry);
+
 }  // namespace fcvm::plan

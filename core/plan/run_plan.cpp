@@ -28,29 +28,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kHelloImage = "fcvm/hello";
 constexpr std::uint64_t kLeastMemory = 128 * config::kMiB;
 /// x86 cuts its command line at 2048 bytes, and fcvm's and the VMM's own words come before these.
 constexpr std::size_t kLongestKernelArgs = 1024;
-
-Result<Chosen> choose(const Request& request, std::string_view family, const std::string& wanted) {
-  if (wanted == "auto") return choose_best(request.config, request.registry, family);
-  return choose_named(request.registry, family, wanted);
-}
-
-/// It comes last in a launch, and nobody should wait for an image to hear that there is no VMM.
-Result<std::string> choose_vmm(const Request& request) {
-  Chosen chosen = FCVM_TRY(choose(request, "vmm", request.config.text("run", "vmm")));
-  FCVM_TRY(check_works(request.config, chosen));
-  return chosen.entry->descriptor.id;
-}
-
-/// One that is named or has no rival is not probed: what is missing it says when it is used, a
-/// moment later.
-Result<std::string> choose_image_plugin(const Request& request) {
-  const std::string& wanted = request.config.text("run", "image-mode");
-  return FCVM_TRY(choose(request, "image", wanted)).entry->descriptor.id;
-}
 
 Result<std::uint32_t> pull_policy(const std::string& text) {
   if (text == "always") return FCVM_PULL_ALWAYS;
@@ -121,12 +101,8 @@ Result<void> choose_guest(vm::RunPlan& plan, const vm::Paths& paths, const confi
     plan.assets.kernel = fs::absolute(kernel);
     plan.assets.kernel_elf.clear();
   }
-  plan.image_reference = plan.image;
-  if (plan.image == kHelloImage || plan.image == fmt::format("localhost/{}", kHelloImage) ||
-      plan.image == fmt::format("{}:latest", kHelloImage)) {
-    plan.image_reference = "docker-archive:" + guest.hello_archive.string();
-    plan.announces_vm = true;
-  }
+  plan.announces_vm = is_hello(plan.image);
+  plan.image_reference = reference_of(plan.image, guest);
   return {};
 }
 
@@ -168,6 +144,15 @@ Result<void> check_memory(std::uint64_t bytes) {
 }
 
 }  // namespace
+
+bool is_hello(const std::string& image) {
+  return image == "fcvm/hello" || image == "localhost/fcvm/hello" || image == "fcvm/hello:latest" ||
+         image == "localhost/fcvm/hello:latest";
+}
+
+std::string reference_of(const std::string& image, const setup::Guest& guest) {
+  return is_hello(image) ? "docker-archive:" + guest.hello_archive.string() : image;
+}
 
 Result<vm::RunPlan> make_run_plan(const Request& request) {
   const config::Config& config = request.config;
@@ -211,8 +196,9 @@ Result<vm::RunPlan> make_run_plan(const Request& request) {
   }
   plan.sysctls = guest_sysctls(config);
   plan.log = FCVM_TRY(log_driver(config, plan.detached, plan.container.tty));
-  plan.vmm = FCVM_TRY(choose_vmm(request));
-  plan.image_plugin = FCVM_TRY(choose_image_plugin(request));
+  // The VMM comes last in a launch, and nobody should wait for an image to hear that there is none.
+  plan.vmm = FCVM_TRY(choose_vmm(config, request.registry));
+  plan.image_plugin = FCVM_TRY(choose_image_plugin(config, request.registry));
   FCVM_TRY(choose_guest(plan, request.paths, config));
   return plan;
 }

@@ -33,7 +33,7 @@ check "nothing is suggested for a letter" test -z "$(grep 'did you mean' <<<"$er
 run "$FCVM" run -v /a:/b image
 check "an option that podman has is named" contains "$err" "-v of podman is not there yet"
 check "with what to use" contains "$err" "fcvm cp"
-for verb in start pull build "podman images" machine kube "pod create" play network volume secret manifest artifact \
+for verb in start push build machine kube "pod create" play network volume secret manifest artifact \
   healthcheck auto-update "container prune" "podman container start"; do
   # shellcheck disable=SC2086
   run "$FCVM" $verb x

@@ -4,13 +4,21 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
-#include "core/cli/invocation.hpp"
+#include "core/cli/image_catalog.hpp"
 #include "core/cli/recover_plugin.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/image/build_directory.hpp"
+#include "core/log/log.hpp"
 
 namespace fcvm::cli {
 namespace {
+
+/// VMs are cleaned up after whatever becomes of this.
+void tidy_images(Invocation& invocation) {
+  auto catalog = ImageCatalog::open(invocation);
+  const auto tidied = catalog ? (*catalog)->images().tidy() : unexpected(catalog.error());
+  if (!tidied) log::warning("gc", "{}", tidied.error().message());
+}
 
 Result<int> run(Invocation& invocation) {
   vm::Store* store = FCVM_TRY(invocation.store());
@@ -22,6 +30,7 @@ Result<int> run(Invocation& invocation) {
         {std::move(id), "",
          dry_run ? "a builder's leftovers would be removed" : "a builder's leftovers are removed"});
   }
+  if (!dry_run) tidy_images(invocation);
   if (invocation.flag("json")) {
     using nlohmann::ordered_json;
     ordered_json list = ordered_json::array();
@@ -51,7 +60,8 @@ Verb gc_verb() {
           "on the host, removes sockets, and marks the VMs as exited with code 137, or removes "
           "them\n"
           "if they were started with --rm. Directories that a killed command left half made "
-          "go, too.\n"
+          "go, too,\n"
+          "and what is left of images whose preparation was killed.\n"
           "Nothing of a VM whose supervisor lives is touched.\n"
           "\n"
           "Every command that looks at VMs does the most of this first; `fcvm gc` also asks "

@@ -26,6 +26,16 @@ namespace fcvm::cli {
 [[nodiscard]] Verb wait_verb();
 [[nodiscard]] Verb rm_verb();
 [[nodiscard]] Verb gc_verb();
+[[nodiscard]] Verb image_ls_verb();
+[[nodiscard]] Verb image_pull_verb();
+[[nodiscard]] Verb image_prepare_verb();
+[[nodiscard]] Verb image_inspect_verb();
+[[nodiscard]] Verb image_history_verb();
+[[nodiscard]] Verb image_tag_verb();
+[[nodiscard]] Verb image_untag_verb();
+[[nodiscard]] Verb image_rm_verb();
+[[nodiscard]] Verb image_prune_verb();
+[[nodiscard]] Verb image_load_verb();
 [[nodiscard]] Verb setup_verb();
 [[nodiscard]] Verb doctor_verb();
 [[nodiscard]] Verb config_show_verb();

@@ -1,0 +1,64 @@
+#include "core/cli/image_catalog.hpp"
+
+#include <functional>
+
+#include "core/plan/choose.hpp"
+#include "core/plan/run_plan.hpp"
+#include "core/setup/disk.hpp"
+#include "core/setup/guest.hpp"
+
+namespace fcvm::cli {
+
+Result<std::unique_ptr<ImageCatalog>> ImageCatalog::open(Invocation& invocation, bool quiet) {
+  std::unique_ptr<ImageCatalog> made(new ImageCatalog(invocation, quiet));
+  const plugin::Registry* registry = FCVM_TRY(invocation.registry());
+  const config::Config* config = FCVM_TRY(invocation.config());
+  const vm::Store* store = FCVM_TRY(invocation.store());
+  made->images_.emplace(
+      *registry, *config, store->paths(),
+      plugin::Services{
+          .process = &made->processes_, .progress = &made->progress_, .builder = made.get()});
+  return made;
+}
+
+Result<std::vector<image::Image>> ImageCatalog::all() {
+  const auto records = FCVM_TRY(invocation_.records());
+  return images_->all(records);
+}
+
+Result<image::Image> ImageCatalog::pull(const std::string& name, std::uint32_t policy) {
+  const plugin::Registry* registry = FCVM_TRY(invocation_.registry());
+  const config::Config* config = FCVM_TRY(invocation_.config());
+  const vm::Store* store = FCVM_TRY(invocation_.store());
+  image::PullRequest request;
+  request.plugin = FCVM_TRY(plan::choose_image_plugin(*config, *registry));
+  request.reference = name;
+  request.policy = policy;
+  if (plan::is_hello(name)) {
+    const auto guest = FCVM_TRY(setup::find_guest(store->paths().guests()));
+    request.reference = plan::reference_of(name, guest);
+  }
+  return images_->pull(request);
+}
+
+/// Most verbs build nothing, so the VMM is chosen, and the guest looked for, by the first that
+/// does.
+Result<int> ImageCatalog::run(const Build& build, const Call& call,
+                              const plugin::GuestService::OutputHandler& output) {
+  const plugin::Registry* registry = FCVM_TRY(invocation_.registry());
+  const config::Config* config = FCVM_TRY(invocation_.config());
+  const vm::Store* store = FCVM_TRY(invocation_.store());
+  const auto guest = FCVM_TRY(setup::find_guest(store->paths().guests()));
+  image::Builder builder(
+      {.registry = *registry,
+       .config = *config,
+       .paths = store->paths(),
+       .make_disk = std::bind_front(setup::make_writable_disk, store->paths().templates()),
+       .vmm = FCVM_TRY(plan::choose_vmm(*config, *registry)),
+       .guest = {guest.kernel, guest.kernel_elf, guest.initrd, guest.base_image}});
+  return builder.run(build, call, output);
+}
+
+std::string short_id(const std::string& id) { return id.substr(0, 12); }
+
+}  // namespace fcvm::cli

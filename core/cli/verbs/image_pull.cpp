@@ -1,0 +1,85 @@
+// fcvm image pull, prepare, load: makes images ready for VMs.
+#include <fmt/core.h>
+
+#include <fcvm/image.h>
+
+#include "core/cli/image_catalog.hpp"
+#include "core/cli/verbs/verbs.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+Result<int> fetch(Invocation& invocation, const std::vector<std::string>& names,
+                  std::uint32_t policy) {
+  auto catalog = FCVM_TRY(ImageCatalog::open(invocation, invocation.flag("quiet")));
+  for (const auto& name : names) {
+    const auto image =
+        FCVM_TRY(catalog->pull(name, policy) | context(fmt::format("image {}", name)));
+    fmt::print("{}\n", image.id);
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
+Result<int> pull(Invocation& invocation) {
+  return fetch(invocation, invocation.positionals(), FCVM_PULL_ALWAYS);
+}
+
+Result<int> prepare(Invocation& invocation) {
+  return fetch(invocation, invocation.positionals(), FCVM_PULL_MISSING);
+}
+
+Result<int> load(Invocation& invocation) {
+  const auto file = invocation.value("input");
+  if (file.empty()) {
+    return fail(EINVAL, "load: no file is named", "fcvm load -i FILE, of podman save");
+  }
+  return fetch(invocation, {"docker-archive:" + file}, FCVM_PULL_MISSING);
+}
+
+config::Option quiet_option() {
+  return {.name = "quiet",
+          .type = config::Type::kBoolean,
+          .help = "print the id, and not how far it is",
+          .letter = 'q'};
+}
+
+}  // namespace
+
+Verb image_pull_verb() {
+  return {.name = "image pull",
+          .aliases = {"pull"},
+          .arguments = "[-q] IMAGE...",
+          .summary = "Fetch images anew, and make them ready for VMs",
+          .details =
+              "Asks what the name means now, and fetches and unpacks what is not there. Prints\n"
+              "the image's id.\n"
+              "\n"
+              "Example:\n"
+              "  fcvm pull alpine:3.20 docker-archive:app.tar\n",
+          .options = {quiet_option()},
+          .positionals = {.min = 1, .max = kAnyNumber},
+          .run = pull};
+}
+
+Verb image_prepare_verb() {
+  return {.name = "image prepare",
+          .arguments = "[-q] IMAGE...",
+          .summary = "Make images ready for VMs, as their first run would",
+          .details = "Fetches nothing that is there already. Prints the image's id.\n",
+          .options = {quiet_option()},
+          .positionals = {.min = 1, .max = kAnyNumber},
+          .run = prepare};
+}
+
+Verb image_load_verb() {
+  return {.name = "image load",
+          .aliases = {"load"},
+          .arguments = "-i FILE [-q]",
+          .summary = "Take an image from an archive, with the names that it has there",
+          .details = "FILE is of `podman save` or `docker save`, packed by gzip or not.\n",
+          .options = {{.name = "input", .help = "the archive", .letter = 'i'}, quiet_option()},
+          .run = load};
+}
+
+}  // namespace fcvm::cli

@@ -1,0 +1,190 @@
+#include "core/image/images.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include <fmt/core.h>
+
+#include "core/config/nearest.hpp"
+#include "core/digest/sha256.hpp"
+#include "core/log/log.hpp"
+
+namespace fcvm::image {
+namespace {
+
+constexpr std::size_t kShortestId = 4;
+
+/// What a bare name may stand for, as podman looks for it in its own store.
+std::vector<std::string> meanings(std::string_view word) {
+  std::string name(word);
+  const auto slash = name.rfind('/');
+  const bool tagged = name.find(':', slash == std::string::npos ? 0 : slash) != std::string::npos ||
+                      name.find('@') != std::string::npos;
+  if (!tagged) name += ":latest";
+  return {std::string(word), name, "localhost/" + name, "docker.io/" + name,
+          "docker.io/library/" + name};
+}
+
+bool has_name(const Image& image, const std::string& name) {
+  return std::ranges::find(image.names, name) != image.names.end();
+}
+
+bool has_digest(const Image& image, const std::string& digest) {
+  return std::ranges::find(image.digests, digest) != image.digests.end();
+}
+
+bool is_hex(std::string_view text) {
+  return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+}  // namespace
+
+Result<vm::ImageSource*> Images::source(const std::string& plugin) {
+  auto& known = sources_[plugin];
+  if (!known) {
+    known = FCVM_TRY(vm::ImageSource::open(registry_, config_, paths_, plugin, services_));
+  }
+  return known.get();
+}
+
+Result<std::vector<Image>> Images::all(const std::vector<vm::Record>& vms) {
+  std::vector<Image> images;
+  for (const auto& entry : registry_.entries()) {
+    if (entry.descriptor.family() != "image") continue;
+    const std::string& plugin = entry.descriptor.id;
+    if (!vm::ImageSource::has_cache(paths_, plugin)) continue;
+    vm::ImageSource* from = FCVM_TRY(source(plugin));
+    if (!from->can_list()) continue;
+    for (auto& stored : FCVM_TRY(from->list(base::Deadline::never()))) {
+      Image image;
+      image.plugin = plugin;
+      image.digest = stored.digests.front();
+      image.digests = std::move(stored.digests);
+      image.names = std::move(stored.names);
+      image.stored_bytes = stored.bytes;
+      image.used_ns = stored.used_ns;
+      auto config = from->config(image.digest, base::Deadline::never());
+      if (!config) {
+        log::warning("image", "{}: {}", image.digest, config.error().message());
+        continue;
+      }
+      image.config = *std::move(config);
+      image.id = digest::sha256(image.config);
+      for (const auto& record : vms) {
+        if (record.image_plugin == plugin && has_digest(image, record.image_digest)) {
+          image.vms.push_back(record.name);
+        }
+      }
+      images.push_back(std::move(image));
+    }
+  }
+  std::ranges::sort(images, [](const Image& one, const Image& other) {
+    return std::tie(one.names, one.digest) < std::tie(other.names, other.digest);
+  });
+  return images;
+}
+
+Result<Image> Images::pull(const PullRequest& request) {
+  vm::ImageSource* from = FCVM_TRY(source(request.plugin));
+  const auto made =
+      FCVM_TRY(from->prepare(request.reference, request.policy, base::Deadline::never()));
+  Image image;
+  image.plugin = request.plugin;
+  image.digest = made.digest;
+  image.digests = {made.digest};
+  image.id = made.id;
+  image.names = {made.name};
+  return image;
+}
+
+Result<void> Images::name(const Image& image, const std::string& name) {
+  vm::ImageSource* at = FCVM_TRY(source(image.plugin));
+  return at->name(name, image.digest, base::Deadline::never());
+}
+
+Result<void> Images::unname(const Image& image, const std::string& name) {
+  vm::ImageSource* at = FCVM_TRY(source(image.plugin));
+  return at->name(name, "", base::Deadline::never());
+}
+
+Result<std::vector<bool>> Images::remove(const std::vector<Image>& images) {
+  std::map<std::string, std::vector<std::string>> gone;
+  for (const auto& image : images) {
+    if (gone.contains(image.plugin)) continue;
+    vm::ImageSource* at = FCVM_TRY(source(image.plugin));
+    std::vector<std::string> keep;
+    for (const auto& stored : FCVM_TRY(at->list(base::Deadline::never()))) {
+      const bool goes = std::ranges::any_of(images, [&](const Image& one) {
+        return one.plugin == image.plugin && has_digest(one, stored.digests.front());
+      });
+      if (!goes) keep.push_back(stored.digests.front());
+    }
+    gone[image.plugin] = FCVM_TRY(at->collect(keep, base::Deadline::never()));
+  }
+  std::vector<bool> removed;
+  for (const auto& image : images) {
+    const auto& digests = gone.at(image.plugin);
+    removed.push_back(std::ranges::find(digests, image.digest) != digests.end());
+  }
+  return removed;
+}
+
+/// Whatever is not listed is not whole.
+Result<void> Images::tidy() {
+  for (const auto& entry : registry_.entries()) {
+    const std::string& plugin = entry.descriptor.id;
+    const bool has_images =
+        entry.descriptor.family() == "image" && vm::ImageSource::has_cache(paths_, plugin);
+    if (!has_images) continue;
+    vm::ImageSource* at = FCVM_TRY(source(plugin));
+    if (!at->can_list()) continue;
+    std::vector<std::string> keep;
+    for (const auto& stored : FCVM_TRY(at->list(base::Deadline::never()))) {
+      keep.insert(keep.end(), stored.digests.begin(), stored.digests.end());
+    }
+    FCVM_TRY(at->collect(keep, base::Deadline::never()));
+  }
+  return {};
+}
+
+Result<const Image*> find_image(const std::vector<Image>& images, std::string_view word) {
+  for (const auto& name : meanings(word)) {
+    for (const auto& image : images) {
+      if (has_name(image, name) || has_digest(image, name)) return &image;
+    }
+  }
+  const std::string_view hex = word.starts_with("sha256:") ? word.substr(7) : word;
+  const Image* found = nullptr;
+  if (hex.size() >= kShortestId && is_hex(hex)) {
+    for (const auto& image : images) {
+      const bool fits = image.id.starts_with(hex);
+      if (fits && found != nullptr) {
+        return fail(EINVAL, fmt::format("several images begin with {}", word),
+                    "write more of it; fcvm images --no-trunc shows all");
+      }
+      if (fits) found = &image;
+    }
+  }
+  if (found != nullptr) return found;
+  return fail(ENOENT, fmt::format("{}: image not known", word),
+              "fcvm images lists those there are");
+}
+
+std::string name_meant(const Image& image, std::string_view word) {
+  for (auto& name : meanings(word)) {
+    if (has_name(image, name)) return std::move(name);
+  }
+  return {};
+}
+
+NameParts split_name(const std::string& name) {
+  const auto at = name.find('@');
+  if (at != std::string::npos) return {name.substr(0, at), "<none>"};
+  const auto slash = name.rfind('/');
+  const auto colon = name.rfind(':');
+  const bool has_tag = colon != std::string::npos && (slash == std::string::npos || colon > slash);
+  if (!has_tag) return {name, "<none>"};
+  return {name.substr(0, colon), name.substr(colon + 1)};
+}
+
+}  // namespace fcvm::image

@@ -1,0 +1,97 @@
+# fcvm image: what is stored, its names, and getting rid of it; without a VM, by archives.
+. "$(dirname "$0")/../support/assert.sh"
+. "$(dirname "$0")/../support/image.sh"
+export FCVM_DATA_DIR=$scratch/data FCVM_PATHS_RUNTIME_DIR=$scratch/run FCVM_RUN_IMAGE_MODE=archive
+mkdir -p "$scratch/tree/etc"
+echo one >"$scratch/tree/etc/one"
+make_image "$scratch/app.tar" example.org/team/app:1 "$scratch/tree" A=b
+echo two >"$scratch/tree/etc/two"
+make_image "$scratch/other.tar" localhost/other:2 "$scratch/tree"
+app=$(tar -xOf "$scratch/app.tar" config.json | sha256sum | cut -d ' ' -f 1)
+
+run "$FCVM" images
+check "there are none" test "$(wc -l <<<"$out")" -eq 1
+run "$FCVM" image prepare "docker-archive:$scratch/app.tar"
+check "prepare prints the id" test "$out" = "$app"
+run "$FCVM" load -q -i "$scratch/other.tar"
+check "so does load" test "${#out}" -eq 64
+other=$out
+run "$FCVM" images
+check "both have the names of their archives" grep -q "^example.org/team/app *1 *${app:0:12} " <<<"$out"
+check "with their sizes" grep -q "^localhost/other *2 *${other:0:12} .*kB" <<<"$out"
+run "$FCVM" images -q app:1
+check "a name without its registry is another" test "$rc" -eq 125
+run "$FCVM" images -q --no-trunc example.org/team/app:1
+check "by its name it is" test "$out" = "$app"
+run "$FCVM" image ls --json
+check "JSON has podman's keys" test "$(jq -r '[.[] | .Names[0]] | sort | join(" ")' <<<"$out")" = "example.org/team/app:1 localhost/other:2"
+check "and true sizes" test "$(jq '.[0].Size' <<<"$out")" -eq "$(($(stat -c %b "$FCVM_DATA_DIR/images/image.archive/$(jq -r '.[0].Digest' <<<"$out" | cut -d : -f 2).tar") * 512))"
+run "$FCVM" image inspect "${app:0:8}"
+check "inspect has the configuration" test "$(jq -r '.[0].Config.Env[0]' <<<"$out")" = A=b
+check "and its layers" test "$(jq '.[0].RootFS.Layers | length' <<<"$out")" -eq 1
+run "$FCVM" image inspect nosuch
+check "one that is not there is not known" contains "$err" "nosuch: image not known"
+run "$FCVM" history --json other:2
+check "history is a list" test "$(jq length <<<"$out")" -eq 0
+
+run "$FCVM" tag other:2 mine:3 registry.example/x/y
+check "tag gives names" test "$rc" -eq 0
+run "$FCVM" images
+check "a bare one is of localhost" grep -q "^localhost/mine *3 *${other:0:12}" <<<"$out"
+check "one without a tag is the latest" grep -q "^registry.example/x/y *latest *${other:0:12}" <<<"$out"
+run "$FCVM" image ls -q mine:3
+check "the name leads to the image" test "$out" = "${other:0:12}"
+run "$FCVM" tag other:2 Upper
+check "what is no name is refused" contains "$err" "Upper"
+run "$FCVM" untag other:2 registry.example/x/y
+check "untag takes one away" test "$rc" -eq 0
+run "$FCVM" rmi mine:3
+check "rmi of one name of several" test "$out" = "Untagged: localhost/mine:3"
+run "$FCVM" images -q
+check "leaves the image" test "$(wc -l <<<"$out")" -eq 2
+run "$FCVM" rmi other:2
+check "rmi of the last removes it" contains "$out" "Deleted: $other"
+check "from the disk" test "$(ls "$FCVM_DATA_DIR/images/image.archive" | grep -c tar)" -eq 1
+run "$FCVM" rmi other:2
+check "again it is not there: 1" test "$rc" -eq 1
+run "$FCVM" rmi -i other:2
+check "but with --ignore" test "$rc" -eq 0
+run "$FCVM" image untag example.org/team/app:1
+run "$FCVM" images
+check "one without a name is shown so" grep -q "^<none> *<none> *${app:0:12}" <<<"$out"
+run "$FCVM" image inspect "$app"
+check "and can be looked at" test "$(jq -r '.[0].Id' <<<"$out")" = "$app"
+run "$FCVM" image prune
+check "prune removes it" contains "$out" "$app"
+check "and says what was freed" contains "$out" "Total reclaimed space: "
+run "$FCVM" images -q
+check "nothing is left" test -z "$out"
+check "not a file" test -z "$(ls "$FCVM_DATA_DIR/images/image.archive" | grep -v index)"
+
+# What a preparation that was killed has left goes with gc; no image does.
+cache=$FCVM_DATA_DIR/images/image.archive
+"$FCVM" load -q -i "$scratch/app.tar" >/dev/null
+mkdir "$cache/work.dead00"
+run "$FCVM" gc --dry-run
+check "gc --dry-run removes nothing" test -d "$cache/work.dead00"
+run "$FCVM" gc
+check "gc removes unfinished work" test ! -e "$cache/work.dead00"
+check "and no image" test "$("$FCVM" images -q | wc -l)" -eq 1
+
+# One that a VM has is kept.
+"$FCVM" load -q -i "$scratch/app.tar" >/dev/null
+digest=$("$FCVM" image ls --json | jq -r '.[0].Digest')
+mkdir -p "$FCVM_DATA_DIR/vms/feedfeedfeed"
+printf '{"format":1,"id":"feedfeedfeed","name":"held","image":"x","phase":"exited","image_plugin":"image.archive","image_digest":"%s"}' \
+  "$digest" >"$FCVM_DATA_DIR/vms/feedfeedfeed/vm.json"
+run "$FCVM" images
+check "images says who has it" grep -q "held$" <<<"$out"
+run "$FCVM" rmi -f example.org/team/app:1
+check "rmi does not remove it: 2" test "$rc" -eq 2
+check "and says who is in the way" contains "$err" "fcvm rm held"
+run "$FCVM" image prune -a
+check "nor does prune" test "$("$FCVM" images -q | wc -l)" -eq 1
+run "$FCVM" rm held
+run "$FCVM" rmi --all
+check "without it it goes" contains "$out" "Deleted: $app"
+finish
