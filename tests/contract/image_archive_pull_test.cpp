@@ -1,6 +1,7 @@
 // image.archive with a script in skopeo's place: policies, complaints, and being stopped half-way.
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -42,6 +43,26 @@ TEST_CASE("names are completed as podman completes them") {
   CHECK(name("containers-storage:localhost/x:1") == "containers-storage:localhost/x:1");
   Images elsewhere = skopeo.images("registry.example.org");
   CHECK(text_of(must(elsewhere.resolve("app")).name) == "registry.example.org/app:latest");
+}
+
+TEST_CASE("short names are those of registries.conf, where no registry is set") {
+  const FakeSkopeo skopeo;
+  const std::string file = skopeo.directory.path() + "/registries.conf";
+  make_file(file,
+            "unqualified-search-registries = [\"registry.example.org\", \"docker.io\"]\n"
+            "[aliases]\n\"centos\" = \"quay.io/centos/centos\"\n");
+  ::setenv("CONTAINERS_REGISTRIES_CONF", file.c_str(), 1);
+  Images images = skopeo.images("");
+  const auto name = [&](const std::string& reference) {
+    return std::string(text_of(must(images.resolve(reference)).name));
+  };
+  CHECK(name("centos:9") == "quay.io/centos/centos:9");
+  CHECK(name("app") == "registry.example.org/app:latest");
+  CHECK(name("docker.io/app") == "docker.io/library/app:latest");
+  CHECK(name("docker://app") == "docker.io/library/app:latest");
+  make_file(file, "this is no TOML");
+  CHECK(name("app") == "docker.io/library/app:latest");
+  ::unsetenv("CONTAINERS_REGISTRIES_CONF");
 }
 
 TEST_CASE("probe says which skopeo there is, or how to get one") {

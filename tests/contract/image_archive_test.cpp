@@ -1,4 +1,5 @@
 // image.archive with images that lie on this host.
+#include <cstdlib>
 #include <thread>
 
 #include "tests/contract/image_fixture.hpp"
@@ -115,6 +116,56 @@ TEST_CASE("a compressed archive is unpacked, and one image of several taken by n
   }
   CHECK(images.resolve(scene.reference + ":example.org/other:2"));
   says(images.prepare(scene.reference + ":example.org/other:2").error(), "example.org/other:2");
+}
+
+/// podman's storage, in a directory of its own and without mounts.
+struct PodmanStorage {
+  explicit PodmanStorage(const std::string& directory) : settings(directory + "/storage.conf") {
+    make_file(settings, "[storage]\ndriver = \"vfs\"\nrunroot = \"" + directory +
+                            "/run\"\ngraphroot = \"" + directory + "/graph\"\n");
+    ::setenv("CONTAINERS_STORAGE_CONF", settings.c_str(), 1);
+  }
+  PodmanStorage(const PodmanStorage&) = delete;
+  PodmanStorage& operator=(const PodmanStorage&) = delete;
+  ~PodmanStorage() { ::unsetenv("CONTAINERS_STORAGE_CONF"); }
+  std::string settings;
+};
+
+TEST_CASE("an image that podman has is found as podman finds it, and asks no registry") {
+  const Scene scene;
+  const PodmanStorage storage(scene.directory.path());
+  const auto build = [&](const std::string& name) {
+    const auto made = run({"skopeo", "copy", "-q", scene.reference, "containers-storage:" + name});
+    INFO(made.output);
+    REQUIRE(made.code == 0);
+  };
+  build("localhost/bb:1");
+  build("docker.io/library/app:2");
+  Images images(scene.cache, {{"registry", "docker.io"}});
+  for (const std::string name : {"bb:1", "localhost/bb:1", "containers-storage:bb:1",
+                                 "containers-storage:localhost/bb:1", "app:2"}) {
+    INFO(name);
+    const auto delivery = must(images.prepare(name));
+    const auto digest = text_of(must(images.resolve(name)).digest);
+    CHECK(must(images.config(name, std::string(digest))) == scene.image.config);
+    CHECK(content_of(delivery.disks.at(0).path).find("hello\n") != std::string::npos);
+  }
+  // Whatever the policy: there is nothing to pull.
+  images.pull = FCVM_PULL_NEVER;
+  CHECK(images.resolve("bb:1"));
+  images.pull = FCVM_PULL_ALWAYS;
+  CHECK(images.resolve("localhost/bb:1"));
+  images.pull = FCVM_PULL_MISSING;
+
+  // Built anew, it is another image at once.
+  const auto before = std::string(text_of(must(images.resolve("bb:1")).digest));
+  make_file(scene.file, tiny_image("built anew\n").archive);
+  build("localhost/bb:1");
+  CHECK(text_of(must(images.resolve("bb:1")).digest) != before);
+  CHECK(content_of(must(images.prepare("bb:1")).disks.at(0).path).find("built anew") !=
+        std::string::npos);
+
+  says(images.resolve("localhost/nosuch:1").error(), "neither fcvm nor podman has such an image");
 }
 
 TEST_CASE("a few bytes of gzip do not fill the disk") {

@@ -18,7 +18,9 @@ class ArchivePlugin : public ImagePlugin {
                               "archives fetched by skopeo, loaded by podman in the guest",
                               FCVM_IMAGE_CAN_SHARE | FCVM_IMAGE_CAN_LIST, 50};
 
-  ArchivePlugin(const Host& host, Options options) : host_(host), options_(std::move(options)) {}
+  ArchivePlugin(const Host& host, Options options) : host_(host), options_(std::move(options)) {
+    options_.plugin = kInfo.id;
+  }
 
   static Result<Probe> probe(const Host& host, const Options& options, const Call& call) {
     return probe_skopeo(host, options, call);

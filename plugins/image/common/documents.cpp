@@ -165,6 +165,22 @@ Result<std::vector<ArchivedImage>> parse_archive_manifest(std::string_view manif
   });
 }
 
+Result<std::vector<StoredImage>> parse_stored_images(std::string_view list) {
+  using Images = std::vector<StoredImage>;
+  return reading<Images>("podman's list of images", [&]() -> Result<Images> {
+    Images images;
+    for (const Json& image : Json::parse(list)) {
+      StoredImage& found = images.emplace_back();
+      found.id = image.value("id", "");
+      found.digest = image.value("digest", "");
+      if (image.contains("names") && image.at("names").is_array()) {
+        image.at("names").get_to(found.names);
+      }
+    }
+    return images;
+  });
+}
+
 Result<void> check_config(std::string_view config) {
   const std::string what = "the image's configuration";
   return reading<void>(what, [&]() -> Result<void> {

@@ -34,6 +34,14 @@ struct ArchivedImage {
 };
 Result<std::vector<ArchivedImage>> parse_archive_manifest(std::string_view manifest);
 
+/// An image in containers/storage's images.json.
+struct StoredImage {
+  std::string id;
+  std::string digest;  // of its manifest
+  std::vector<std::string> names;
+};
+Result<std::vector<StoredImage>> parse_stored_images(std::string_view list);
+
 /// EBADMSG unless it is an image's configuration.
 Result<void> check_config(std::string_view config);
 

@@ -15,6 +15,7 @@
 #include "plugins/image/common/archive_check.hpp"
 #include "plugins/image/common/gunzip.hpp"
 #include "plugins/image/common/members.hpp"
+#include "plugins/image/common/podman_store.hpp"
 #include "plugins/image/common/work_directory.hpp"
 
 namespace fcvm::archive {
@@ -73,6 +74,7 @@ class Fetch {
         skopeo_(skopeo),
         cache_(cache),
         wanted_(wanted),
+        source_(source_of(wanted.reference, digest)),
         digest_(digest),
         call_(call) {}
 
@@ -128,7 +130,7 @@ class Fetch {
     const std::string scratch = work + "/scratch";
     FCVM_TRY(base::make_directories(scratch, 0700));
     Growth growth(file, scratch);
-    FCVM_TRY(skopeo_.copy(wanted_.reference, digest_, file, scratch, call_,
+    FCVM_TRY(skopeo_.copy(source_, digest_, file, scratch, call_,
                           [&] { progress.update(growth.bytes()); }));
     const Fd made = FCVM_TRY(base::open_file(file, O_RDONLY) | context("skopeo left no archive"));
     FCVM_TRY(read_archive(made.get(), call_));
@@ -150,6 +152,7 @@ class Fetch {
   const Skopeo& skopeo_;
   const Cache& cache_;
   const Wanted& wanted_;
+  const Reference source_;
   const std::string& digest_;
   const Call& call_;
 };
@@ -164,7 +167,7 @@ Unexpected advised(Error error) {
 Result<Lock> ensure_archive(const Host& host, const Skopeo& skopeo, const Cache& cache,
                             const Wanted& wanted, const std::string& digest, const Call& call) {
   if (auto held = FCVM_TRY(cache.hold(digest))) return *std::move(held);
-  if (wanted.reference.in_registry() && wanted.pull == FCVM_PULL_NEVER) {
+  if (source_of(wanted.reference, digest).in_registry() && wanted.pull == FCVM_PULL_NEVER) {
     return never_pulled(wanted.reference);
   }
   const Lock fetching = FCVM_TRY(Lock::make(cache.fetch_lock(digest), call));
@@ -178,16 +181,15 @@ Result<Lock> ensure_archive(const Host& host, const Skopeo& skopeo, const Cache&
 Result<std::string> read_config(const Host& host, const Skopeo& skopeo, const Cache& cache,
                                 const Wanted& wanted, const std::string& digest, const Call& call) {
   if (const auto held = FCVM_TRY(cache.hold(digest))) return read_archive(held->fd(), call);
-  if (wanted.reference.in_registry() && wanted.pull == FCVM_PULL_NEVER) {
-    return never_pulled(wanted.reference);
-  }
+  const Reference source = source_of(wanted.reference, digest);
+  if (source.in_registry() && wanted.pull == FCVM_PULL_NEVER) return never_pulled(wanted.reference);
   // A local file has to be unpacked for this, so it is kept.
   if (wanted.reference.is_file()) {
     const Lock made = FCVM_TRY(ensure_archive(host, skopeo, cache, wanted, digest, call));
     return read_archive(made.fd(), call);
   }
   const auto scratch = FCVM_TRY(WorkDirectory::create(cache.path()));
-  return skopeo.config(wanted.reference, digest, scratch.path(), call);
+  return skopeo.config(source, digest, scratch.path(), call);
 }
 
 }  // namespace fcvm::archive

@@ -1,4 +1,4 @@
-// What a user may set for the archive plugin: [plugin."image.archive"] in TOML.
+// What a user may set for a plugin that fetches images: [plugin."image.overlay"] in TOML.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +11,17 @@ namespace fcvm::archive {
 
 struct Options {
   std::string skopeo = "skopeo";
-  std::string registry = "docker.io";
+  std::string registry;
   std::vector<std::string> insecure_registries;
   std::int64_t largest_archive = 65536;
+  std::string plugin{};  // its id, which is no option: whose options these are
 
   static auto table() {
     return fcvm::options(
         fcvm::option("skopeo", &Options::skopeo, "the skopeo program: a path, or a name in PATH"),
         fcvm::option("registry", &Options::registry,
-                     "the registry of a name that does not say one, such as alpine"),
+                     "the registry of a name that does not say one, such as alpine; empty: as "
+                     "registries.conf says, else docker.io"),
         fcvm::option("insecure-registries", &Options::insecure_registries,
                      "registries (host or host:port) to talk to without verified TLS"),
         fcvm::option("largest-archive", &Options::largest_archive,

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <optional>
 
+#include "plugins/image/common/short_names.hpp"
+
 namespace fcvm::archive {
 
 namespace {
@@ -97,8 +99,19 @@ Result<Reference> parse_registry_name(std::string_view whole, std::string_view r
   }
   const auto slash = rest.find('/');
   std::string path(rest);
+  const std::string bare = path;
+  const bool has_registry =
+      slash != std::string_view::npos && names_registry(rest.substr(0, slash));
   made.host = registry;
-  if (slash != std::string_view::npos && names_registry(rest.substr(0, slash))) {
+  if (!has_registry && registry.empty()) {
+    const ShortNames names = look_up_short_name(bare);
+    made.host = names.registry.empty() ? "docker.io" : names.registry;
+    if (const auto at = names.alias.find('/'); at != std::string::npos) {
+      made.host = names.alias.substr(0, at);
+      path = names.alias.substr(at + 1);
+    }
+  }
+  if (has_registry) {
     made.host = rest.substr(0, slash);
     path = rest.substr(slash + 1);
   }
@@ -112,7 +125,10 @@ Result<Reference> parse_registry_name(std::string_view whole, std::string_view r
   // skopeo takes one of both, and the digest says more.
   if (!made.digest.empty()) made.tag.clear();
   if (made.digest.empty() && made.tag.empty()) made.tag = "latest";
-  made.name = made.repository + (made.digest.empty() ? ":" + made.tag : "@" + made.digest);
+  const std::string end = made.digest.empty() ? ":" + made.tag : "@" + made.digest;
+  made.name = made.repository + end;
+  if (!has_registry) made.local_names.push_back("localhost/" + bare + end);
+  made.local_names.push_back(made.name);
   return made;
 }
 
@@ -124,6 +140,11 @@ Result<Reference> parse_local(std::string_view whole, const Prefix& prefix) {
   if (prefix.transport == Transport::kContainersStorage) {
     made.selector = rest;
     made.name = whole;
+    const std::string text(rest);
+    const auto slash = text.rfind('/');
+    const bool tagged = text.find(':', slash == std::string::npos ? 0 : slash) != std::string::npos;
+    const std::string name = tagged ? text : text + ":latest";
+    made.local_names = {name, "localhost/" + name, "docker.io/library/" + name};
     return made;
   }
   const auto colon = prefix.transport == Transport::kDir ? std::string_view::npos : rest.find(':');
@@ -154,6 +175,7 @@ bool is_digest(std::string_view text) {
 }
 
 std::string Reference::for_skopeo(const std::string& manifest) const {
+  if (transport == Transport::kContainersStorage) return "containers-storage:" + selector;
   if (!in_registry()) return name;
   return "docker://" + (manifest.empty() ? name : repository + "@" + manifest);
 }
@@ -164,7 +186,10 @@ Result<Reference> parse_reference(std::string_view text, const std::string& regi
     if (!text.starts_with(prefix.text)) continue;
     if (prefix.transport != Transport::kDocker) return parse_local(text, prefix);
     if (has_blank(text)) return bad(text, "it contains a blank");
-    return parse_registry_name(text, text.substr(prefix.text.size()), "docker.io");
+    Reference made =
+        FCVM_TRY(parse_registry_name(text, text.substr(prefix.text.size()), "docker.io"));
+    made.local_names.clear();
+    return made;
   }
   if (looks_like_path(text)) {
     return fail(EINVAL, "\"" + std::string(text) + "\" is a path, not an image reference",

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fcvm/result.hpp>
 
@@ -21,6 +22,10 @@ struct Reference {
   std::string tag;         // empty beside a digest
   std::string digest;      // "sha256:..." when the user pinned one
 
+  /// What podman may call it in its own storage, the first that there is counts; none where the
+  /// user names a registry by docker://.
+  std::vector<std::string> local_names;
+
   // Of a local one:
   std::string path;      // absolute
   std::string selector;  // which image of several: a tag, a name, "@0"
@@ -35,7 +40,8 @@ struct Reference {
   [[nodiscard]] std::string for_skopeo(const std::string& manifest = {}) const;
 };
 
-/// `registry` is where a short name comes from: "alpine" is docker.io/library/alpine:latest.
+/// `registry` is where a short name comes from: "alpine" is docker.io/library/alpine:latest. An
+/// empty one leaves that to registries.conf.
 Result<Reference> parse_reference(std::string_view text, const std::string& registry);
 
 /// "sha256:" and 64 hexadecimal digits.

@@ -7,10 +7,13 @@
 
 #include "core/base/io/file.hpp"
 #include "core/digest/sha256.hpp"
+#include "plugins/image/common/podman_store.hpp"
 
 namespace fcvm::archive {
 
 namespace {
+
+constexpr const char* kLocalhost = "localhost";
 
 /// What the index says, when the image is there too.
 std::string cached(const Cache& cache, const Wanted& wanted) {
@@ -80,6 +83,16 @@ Result<std::string> ask_registry(const Host& host, const Skopeo& skopeo, const W
   return fallback;
 }
 
+bool is_built_here(const PodmanImage& image) {
+  return image.reference.name.starts_with(std::string(kLocalhost) + "/");
+}
+
+Unexpected not_local(const Reference& reference) {
+  return fail(ENOENT, reference.name + ": neither fcvm nor podman has such an image",
+              "podman images lists what is there; docker://" + reference.name +
+                  " would ask a registry on this host");
+}
+
 }  // namespace
 
 Unexpected never_pulled(const Reference& reference) {
@@ -92,6 +105,7 @@ Result<std::string> resolve_now(const Skopeo& skopeo, const Cache& cache, const 
   const Reference& reference = wanted.reference;
   if (reference.is_file()) return resolve_file(cache, reference, call);
   if (!reference.path.empty()) FCVM_TRY(need_directory(reference));
+  if (const auto local = find_in_podman(reference)) return local->digest;
   return resolve_manifest(skopeo, wanted, call);
 }
 
@@ -99,7 +113,17 @@ Result<std::string> resolve(const Host& host, const Skopeo& skopeo, const Cache&
                             const Wanted& wanted, const Call& call) {
   // A local image is looked at whatever the policy: there is nothing to pull.
   if (!wanted.reference.in_registry()) return resolve_now(skopeo, cache, wanted, call);
+  const bool is_local =
+      wanted.reference.host == kLocalhost && !wanted.reference.local_names.empty();
+  const bool asks_registry =
+      !is_local && (wanted.pull == FCVM_PULL_ALWAYS || wanted.pull == FCVM_PULL_NEWER);
+  const auto local = asks_registry ? std::nullopt : find_in_podman(wanted.reference);
+  // What podman built last counts; what fcvm pulled is not replaced by what podman pulled before.
+  if (local && is_built_here(*local)) return local->digest;
   std::string known = cached(cache, wanted);
+  if (known.empty() && local) return local->digest;
+  if (is_local && known.empty()) return not_local(wanted.reference);
+  if (is_local) return known;
   switch (wanted.pull) {
     case FCVM_PULL_NEVER:
       if (known.empty()) return never_pulled(wanted.reference);

@@ -96,7 +96,7 @@ Result<std::string> Skopeo::run(const Reference& reference, std::vector<std::str
   Ended ended = FCVM_TRY(run_program(host_, options_.skopeo, all, call, tick));
   if (ended.status.exit_code == 0) return std::move(ended.output);
   host_.debug(reference.name + ": " + ended.errors);
-  return unexpected(explain(ended.errors, how_it_ended(ended.status), reference));
+  return unexpected(explain(ended.errors, how_it_ended(ended.status), reference, options_.plugin));
 }
 
 Result<std::string> Skopeo::version(const Call& call) const {

@@ -116,7 +116,7 @@ struct Advice {
   std::string remedy;
 };
 
-Advice advise(Cause cause, const Reference& reference) {
+Advice advise(Cause cause, const Reference& reference, const std::string& plugin) {
   const std::string login = "skopeo login " + reference.host;
   switch (cause) {
     case Cause::kNoSpace:
@@ -129,7 +129,7 @@ Advice advise(Cause cause, const Reference& reference) {
               "take an image that is built for this machine's architecture"};
     case Cause::kPlainHttp:
       return {EPROTO, "the registry speaks plain HTTP",
-              "if you trust it: [plugin.\"image.archive\"] insecure-registries = [\"" +
+              "if you trust it: [plugin.\"" + plugin + "\"] insecure-registries = [\"" +
                   reference.host + "\"]"};
     case Cause::kCertificate:
       return {EPROTO, "the registry's certificate is not trusted",
@@ -157,12 +157,13 @@ Advice advise(Cause cause, const Reference& reference) {
 
 }  // namespace
 
-Error explain(std::string_view log, const std::string& ended, const Reference& reference) {
+Error explain(std::string_view log, const std::string& ended, const Reference& reference,
+              const std::string& plugin) {
   const std::string words = cleaned(message_of(last_line(log)));
   std::string lower = words;
   std::ranges::transform(lower, lower.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  const Advice advice = advise(cause_of(lower), reference);
+  const Advice advice = advise(cause_of(lower), reference, plugin);
   std::string message = reference.name + ": " + advice.what;
   if (!advice.what.empty() && !words.empty()) message += ": ";
   message += words;

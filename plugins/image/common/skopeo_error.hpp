@@ -10,7 +10,9 @@
 
 namespace fcvm::archive {
 
-/// `log` is its standard error, `ended` how it ended: said when it left no word.
-Error explain(std::string_view log, const std::string& ended, const Reference& reference);
+/// `log` is its standard error, `ended` how it ended: said when it left no word. `plugin` is whose
+/// options a remedy names.
+Error explain(std::string_view log, const std::string& ended, const Reference& reference,
+              const std::string& plugin);
 
 }  // namespace fcvm::archive

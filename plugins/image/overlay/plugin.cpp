@@ -21,7 +21,9 @@ class OverlayPlugin : public ImagePlugin {
       "image.overlay", FCVM_VERSION, "images unpacked once, on a read-only disk that all VMs share",
       FCVM_IMAGE_CAN_SHARE | FCVM_IMAGE_NEEDS_BUILDER | FCVM_IMAGE_CAN_LIST, 60};
 
-  OverlayPlugin(const Host& host, Options options) : host_(host), options_(std::move(options)) {}
+  OverlayPlugin(const Host& host, Options options) : host_(host), options_(std::move(options)) {
+    options_.plugin = kInfo.id;
+  }
 
   /// Asked at every start of a VM, so it starts no program.
   static Result<Probe> probe(const Host&, const Options& options, const Call&) {
