@@ -266,6 +266,8 @@ std::vector<Option> container_options() {
        .type = Type::kBoolean,
        .initial = "false",
        .help = "Leave the image's /etc/hosts as it is"},
+      {.name = "platform",
+       .help = "Of several images under one name, the one for this: linux/amd64"},
       {.name = "pull",
        .initial = "missing",
        .help = "When to fetch the image",

@@ -86,8 +86,8 @@ Result<std::vector<Image>> Images::all(const std::vector<vm::Record>& vms) {
 
 Result<Image> Images::pull(const PullRequest& request) {
   vm::ImageSource* from = FCVM_TRY(source(request.plugin));
-  const auto made =
-      FCVM_TRY(from->prepare(request.reference, request.policy, base::Deadline::never()));
+  const auto made = FCVM_TRY(from->prepare({request.reference, request.policy, request.platform},
+                                           base::Deadline::never()));
   Image image;
   image.plugin = request.plugin;
   image.digest = made.digest;

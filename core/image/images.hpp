@@ -37,6 +37,7 @@ struct PullRequest {
   std::string plugin;
   std::string reference;
   std::uint32_t policy = 0;  // FCVM_PULL_...
+  std::string platform;      // empty: the host's
 };
 
 class Images {

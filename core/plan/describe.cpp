@@ -34,6 +34,7 @@ std::string describe(const vm::RunPlan& plan) {
       {"tty", plan.container.tty},
       {"vmm", plan.vmm},
       {"image_plugin", plan.image_plugin},
+      {"platform", plan.platform},
       {"network", plan.network.name()},
       {"network_open", plan.network.opened()},
       {"network_rate_in", plan.network.rate_in},

@@ -176,6 +176,7 @@ Result<vm::RunPlan> make_run_plan(const Request& request) {
   plan.metadata_environment = config.boolean("run", "metadata-env");
   plan.network = FCVM_TRY(make_network_plan(request));
   plan.pull = FCVM_TRY(pull_policy(config.text("run", "pull")));
+  plan.platform = config.text("run", "platform");
   if (const auto& file = config.text("run", "cidfile"); !file.empty()) {
     if (fs::exists(file)) {
       return fail(EEXIST, fmt::format("--cidfile {}: it exists already", file), "remove it");

@@ -39,7 +39,7 @@ check "an empty value is none" test -n "$(jq -r '.paths["data-dir"] // empty' <<
 # A supervisor that waits for its image, and is killed meanwhile.
 printf '#!/bin/sh\ntouch "%s/asked"\nexec sleep 60\n' "$scratch" >"$scratch/skopeo"
 chmod 755 "$scratch/skopeo"
-printf '[plugin."image.archive"]\nskopeo = "%s"\n' "$scratch/skopeo" >"$FCVM_CONFIG_ROOT/etc/fcvm/fcvm.toml"
+printf '[plugin."image.overlay"]\nskopeo = "%s"\n' "$scratch/skopeo" >"$FCVM_CONFIG_ROOT/etc/fcvm/fcvm.toml"
 waits=0
 # waiting HOW: a run that waits for its image; its caller, and its supervisor.
 waiting() {

@@ -31,6 +31,7 @@ struct RunPlan {
   std::string image;
   std::string image_reference;  // what the image plugin is given, when it differs
   std::uint32_t pull = 0;       // FCVM_PULL_...
+  std::string platform;         // "linux/amd64"; empty: the host's
   std::uint32_t cpus = 0;
   std::uint64_t memory_bytes = 0;
   std::uint64_t disk_bytes = 0;

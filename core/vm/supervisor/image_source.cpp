@@ -85,11 +85,11 @@ Result<std::unique_ptr<ImageSource>> ImageSource::open(const plugin::Registry& r
   return std::unique_ptr<ImageSource>(new ImageSource(std::move(instance), std::move(cache)));
 }
 
-Result<ImageSource::Image> ImageSource::prepare(const std::string& reference, std::uint32_t pull,
-                                                base::Deadline deadline) {
+Result<ImageSource::Image> ImageSource::prepare(const Wanted& wanted, base::Deadline deadline) {
   auto request = sized<fcvm_image_request>();
-  request.pull = pull;
-  request.reference = reference.c_str();
+  request.pull = wanted.pull;
+  request.reference = wanted.reference.c_str();
+  request.platform = wanted.platform.empty() ? nullptr : wanted.platform.c_str();
   request.cache_fd = cache_.get();
   auto identity = sized<fcvm_image_identity>();
   FCVM_TRY(instance_->call({"resolve"}, instance_->verbs().resolve, &request, deadline.as_ns(),

@@ -43,9 +43,13 @@ class ImageSource {
     std::vector<Disk> disks;
   };
 
+  struct Wanted {
+    std::string reference;
+    std::uint32_t pull = 0;  // FCVM_PULL_...
+    std::string platform;    // empty: the host's
+  };
   /// Resolves the reference and fetches whatever is missing.
-  [[nodiscard]] Result<Image> prepare(const std::string& reference, std::uint32_t pull,
-                                      base::Deadline deadline);
+  [[nodiscard]] Result<Image> prepare(const Wanted& wanted, base::Deadline deadline);
   /// One that the plugin keeps.
   struct Stored {
     std::vector<std::string> digests;  // at least one

@@ -143,7 +143,8 @@ Result<void> Launch::fetch_image() {
     images_ = std::move(source);
     if (cancelled_) return fail(ECANCELED, "canceled");
   }
-  image_ = FCVM_TRY(images_->prepare(plan_.image_reference, plan_.pull, base::Deadline::never()) |
+  image_ = FCVM_TRY(images_->prepare({plan_.image_reference, plan_.pull, plan_.platform},
+                                     base::Deadline::never()) |
                     context(fmt::format("image {}", plan_.image)));
   FCVM_TRY(check_command(image_.config, plan_.container) |
            context(fmt::format("image {}", plan_.image)));
