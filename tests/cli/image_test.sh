@@ -94,4 +94,21 @@ check "nor does prune" test "$("$FCVM" images -q | wc -l)" -eq 1
 run "$FCVM" rm held
 run "$FCVM" rmi --all
 check "without it it goes" contains "$out" "Deleted: $app"
+# An image without a command is refused before a VM starts, as podman refuses it.
+export FCVM_PLUGIN_PATH=$FCVM_BUILD/lib/fcvm/examples FCVM_RUN_VMM=pretend FCVM_RUN_NETWORK=none
+guest=$FCVM_DATA_DIR/guests/current
+mkdir -p "$guest" "$scratch/bare"
+touch "$guest"/{vmlinuz,initrd,base.ext4,hello.tar}
+printf '{"key":"k","suite":"s","architecture":"a","kernel":{"version":"6","source":"x"},"agent":{"sha256":"0"},"files":{}}' \
+  >"$guest/guest.json"
+tar -C "$scratch/bare" -xf "$scratch/app.tar"
+jq -c 'del(.config.Cmd)' "$scratch/bare/config.json" >"$scratch/config.json"
+mv "$scratch/config.json" "$scratch/bare/config.json"
+tar -C "$scratch/bare" -cf "$scratch/bare.tar" manifest.json config.json layer.tar
+run "$FCVM" run --rm "docker-archive:$scratch/bare.tar"
+check "an image without a command fails with 125" test "$rc" -eq 125
+check "in podman's words" contains "$err" "no command or entrypoint provided, and no CMD or ENTRYPOINT from image"
+run "$FCVM" run --rm --entrypoint '' "docker-archive:$scratch/app.tar"
+check "so does one whose command is taken away" contains "$err" "no command or entrypoint provided"
+check "no VM is left" test -z "$("$FCVM" ls -aq)"
 finish

@@ -11,10 +11,8 @@
 
 namespace fcvm::overlay {
 
-/// Raise it when what is made of the same image changes.
-inline constexpr std::uint32_t kFormat = 1;
-
-/// The suffix of a store's file, and its file system.
+/// The suffix of a store's file, and its file system. Another when what is made of the same image
+/// changes: an old store is then not taken for a new one.
 inline constexpr const char* kSuffix = ".ext4";
 inline constexpr const char* kFileSystem = "ext4";
 
