@@ -158,7 +158,8 @@ Result<const Image*> find_image(const std::vector<Image>& images, std::string_vi
   if (hex.size() >= kShortestId && is_hex(hex)) {
     for (const auto& image : images) {
       const bool fits = image.id.starts_with(hex);
-      if (fits && found != nullptr) {
+      // Kept by two plugins it is one image still.
+      if (fits && found != nullptr && found->id != image.id) {
         return fail(EINVAL, fmt::format("several images begin with {}", word),
                     "write more of it; fcvm images --no-trunc shows all");
       }

@@ -1,4 +1,6 @@
 // fcvm image rm, prune: frees what images take of the disk.
+#include <set>
+
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
@@ -26,12 +28,18 @@ Result<void> remove_one(ImageCatalog& catalog, const std::string& word, bool for
     fmt::print("Untagged: {}\n", printable(name));
     return {};
   }
-  if (!image->vms.empty()) {
-    return fail(EBUSY, fmt::format("{} is used by {}", word, fmt::join(image->vms, ", ")),
-                fmt::format("fcvm rm {}", fmt::join(image->vms, " ")));
+  std::vector<Image> all;  // one for each plugin that keeps it
+  for (const auto& one : images) {
+    if (one.id != image->id) continue;
+    if (!one.vms.empty()) {
+      return fail(EBUSY, fmt::format("{} is used by {}", word, fmt::join(one.vms, ", ")),
+                  fmt::format("fcvm rm {}", fmt::join(one.vms, " ")));
+    }
+    all.push_back(one);
   }
-  const auto gone = FCVM_TRY(catalog.images().remove({*image}));
-  if (!gone.front()) return fail(EBUSY, word + " is used by another fcvm", "try again later");
+  for (const bool gone : FCVM_TRY(catalog.images().remove(all))) {
+    if (!gone) return fail(EBUSY, word + " is used by another fcvm", "try again later");
+  }
   for (const auto& one : image->names) fmt::print("Untagged: {}\n", printable(one));
   fmt::print("Deleted: {}\n", image->id);
   return {};
@@ -46,7 +54,9 @@ Result<int> remove(Invocation& invocation) {
   auto catalog = FCVM_TRY(ImageCatalog::open(invocation));
   std::vector<std::string> words = invocation.positionals();
   if (invocation.flag("all")) {
-    for (const auto& image : FCVM_TRY(catalog->all())) words.push_back(image.id);
+    std::set<std::string> ids;
+    for (const auto& image : FCVM_TRY(catalog->all())) ids.insert(image.id);
+    words.insert(words.end(), ids.begin(), ids.end());
   }
   if (words.empty() && !invocation.flag("all")) {
     return fail(EINVAL, "no image is named", "fcvm images lists those there are");
