@@ -17,7 +17,7 @@ constexpr auto kLook = 50ms;
 
 base::Deadline deadline_of(const Call& call) { return base::Deadline::at_ns(call.deadline()); }
 
-Error failure(const wire::ExecFailed& failed) {
+Error failure_of(const wire::ExecFailed& failed) {
   return Error(failed.code == 127 ? ENOENT : EIO, failed.message);
 }
 
@@ -99,7 +99,7 @@ class Conversation {
       case wire::ExecFailed::kType: {
         ended_ = true;
         const auto failed = FCVM_TRY(wire::decode<wire::ExecFailed>(frame));
-        return unexpected(failure(failed));
+        return unexpected(failure_of(failed));
       }
       default:
         return std::optional<int>();
@@ -121,7 +121,7 @@ Result<int> run_in_guest(const DialGuest& dial, const wire::ExecRequest& request
   auto begun = FCVM_TRY(
       repeated(call, [&](base::Deadline deadline) { return begin_exec(dial, request, deadline); }));
   if (const auto* failed = std::get_if<wire::ExecFailed>(&begun)) {
-    return unexpected(failure(*failed));
+    return unexpected(failure_of(*failed));
   }
   Conversation conversation(std::get<ExecBegun>(std::move(begun)), input, output);
   return conversation.run(call);

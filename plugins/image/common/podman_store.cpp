@@ -2,7 +2,6 @@
 #include "plugins/image/common/podman_store.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 #include <string_view>
@@ -10,6 +9,7 @@
 
 #include "core/base/io/file.hpp"
 #include "plugins/image/common/documents.hpp"
+#include "plugins/image/common/environment.hpp"
 
 namespace fcvm::archive {
 namespace {
@@ -18,23 +18,16 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kLargestList = 64 << 20;
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 /// As containers/storage looks for it.
-std::vector<std::string> settings_files() {
-  if (auto named = variable("CONTAINERS_STORAGE_CONF"); !named.empty()) return {std::move(named)};
+std::vector<fs::path> storage_files() {
+  if (const auto named = variable("CONTAINERS_STORAGE_CONF"); !named.empty()) return {named};
   if (::geteuid() == 0)
     return {"/etc/containers/storage.conf", "/usr/share/containers/storage.conf"};
-  const std::string configured = variable("XDG_CONFIG_HOME");
-  const std::string home = configured.empty() ? variable("HOME") + "/.config" : configured;
-  return {home + "/containers/storage.conf"};
+  return {user_settings() / "storage.conf"};
 }
 
 /// Of a TOML file, the one line that matters: graphroot = "/path".
-std::string graph_root_in(const std::string& file) {
+std::string graph_root_in(const fs::path& file) {
   const auto text = base::read_file(file, 1 << 20);
   std::istringstream lines(text ? *text : "");
   for (std::string line; std::getline(lines, line);) {
@@ -50,7 +43,7 @@ std::string graph_root_in(const std::string& file) {
 }
 
 std::string graph_root() {
-  for (const auto& file : settings_files()) {
+  for (const auto& file : storage_files()) {
     if (auto root = graph_root_in(file); !root.empty()) return root;
   }
   if (::geteuid() == 0) return "/var/lib/containers/storage";

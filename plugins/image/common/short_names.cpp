@@ -2,7 +2,6 @@
 #include "plugins/image/common/short_names.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <unistd.h>
 #include <vector>
@@ -10,25 +9,20 @@
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
+#include "plugins/image/common/environment.hpp"
+
 namespace fcvm::archive {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 /// In the order in which they count, the last most.
-std::vector<fs::path> settings_files() {
+std::vector<fs::path> registries_files() {
   if (const auto named = variable("CONTAINERS_REGISTRIES_CONF"); !named.empty()) return {named};
   std::vector<fs::path> files = {"/etc/containers/registries.conf"};
   std::vector<fs::path> directories = {"/etc/containers/registries.conf.d"};
   if (::geteuid() != 0) {
-    const std::string configured = variable("XDG_CONFIG_HOME");
-    const fs::path home =
-        (configured.empty() ? variable("HOME") + "/.config" : configured) + "/containers";
+    const fs::path home = user_settings();
     std::error_code error;
     if (fs::exists(home / "registries.conf", error)) files = {home / "registries.conf"};
     directories.push_back(home / "registries.conf.d");
@@ -63,7 +57,7 @@ void read(const fs::path& file, const std::string& name, ShortNames& names) {
 ShortNames look_up_short_name(const std::string& name) {
   ShortNames names;
   std::error_code error;
-  for (const auto& file : settings_files()) {
+  for (const auto& file : registries_files()) {
     if (fs::is_regular_file(file, error)) read(file, name, names);
   }
   return names;
