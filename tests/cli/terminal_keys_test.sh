@@ -9,7 +9,7 @@ guest="$FCVM_DATA_DIR/guests/current"
 mkdir -p "$guest" "$FCVM_CONFIG_ROOT/etc/fcvm" "$scratch/images" "$scratch/bin"
 touch "$guest"/{vmlinuz,initrd,base.ext4,hello.tar}
 printf '[{"Config":"config.json"}]' >"$scratch/manifest.json"
-printf '{}' >"$scratch/config.json"
+printf '{"config":{"Cmd":["sh"]}}' >"$scratch/config.json"
 tar -C "$scratch" -cf "$scratch/images/image.tar" manifest.json config.json
 printf '{"key":"k","suite":"s","architecture":"a","kernel":{"version":"6","source":"x"},"agent":{"sha256":"0"},"files":{}}' \
   >"$guest/guest.json"
