@@ -147,8 +147,6 @@ constexpr NotYet kRunOptions[] = {
     {"--pod-id-file", kNoPods},
     {"--preserve-fd", "-i passes standard input on"},
     {"--preserve-fds", "-i passes standard input on"},
-    {"--publish-all", "--publish with each port"},
-    {"-P", "--publish with each port"},
     {"--rdt-class", kMachine},
     {"--read-only-tmpfs", "--tmpfs"},
     {"--requires", kScript},

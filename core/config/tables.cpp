@@ -140,6 +140,11 @@ std::vector<Option> network_options() {
        .help = "[HOSTIP:][HOSTPORT:]GUESTPORT[/tcp|udp], or ranges: host ports that lead to the "
                "VM's",
        .letter = 'p'},
+      {.name = "publish-all",
+       .type = Type::kBoolean,
+       .initial = "false",
+       .help = "Publish each port that the image exposes, at any port of the host that is free",
+       .letter = 'P'},
       {.name = "publish-address",
        .initial = "127.0.0.1",
        .help = "Where ports without an address are reached, too, if they are free there; or none"},

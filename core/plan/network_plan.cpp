@@ -27,6 +27,7 @@ std::string needs_network(const vm::NetworkPlan& plan, const config::Config& con
   if (given("host-addresses") && plan.host_addresses.any()) return "--host-addresses";
   if (given("link-local") && plan.link_local) return "--link-local";
   if (!config.list("run", "publish").empty()) return "--publish";
+  if (given("publish-all") && plan.publish_exposed) return "--publish-all";
   for (const char* name : {"ip", "ip6", "mac-address", "ipv6-prefix", "network-rate"}) {
     if (!config.text("run", name).empty()) return fmt::format("--{}", name);
   }
@@ -93,6 +94,7 @@ Result<void> check_abilities(const vm::NetworkPlan& plan, const Chosen& chosen) 
       return refuse("publishing " + vm::to_text(port));
     }
   }
+  if (plan.publish_exposed && !can(FCVM_NET_CAN_PUBLISH)) return refuse("--publish-all");
   for (const auto& address : {plan.ipv4, plan.ipv6}) {
     if (!address.empty() && !can(FCVM_NET_CAN_CHOOSE_ADDRESS)) return refuse("giving " + address);
   }
@@ -164,6 +166,7 @@ Result<void> take_openings(vm::NetworkPlan& plan, const config::Config& config) 
 
 Result<void> take_ports(vm::NetworkPlan& plan, const config::Config& config) {
   plan.publish = FCVM_TRY(vm::parse_publish_list(config.list("run", "publish")));
+  plan.publish_exposed = config.boolean("run", "publish-all");
   for (const auto& port : plan.publish) {
     if (port.address.empty()) continue;
     FCVM_TRY(vm::check_host_address(port.address) | context("publishing " + vm::to_text(port)));

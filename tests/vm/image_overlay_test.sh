@@ -37,7 +37,7 @@ name "
   local one two config
   one=$(sha256sum <"$root/one.tar" | cut -d ' ' -f 1)
   two=$(sha256sum <"$root/two.tar" | cut -d ' ' -f 1)
-  config='{"architecture":"amd64","os":"linux","config":{"Cmd":["/bin/sh"],"Env":["PATH=/bin"]},"rootfs":{"type":"layers","diff_ids":["sha256:'$one'","sha256:'$two'"]}}'
+  config='{"architecture":"amd64","os":"linux","config":{"Cmd":["/bin/sh"],"Env":["PATH=/bin"],"ExposedPorts":{"7000/tcp":{},"7001/udp":{}}},"rootfs":{"type":"layers","diff_ids":["sha256:'$one'","sha256:'$two'"]}}'
   printf '%s' "$config" >"$root/config.json"
   printf '[{"Config":"config.json","RepoTags":["example.org/hard:1"],"Layers":["one.tar","two.tar"]}]' >"$root/manifest.json"
   tar -C "$root" -cf "$scratch/hard.tar" manifest.json config.json one.tar two.tar
@@ -86,6 +86,16 @@ run vm --rm --image-mode overlay "docker-archive:$scratch/hard.tar" /bin/busybox
 check "and from a store" test "$rc" -eq 0
 check "with the same files" test "$out" = "$archive"
 check "without what a layer hides" test -z "$(grep -E 'gone|below' <<<"$out")"
+
+# Its exposed ports, those that -p does not have already.
+exposed=$(named exposed)
+run vm -d --name "$exposed" -P -p 17.7.7.7:70:7001/udp "docker-archive:$scratch/hard.tar" sleep 600
+check "a port of no host's address is refused with -P, too" contains "$err" "17.7.7.7"
+run vm -d --name "$exposed" -P "docker-archive:$scratch/hard.tar" sleep 600
+check "-P publishes" test "$rc" -eq 0
+run "$FCVM" port "$exposed"
+check "each port that the image exposes" test "$(grep -oE '^[0-9]+/(tcp|udp)' <<<"$out" | sort -u | tr '\n' ' ')" = "7000/tcp 7001/udp "
+"$FCVM" rm -f "$exposed" >/dev/null
 
 # Of two at once one makes the store.
 rm -f "$stores"/*

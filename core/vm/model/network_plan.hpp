@@ -47,6 +47,7 @@ struct NetworkPlan {
   std::vector<std::string> dns_options;
   std::vector<wire::HostEntry> hosts;          // an address may be kHostGateway
   std::vector<PublishedPort> publish;          // wishes
+  bool publish_exposed = false;                // and each port that the image exposes
   std::string publish_address;                 // where those without an address are, too; or empty
   std::vector<std::string> proxies;            // "http_proxy=...", of the caller
   std::vector<ProxyEndpoint> proxy_endpoints;  // open, wherever they are

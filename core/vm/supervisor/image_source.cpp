@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
 #include "core/base/io/fd.hpp"
 #include "core/base/io/file.hpp"
 #include "core/base/printable.hpp"
@@ -167,22 +165,6 @@ Result<std::vector<std::string>> ImageSource::collect(const std::vector<std::str
                            static_cast<std::uint32_t>(kept.size()), deadline.as_ns(), +note,
                            static_cast<void*>(&gone)));
   return gone;
-}
-
-/// As podman makes up the command: an entry point of the user's makes the image's command void.
-Result<void> check_command(const std::string& config, const wire::ContainerSpec& container) {
-  if (!container.command.empty() || !container.entrypoint.empty()) return {};
-  const auto image = nlohmann::json::parse(config, nullptr, false);
-  if (!image.is_object()) return {};  // podman's to complain of
-  const auto inner = image.find("config");
-  const auto has = [&](const char* what) {
-    if (inner == image.end() || !inner->is_object()) return false;
-    const auto words = inner->find(what);
-    return words != inner->end() && words->is_array() && !words->empty();
-  };
-  if (!container.has_entrypoint && (has("Entrypoint") || has("Cmd"))) return {};
-  return fail(EINVAL, "no command or entrypoint provided, and no CMD or ENTRYPOINT from image",
-              "say what to run: fcvm run IMAGE COMMAND");
 }
 
 }  // namespace fcvm::vm

@@ -13,7 +13,6 @@
 #include "core/plugin/instance.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/vm/model/paths.hpp"
-#include "core/wire/boot_plan.hpp"
 
 namespace fcvm::vm {
 
@@ -77,10 +76,5 @@ class ImageSource {
   std::unique_ptr<plugin::Instance<fcvm_image_v1>> instance_;
   Fd cache_;
 };
-
-/// What podman says of an image that names no command, when the container is given none either;
-/// before a VM is started for it.
-[[nodiscard]] Result<void> check_command(const std::string& config,
-                                         const wire::ContainerSpec& container);
 
 }  // namespace fcvm::vm

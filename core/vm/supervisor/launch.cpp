@@ -15,6 +15,7 @@
 #include "core/vm/model/time_text.hpp"
 #include "core/vm/store/port_owner.hpp"
 #include "core/vm/supervisor/guest_network.hpp"
+#include "core/vm/supervisor/image_config.hpp"
 #include "core/vm/supervisor/metadata.hpp"
 
 namespace fcvm::vm {
@@ -203,7 +204,15 @@ Result<void> Launch::prepare() {
   std::thread network([&] { note(make_network()); });
   note(prepare_files());
   network.join();
-  return first ? Result<void>(unexpected(*std::move(first))) : Result<void>();
+  if (first) return unexpected(*std::move(first));
+  return publish_exposed();
+}
+
+/// Of --publish-all: the image's configuration says what, so it waits for both.
+Result<void> Launch::publish_exposed() {
+  if (!plan_.network.publish_exposed || network_ == nullptr) return {};
+  const auto wishes = exposed_ports(image_.config, plan_.network.publish);
+  return network_->add_ports(wishes, base::Deadline::in(kAttachLimit));
 }
 
 Result<void> Launch::prepare_files() {

@@ -74,6 +74,7 @@ class Launch {
   Result<void> prepare_files();
   Result<void> make_network();
   Result<void> attach_network();
+  Result<void> publish_exposed();
   wire::ContainerSpec container(const std::string& agent);
   void cancel_again();
 

@@ -257,6 +257,14 @@ Result<std::vector<PublishedPort>> Network::publish(const PublishedPort& wish,
   return taken;
 }
 
+Result<void> Network::add_ports(const std::vector<PublishedPort>& wishes, base::Deadline deadline) {
+  for (const auto& wish : wishes) {
+    const auto taken = FCVM_TRY(publish(wish, deadline) | context("publishing " + to_text(wish)));
+    attachment_.published.insert(attachment_.published.end(), taken.begin(), taken.end());
+  }
+  return {};
+}
+
 Result<PublishedPort> Network::publish_one(const PublishedPort& port, std::uint16_t flags,
                                            base::Deadline deadline) {
   auto publish = abi(port);

@@ -53,6 +53,8 @@ class Network {
   /// As it was taken; one without an address also at the plan's publish_address, if it is free
   /// there.
   Result<std::vector<PublishedPort>> publish(const PublishedPort& wish, base::Deadline deadline);
+  /// Publishes these, too, as part of the attachment.
+  Result<void> add_ports(const std::vector<PublishedPort>& wishes, base::Deadline deadline);
   /// What publish() or attach() has taken.
   Result<void> unpublish(const PublishedPort& port, base::Deadline deadline);
   /// From any thread. Fails with what broke; else a borrowed descriptor that turns readable when

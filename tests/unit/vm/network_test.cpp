@@ -129,6 +129,8 @@ TEST_CASE("a network plugin is asked for what was planned") {
   asked().clear();
   CHECK(must(network->publish({"", 0, 2, Protocol::kUdp}, base::Deadline::never())) ==
         std::vector<PublishedPort>{{"127.20.0.1", 40000, 2, Protocol::kUdp}});
+  REQUIRE(network->add_ports({{"", 0, 3}}, base::Deadline::never()));
+  CHECK(network->attachment().published.back() == PublishedPort{"127.20.0.1", 40000, 3});
   REQUIRE(network->unpublish({"", 1, 2, Protocol::kUdp}, base::Deadline::never()));
   CHECK(network->dial(FCVM_PROTO_TCP, 80, base::Deadline::never()).error().code() == ECONNREFUSED);
   CHECK(must(network->health()) == 42);
@@ -136,7 +138,8 @@ TEST_CASE("a network plugin is asked for what was planned") {
   CHECK(network->health().error().message().find("the helper ended") != std::string::npos);
   REQUIRE(network->detach(base::Deadline::never()));
   REQUIRE(network->detach(base::Deadline::never()));
-  CHECK(asked() == std::vector<std::string>{"publish - 17 0 2 1", "unpublish - 17 1 2 1",
+  CHECK(asked() == std::vector<std::string>{"publish - 17 0 2 1", "publish - 6 0 3 1",
+                                            "unpublish - 17 1 2 1",
                                             "dial 6 80", "detach", "detach"});
 }
 

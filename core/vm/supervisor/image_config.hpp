@@ -1,0 +1,24 @@
+// What an image's configuration tells the host. All else of it is podman's business, in the guest.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <fcvm/result.hpp>
+
+#include "core/vm/model/port.hpp"
+#include "core/wire/boot_plan.hpp"
+
+namespace fcvm::vm {
+
+/// What podman says of an image that names no command, when the container is given none either;
+/// before a VM is started for it. `config` is JSON.
+[[nodiscard]] Result<void> check_command(const std::string& config,
+                                         const wire::ContainerSpec& container);
+
+/// A wish for each port that the image exposes (EXPOSE) and `published` does not have: at any port
+/// of the host. What is no port is left out, as podman does.
+[[nodiscard]] std::vector<PublishedPort> exposed_ports(const std::string& config,
+                                                       const std::vector<PublishedPort>& published);
+
+}  // namespace fcvm::vm
