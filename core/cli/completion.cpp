@@ -5,6 +5,7 @@
 #include <array>
 
 #include "core/cli/find_verb.hpp"
+#include "core/cli/image_catalog.hpp"
 #include "core/config/load.hpp"
 
 namespace fcvm::cli {
@@ -161,7 +162,9 @@ class Completion {
                                 "docker-archive:", "dir:", "containers-storage:"}) {
           add(one);
         }
-        return;
+        return add_stored_images();
+      case Names::kStoredImages:
+        return add_stored_images();
       case Names::kPlugins:
         return add_plugins("", {}, "");
       case Names::kShells:
@@ -172,6 +175,15 @@ class Completion {
         return;
       case Names::kNothing:
         return;
+    }
+  }
+
+  void add_stored_images() {
+    const auto catalog = ImageCatalog::open(invocation_, true);
+    const auto images = catalog ? (*catalog)->all() : Result<std::vector<image::Image>>({});
+    if (!images) return;
+    for (const auto& image : *images) {
+      for (const auto& name : image.names) add(name, short_id(image.id));
     }
   }
 

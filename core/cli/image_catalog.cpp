@@ -42,6 +42,14 @@ Result<image::Image> ImageCatalog::pull(const std::string& name, std::uint32_t p
   return images_->pull(request);
 }
 
+Result<void> ImageCatalog::save(const image::SaveRequest& request,
+                                const image::BuildDirectory& work) {
+  const auto shown = progress_.begin("writing " + request.image.name, 0, "");
+  auto saved = image::save(request, work, *this);
+  progress_.end(shown, saved.has_value());
+  return saved;
+}
+
 /// Most verbs build nothing, so the VMM is chosen, and the guest looked for, by the first that
 /// does.
 Result<int> ImageCatalog::run(const Build& build, const Call& call,

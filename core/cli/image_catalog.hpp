@@ -13,6 +13,7 @@
 #include "core/cli/session/run_progress.hpp"
 #include "core/image/builder.hpp"
 #include "core/image/images.hpp"
+#include "core/image/save.hpp"
 #include "core/plugin/process_keeper.hpp"
 
 namespace fcvm::cli {
@@ -28,6 +29,8 @@ class ImageCatalog final : private plugin::BuilderService {
   Result<std::vector<image::Image>> all();
   /// As `fcvm run` would have it: by its options, and what it means by fcvm/hello.
   Result<image::Image> pull(const std::string& name, std::uint32_t policy);
+  /// Shows that it takes a while.
+  Result<void> save(const image::SaveRequest& request, const image::BuildDirectory& work);
   [[nodiscard]] image::Images& images() { return *images_; }
 
  private:

@@ -22,7 +22,17 @@ inline constexpr int kExitNotFound = 127;
 inline constexpr std::size_t kAnyNumber = static_cast<std::size_t>(-1);
 
 /// What words name, for completion.
-enum class Names { kNothing, kVms, kLiveVms, kPausedVms, kImages, kPlugins, kShells, kFiles };
+enum class Names {
+  kNothing,
+  kVms,
+  kLiveVms,
+  kPausedVms,
+  kImages,  // in registries and files, too
+  kStoredImages,
+  kPlugins,
+  kShells,
+  kFiles
+};
 
 struct Positionals {
   std::size_t min = 0;

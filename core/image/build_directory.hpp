@@ -28,6 +28,7 @@ class BuildDirectory {
   ~BuildDirectory();
 
   [[nodiscard]] const std::string& id() const { return id_; }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   /// The VMM's; a guest that took its VMM over may do in there as it likes.
   [[nodiscard]] std::filesystem::path vmm() const { return path_ / "vmm"; }
   /// A builder works without one as well.

@@ -97,6 +97,15 @@ Result<Image> Images::pull(const PullRequest& request) {
   return image;
 }
 
+Result<vm::ImageSource::Image> Images::hold(const Image& image) {
+  if (image.names.empty()) {
+    return fail(EINVAL, fmt::format("image {} has no name", image.id.substr(0, 12)),
+                fmt::format("fcvm tag {} NAME", image.id.substr(0, 12)));
+  }
+  vm::ImageSource* from = FCVM_TRY(source(image.plugin));
+  return from->prepare({image.names.front(), FCVM_PULL_NEVER, ""}, base::Deadline::never());
+}
+
 Result<void> Images::name(const Image& image, const std::string& name) {
   vm::ImageSource* at = FCVM_TRY(source(image.plugin));
   return at->name(name, image.digest, base::Deadline::never());

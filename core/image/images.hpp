@@ -51,6 +51,8 @@ class Images {
   Result<std::vector<Image>> all(const std::vector<vm::Record>& vms);
   /// Fetches and prepares it as `fcvm run` would.
   Result<Image> pull(const PullRequest& request);
+  /// Its disks, which stay as long as this does. EINVAL for one without a name.
+  Result<vm::ImageSource::Image> hold(const Image& image);
   /// One more name, which no other image has from then on.
   Result<void> name(const Image& image, const std::string& name);
   /// Takes a name away; the image stays.

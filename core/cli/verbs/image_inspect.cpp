@@ -61,7 +61,7 @@ Verb image_inspect_verb() {
       .summary = "Show all that is known of images, as JSON",
       .details = "The keys are podman's. Fcvm has what only fcvm knows.\n",
       .options = {{.name = "json", .type = config::Type::kBoolean, .help = "print JSON, as ever"}},
-      .positionals = {.min = 1, .max = kAnyNumber},
+      .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kStoredImages},
       .run = inspect};
 }
 
@@ -73,7 +73,7 @@ Verb image_history_verb() {
           .summary = "Show how an image was made, as it says",
           .options = {{.name = "json", .type = Type::kBoolean, .help = "print JSON"},
                       {.name = "no-trunc", .type = Type::kBoolean, .help = "do not cut commands"}},
-          .positionals = {.min = 1, .max = 1},
+          .positionals = {.min = 1, .max = 1, .names = Names::kStoredImages},
           .run = history};
 }
 

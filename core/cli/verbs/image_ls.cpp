@@ -75,7 +75,7 @@ Verb image_ls_verb() {
               {{.name = "json", .type = Type::kBoolean, .help = "print JSON"},
                {.name = "quiet", .type = Type::kBoolean, .help = "print ids only", .letter = 'q'},
                {.name = "no-trunc", .type = Type::kBoolean, .help = "do not cut ids"}},
-          .positionals = {.max = 1},
+          .positionals = {.max = 1, .names = Names::kStoredImages},
           .run = run};
 }
 

@@ -58,7 +58,7 @@ Verb image_pull_verb() {
               "Example:\n"
               "  fcvm pull alpine:3.20 docker-archive:app.tar\n",
           .options = {quiet_option()},
-          .positionals = {.min = 1, .max = kAnyNumber},
+          .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kImages},
           .run = pull};
 }
 
@@ -68,7 +68,7 @@ Verb image_prepare_verb() {
           .summary = "Make images ready for VMs, as their first run would",
           .details = "Fetches nothing that is there already. Prints the image's id.\n",
           .options = {quiet_option()},
-          .positionals = {.min = 1, .max = kAnyNumber},
+          .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kImages},
           .run = prepare};
 }
 

@@ -111,7 +111,7 @@ Verb image_rm_verb() {
             .type = Type::kBoolean,
             .help = "pass over what is not there",
             .letter = 'i'}},
-      .positionals = {.max = kAnyNumber},
+      .positionals = {.max = kAnyNumber, .names = Names::kStoredImages},
       .run = remove};
 }
 

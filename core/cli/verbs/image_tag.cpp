@@ -38,7 +38,7 @@ Verb image_tag_verb() {
           .arguments = "IMAGE NAME...",
           .summary = "Give an image more names",
           .details = "A name without a registry is of localhost, as with podman.\n",
-          .positionals = {.min = 2, .max = kAnyNumber},
+          .positionals = {.min = 2, .max = kAnyNumber, .names = Names::kStoredImages},
           .run = tag};
 }
 
@@ -47,7 +47,7 @@ Verb image_untag_verb() {
           .aliases = {"untag"},
           .arguments = "IMAGE [NAME...]",
           .summary = "Take names away from an image, or all of them",
-          .positionals = {.min = 1, .max = kAnyNumber},
+          .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kStoredImages},
           .run = untag};
 }
 

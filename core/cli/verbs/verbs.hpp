@@ -36,8 +36,13 @@ namespace fcvm::cli {
 [[nodiscard]] Verb image_rm_verb();
 [[nodiscard]] Verb image_prune_verb();
 [[nodiscard]] Verb image_load_verb();
+[[nodiscard]] Verb image_save_verb();
+[[nodiscard]] Verb login_verb();
+[[nodiscard]] Verb logout_verb();
 [[nodiscard]] Verb setup_verb();
 [[nodiscard]] Verb doctor_verb();
+[[nodiscard]] Verb info_verb();
+[[nodiscard]] Verb system_df_verb();
 [[nodiscard]] Verb config_show_verb();
 [[nodiscard]] Verb config_check_verb();
 [[nodiscard]] Verb config_sample_verb();

@@ -1,0 +1,85 @@
+// fcvm image save: writes a stored image to an archive.
+#include <array>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fmt/core.h>
+
+#include <fcvm/image.h>
+
+#include "core/base/io/fd.hpp"
+#include "core/cli/image_catalog.hpp"
+#include "core/cli/verbs/verbs.hpp"
+#include "core/image/build_directory.hpp"
+#include "core/image/save.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+Result<void> copy_out(const std::string& file) {
+  const Fd from = FCVM_TRY(base::open_file(file, O_RDONLY));
+  std::array<char, 1 << 16> buffer{};
+  for (;;) {
+    const auto count = FCVM_TRY(base::read_some(from.get(), buffer));
+    if (count == 0) return {};
+    FCVM_TRY(base::write_all(STDOUT_FILENO, {buffer.data(), count}));
+  }
+}
+
+/// Whole or not at all: beside its name first, and then renamed.
+Result<void> put_at(const std::string& made, const std::string& name) {
+  if (::rename(made.c_str(), name.c_str()) == 0) return {};
+  return fail_errno("naming " + name);
+}
+
+Result<int> run(Invocation& invocation) {
+  const std::string output = invocation.value("output");
+  if (output.empty() && ::isatty(STDOUT_FILENO) == 1) {
+    return fail(EINVAL, "save: an archive is nothing for a terminal", "fcvm save -o FILE IMAGE");
+  }
+  const std::string format = invocation.value("format", "docker-archive");
+  auto catalog = FCVM_TRY(ImageCatalog::open(invocation, invocation.flag("quiet")));
+  const auto images = FCVM_TRY(catalog->all());
+  const std::string& word = invocation.positionals().front();
+  const image::Image* image = FCVM_TRY(image::find_image(images, word));
+  const vm::Store* store = FCVM_TRY(invocation.store());
+  const auto work = FCVM_TRY(image::BuildDirectory::make(store->paths()));
+  const std::string made =
+      output.empty() ? (work.path() / "saved.tar").string() : output + ".fcvm-part";
+  ::unlink(made.c_str());
+  image::SaveRequest request{FCVM_TRY(catalog->images().hold(*image)),
+                             image::name_meant(*image, word), format, made};
+  if (auto saved = catalog->save(request, work); !saved) {
+    ::unlink(made.c_str());
+    return unexpected(std::move(saved).error().context("image " + word));
+  }
+  FCVM_TRY(output.empty() ? copy_out(made) : put_at(made, output));
+  return 0;
+}
+
+}  // namespace
+
+Verb image_save_verb() {
+  return {.name = "image save",
+          .aliases = {"save"},
+          .arguments = "[-o FILE] [--format FORMAT] IMAGE",
+          .summary = "Write an image to an archive that podman, docker and fcvm load",
+          .details =
+              "Without -o the archive goes to standard output. The archive names the image as\n"
+              "IMAGE does, if that is one of its names.\n"
+              "\n"
+              "Example:\n"
+              "  fcvm save -o app.tar localhost/app:1\n",
+          .options = {{.name = "output", .help = "the file to write", .letter = 'o'},
+                      {.name = "format",
+                       .help = "what the archive is: docker-archive by default",
+                       .choices = {"docker-archive", "oci-archive"}},
+                      {.name = "quiet",
+                       .type = config::Type::kBoolean,
+                       .help = "do not show how far it is",
+                       .letter = 'q'}},
+          .positionals = {.min = 1, .max = 1, .names = Names::kStoredImages},
+          .run = run};
+}
+
+}  // namespace fcvm::cli
