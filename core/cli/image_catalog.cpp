@@ -34,7 +34,7 @@ Result<image::Image> ImageCatalog::pull(const std::string& name, std::uint32_t p
   request.plugin = FCVM_TRY(plan::choose_image_plugin(*config, *registry));
   request.reference = name;
   request.policy = policy;
-  request.platform = config->text("run", "platform");
+  request.platform = invocation_.value("platform", config->text("run", "platform"));
   if (plan::is_hello(name)) {
     const auto guest = FCVM_TRY(setup::find_guest(store->paths().guests()));
     request.reference = plan::reference_of(name, guest);

@@ -20,10 +20,13 @@ constexpr auto kLockPatience = 30s;
 /// The cgroup is on record before it is made.
 fs::path cgroup_record(const fs::path& build) { return build / "cgroup"; }
 
-/// Nothing when its builder lives.
+/// False when its builder lives. Only who gets its lock knows that it does not.
 Result<bool> remove_dead(const fs::path& build, bool dry_run) {
   const auto lock = base::FileLock::acquire(build / kLock, base::Deadline::in(0s));
   if (!lock && lock.error().code() == ETIMEDOUT) return false;
+  std::error_code error;
+  if (!lock && !fs::exists(build, error)) return false;
+  if (!lock) return unexpected(lock.error());
   if (dry_run) return true;
   if (const auto cgroup = base::read_file(cgroup_record(build)); cgroup) {
     FCVM_TRY(vm::remove_cgroup(*cgroup));

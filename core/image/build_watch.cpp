@@ -23,7 +23,8 @@ Result<void> has_room(const std::filesystem::path& directory) {
   const auto limits = vm::SpaceLimits::of(about.f_frsize * std::uint64_t{about.f_blocks});
   if (about.f_frsize * std::uint64_t{about.f_bavail} >= limits.low) return {};
   return fail(ENOSPC, "the host's disk is full: " + directory.string(),
-              "make room in the file system of " + directory.string() + "; fcvm gc may help");
+              "make room in the file system of " + directory.string() +
+                  "; fcvm image prune --all may help");
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 
 #include <fmt/core.h>
 
-#include "core/config/nearest.hpp"
 #include "core/digest/sha256.hpp"
 #include "core/log/log.hpp"
 
@@ -50,38 +49,48 @@ Result<vm::ImageSource*> Images::source(const std::string& plugin) {
 Result<std::vector<Image>> Images::all(const std::vector<vm::Record>& vms) {
   std::vector<Image> images;
   for (const auto& entry : registry_.entries()) {
-    if (entry.descriptor.family() != "image") continue;
     const std::string& plugin = entry.descriptor.id;
-    if (!vm::ImageSource::has_cache(paths_, plugin)) continue;
-    vm::ImageSource* from = FCVM_TRY(source(plugin));
-    if (!from->can_list()) continue;
-    for (auto& stored : FCVM_TRY(from->list(base::Deadline::never()))) {
-      Image image;
-      image.plugin = plugin;
-      image.digest = stored.digests.front();
-      image.digests = std::move(stored.digests);
-      image.names = std::move(stored.names);
-      image.stored_bytes = stored.bytes;
-      image.used_ns = stored.used_ns;
-      auto config = from->config(image.digest, base::Deadline::never());
-      if (!config) {
-        log::warning("image", "{}: {}", image.digest, config.error().message());
-        continue;
-      }
-      image.config = *std::move(config);
-      image.id = digest::sha256(image.config);
-      for (const auto& record : vms) {
-        if (record.image_plugin == plugin && has_digest(image, record.image_digest)) {
-          image.vms.push_back(record.name);
-        }
-      }
-      images.push_back(std::move(image));
+    const bool has_images =
+        entry.descriptor.family() == "image" && vm::ImageSource::has_cache(paths_, plugin);
+    if (!has_images) continue;
+    // One plugin that fails hides no other's images.
+    if (const auto added = add_images_of(plugin, vms, images); !added) {
+      log::warning("image", "{}: {}", plugin, added.error().message());
     }
   }
   std::ranges::sort(images, [](const Image& one, const Image& other) {
     return std::tie(one.names, one.digest) < std::tie(other.names, other.digest);
   });
   return images;
+}
+
+Result<void> Images::add_images_of(const std::string& plugin, const std::vector<vm::Record>& vms,
+                                   std::vector<Image>& images) {
+  vm::ImageSource* from = FCVM_TRY(source(plugin));
+  if (!from->can_list()) return {};
+  for (auto& stored : FCVM_TRY(from->list(base::Deadline::never()))) {
+    Image image;
+    image.plugin = plugin;
+    image.digest = stored.digests.front();
+    image.digests = std::move(stored.digests);
+    image.names = std::move(stored.names);
+    image.stored_bytes = stored.bytes;
+    image.used_ns = stored.used_ns;
+    auto config = from->config(image.digest, base::Deadline::never());
+    if (!config) {
+      log::warning("image", "{}: {}", image.digest, config.error().message());
+      continue;
+    }
+    image.config = *std::move(config);
+    image.id = digest::sha256(image.config);
+    for (const auto& record : vms) {
+      if (record.image_plugin == plugin && has_digest(image, record.image_digest)) {
+        image.vms.push_back(record.name);
+      }
+    }
+    images.push_back(std::move(image));
+  }
+  return {};
 }
 
 Result<Image> Images::pull(const PullRequest& request) {
@@ -117,18 +126,12 @@ Result<void> Images::unname(const Image& image, const std::string& name) {
 }
 
 Result<std::vector<bool>> Images::remove(const std::vector<Image>& images) {
+  std::map<std::string, std::vector<std::string>> unwanted;
+  for (const auto& image : images) unwanted[image.plugin].push_back(image.digest);
   std::map<std::string, std::vector<std::string>> gone;
-  for (const auto& image : images) {
-    if (gone.contains(image.plugin)) continue;
-    vm::ImageSource* at = FCVM_TRY(source(image.plugin));
-    std::vector<std::string> keep;
-    for (const auto& stored : FCVM_TRY(at->list(base::Deadline::never()))) {
-      const bool goes = std::ranges::any_of(images, [&](const Image& one) {
-        return one.plugin == image.plugin && has_digest(one, stored.digests.front());
-      });
-      if (!goes) keep.push_back(stored.digests.front());
-    }
-    gone[image.plugin] = FCVM_TRY(at->collect(keep, base::Deadline::never()));
+  for (const auto& [plugin, digests] : unwanted) {
+    vm::ImageSource* at = FCVM_TRY(source(plugin));
+    gone[plugin] = FCVM_TRY(at->collect(digests, base::Deadline::never()));
   }
   std::vector<bool> removed;
   for (const auto& image : images) {
@@ -138,7 +141,6 @@ Result<std::vector<bool>> Images::remove(const std::vector<Image>& images) {
   return removed;
 }
 
-/// Whatever is not listed is not whole.
 Result<void> Images::tidy() {
   for (const auto& entry : registry_.entries()) {
     const std::string& plugin = entry.descriptor.id;
@@ -146,12 +148,7 @@ Result<void> Images::tidy() {
         entry.descriptor.family() == "image" && vm::ImageSource::has_cache(paths_, plugin);
     if (!has_images) continue;
     vm::ImageSource* at = FCVM_TRY(source(plugin));
-    if (!at->can_list()) continue;
-    std::vector<std::string> keep;
-    for (const auto& stored : FCVM_TRY(at->list(base::Deadline::never()))) {
-      keep.insert(keep.end(), stored.digests.begin(), stored.digests.end());
-    }
-    FCVM_TRY(at->collect(keep, base::Deadline::never()));
+    if (at->can_list()) FCVM_TRY(at->collect({}, base::Deadline::never()));
   }
   return {};
 }

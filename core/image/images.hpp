@@ -64,6 +64,8 @@ class Images {
 
  private:
   Result<vm::ImageSource*> source(const std::string& plugin);
+  Result<void> add_images_of(const std::string& plugin, const std::vector<vm::Record>& vms,
+                             std::vector<Image>& images);
 
   const plugin::Registry& registry_;
   const config::Config& config_;

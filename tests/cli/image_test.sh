@@ -68,6 +68,83 @@ run "$FCVM" images -q
 check "nothing is left" test -z "$out"
 check "not a file" test -z "$(ls "$FCVM_DATA_DIR/images/image.archive" | grep -v index)"
 
+# By whatever it is called here, an image is had without asking a registry.
+mkdir -p "$FCVM_CONFIG_ROOT/etc/fcvm"
+printf '[plugin."image.archive"]\nskopeo = "/bin/false"\n' >"$FCVM_CONFIG_ROOT/etc/fcvm/fcvm.toml"
+"$FCVM" load -q -i "$scratch/other.tar" >/dev/null
+"$FCVM" tag other:2 mine docker.io/library/theirs:1
+for word in other:2 localhost/other:2 mine theirs:1 docker://docker.io/library/theirs:1 "${other:0:12}" "sha256:$other"; do
+  run "$FCVM" image prepare "$word"
+  check "$word is the image" test "$out" = "$other"
+done
+run "$FCVM" image prepare "sha256:$app"
+check "an id that is not there is not asked for" contains "$err" "no image has this id"
+check "none of them became a name" test "$("$FCVM" image inspect "$other" | jq -c '.[0].RepoTags | sort')" = \
+  '["docker.io/library/theirs:1","localhost/mine:latest","localhost/other:2"]'
+
+# load gives the names of the file again, whoever had them meanwhile.
+"$FCVM" load -q -i "$scratch/app.tar" >/dev/null
+"$FCVM" tag other:2 example.org/team/app:1
+check "a tag takes a name away" test "$("$FCVM" images -q --no-trunc example.org/team/app:1)" = "$other"
+"$FCVM" load -q -i "$scratch/app.tar" >/dev/null
+check "load takes it back" test "$("$FCVM" images -q --no-trunc example.org/team/app:1)" = "$app"
+
+run "$FCVM" untag "$app" localhost/mine
+check "untag takes no other image's name" contains "$err" "is no name of image ${app:0:12}"
+check "which is still there" test "$("$FCVM" images -q --no-trunc mine)" = "$other"
+run "$FCVM" rmi "$other"
+check "rmi by id of an image with several names takes force: 2" test "$rc" -eq 2
+run "$FCVM" rmi -f mine
+check "rmi -f of one name of several takes it alone" test "$out" = "Untagged: localhost/mine:latest"
+run "$FCVM" save -o "$scratch/again.tar" other:2
+check "saving takes skopeo, from PATH" test "$rc" -eq 0
+check "and keeps the image's identity" test "$(tar -xOf "$scratch/again.tar" manifest.json | jq -r '.[0].Config[:64]')" = "$other"
+check "with the name that was said" test "$(tar -xOf "$scratch/again.tar" manifest.json | jq -r '.[0].RepoTags[0]')" = localhost/other:2
+check "to standard output, too" test "$("$FCVM" save -q --format oci-archive other:2 | tar -t | grep -c '^oci-layout$')" -eq 1
+check "and leaves nothing behind" test "$(ls "$FCVM_DATA_DIR/builds" | wc -l)" -eq 0
+run "$FCVM" rmi -f "$other" "$app"
+check "by force it goes with all its names" test "$rc" -eq 0
+rm "$FCVM_CONFIG_ROOT/etc/fcvm/fcvm.toml"
+
+# An archive that says two things, or has other layers than its configuration names, is none.
+mkdir "$scratch/twice"
+tar -C "$scratch/twice" -xf "$scratch/app.tar"
+cp "$scratch/app.tar" "$scratch/twice.tar"
+tar -C "$scratch/twice" --append -f "$scratch/twice.tar" manifest.json
+run "$FCVM" load -q -i "$scratch/twice.tar"
+check "two manifests are refused" contains "$err" "two members of the name manifest.json"
+echo x >>"$scratch/twice/layer.tar"
+tar -C "$scratch/twice" -cf "$scratch/twice.tar" manifest.json config.json layer.tar
+run "$FCVM" load -q -i "$scratch/twice.tar"
+check "so are other layers" contains "$err" "the image is damaged"
+check "no image is there" test -z "$("$FCVM" images -q)"
+
+# Names are kept, so an archive gives no more than a person would.
+jq -c '.[0].RepoTags = [range(5000) | "example.org/many:\(.)"]' "$scratch/twice/manifest.json" >"$scratch/many.json"
+tar -C "$scratch/twice" -xf "$scratch/app.tar"
+mv "$scratch/many.json" "$scratch/twice/manifest.json"
+tar -C "$scratch/twice" -cf "$scratch/many.tar" manifest.json config.json layer.tar
+run "$FCVM" load -q -i "$scratch/many.tar"
+check "of many names some are kept" test "$("$FCVM" image inspect "$app" | jq '.[0].RepoTags | length')" -eq 64
+"$FCVM" rmi -f "$app" >/dev/null
+
+run "$FCVM" system df --json
+check "system df has podman's keys" test "$(jq -c '[.[] | [.Type, .Total, .Active]]' <<<"$out")" = \
+  '[["Images",0,0],["Containers",0,0],["Guests",0,0]]'
+run "$FCVM" info --json
+check "info knows the host" test "$(jq -r .host.kernel <<<"$out")" = "$(uname -r)"
+check "and its images" test "$(jq .store.imageStore.number <<<"$out")" -eq 0
+run "$FCVM" info
+check "as YAML" grep -q '^  graphRoot: "' <<<"$out"
+run env PATH="$scratch/none" "$FCVM" login registry.example
+check "login without skopeo says what to install" contains "$err" "apt install skopeo"
+mkdir "$scratch/bin"
+printf '#!/bin/sh\necho "$@"\nexit 3\n' >"$scratch/bin/skopeo"
+chmod 755 "$scratch/bin/skopeo"
+run env PATH="$scratch/bin:$PATH" "$FCVM" login -u me --password-stdin --tls-verify=false registry.example
+check "login is skopeo's" test "$out" = "login --password-stdin=true --tls-verify=false --username=me -- registry.example"
+check "with its code" test "$rc" -eq 3
+
 # What a preparation that was killed has left goes with gc; no image does.
 cache=$FCVM_DATA_DIR/images/image.archive
 "$FCVM" load -q -i "$scratch/app.tar" >/dev/null

@@ -58,7 +58,6 @@ run --cpu-shares 512
 run --cpuset-mems 0
 run --health-cmd true
 run --no-hostname
-run -P
 ps --pod
 ls --watch
 logs --color

@@ -217,7 +217,7 @@ TEST_CASE("several at once fetch once") {
   CHECK(litter(scene.cache).empty());
 }
 
-TEST_CASE("collect removes what nobody names or holds") {
+TEST_CASE("collect removes what it is told to and nobody holds") {
   const Scene scene;
   const std::string other_file = scene.directory.path() + "/other.tar";
   make_file(other_file, tiny_image("other\n").archive);
@@ -228,9 +228,12 @@ TEST_CASE("collect removes what nobody names or holds") {
   must(Images(scene.cache).prepare("docker-archive:" + other_file, kept));
 
   Images collector(scene.cache);
-  CHECK(must(collector.collect({kept})).empty());
+  CHECK(must(collector.collect({used})).empty());
   user.reset();
-  CHECK(must(collector.collect({kept})) == std::vector<std::string>{used});
+  CHECK(must(collector.collect({})).empty());
+  CHECK(must(collector.collect({used})) == std::vector<std::string>{used});
+  CHECK(must(collector.collect({used})).empty());
+  CHECK(must(Images(scene.cache).resolve("docker-archive:" + other_file)).digest == kept);
   CHECK_FALSE(std::filesystem::exists(delivery.disks.at(0).path));
   CHECK(content_of(scene.cache + "/index.json").find(scene.reference + " ") == std::string::npos);
   CHECK(litter(scene.cache).empty());

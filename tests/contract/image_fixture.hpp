@@ -177,14 +177,19 @@ class Images {
     const auto identity = FCVM_TRY(resolve(reference));
     return prepare(reference, identity.digest);
   }
-  Result<std::vector<std::string>> collect(const std::vector<std::string>& keep) {
+  Result<std::vector<std::string>> collect(const std::vector<std::string>& unwanted) {
     std::vector<const char*> digests;
-    for (const auto& one : keep) digests.push_back(one.c_str());
+    for (const auto& one : unwanted) digests.push_back(one.c_str());
     std::vector<std::string> gone;
     FCVM_TRY(plugin_->call({"collect"}, plugin_->verbs().collect, cache_.get(), digests.data(),
                            static_cast<std::uint32_t>(digests.size()), deadline.as_ns(), append,
                            static_cast<void*>(&gone)));
     return gone;
+  }
+  /// An empty digest takes the name away.
+  Result<void> name(const std::string& name, const std::string& digest) {
+    return plugin_->call({"name"}, plugin_->verbs().name, cache_.get(), name.c_str(),
+                         digest.empty() ? nullptr : digest.c_str(), deadline.as_ns());
   }
   void cancel() { plugin_->cancel(); }
 

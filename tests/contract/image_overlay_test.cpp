@@ -54,15 +54,15 @@ TEST_CASE("an image is unpacked by a builder, once, and its store is shared") {
   Images second(scene.cache);
   CHECK(must(second.prepare(scene.reference)).disks.front().path == delivery.disks.front().path);
   CHECK(second.builder.runs == 0);
-  CHECK(must(second.collect({})).empty());
+  CHECK(must(second.collect({scene.digest})).empty());
 }
 
 TEST_CASE("an image that nobody uses is collected with all that belongs to it") {
   const Scene scene;
   must(Images(scene.cache).prepare(scene.reference));
   Images images(scene.cache);
-  CHECK(must(images.collect({scene.digest})).empty());
-  CHECK(must(images.collect({})) == std::vector<std::string>{scene.digest});
+  CHECK(must(images.collect({})).empty());
+  CHECK(must(images.collect({scene.digest})) == std::vector<std::string>{scene.digest});
   CHECK(beside_stores(scene.cache).empty());
   CHECK_FALSE(std::filesystem::exists(scene.cache + "/" + scene.hex + ".ext4"));
   CHECK(must(images.prepare(scene.reference)).disks.size() == 1);
@@ -124,6 +124,51 @@ TEST_CASE("a cancel ends the builder, and leaves no litter") {
   CHECK(prepared.get().error().code() == ECANCELED);
   CHECK(beside_stores(scene.cache) ==
         std::vector<std::string>{sha256(scene.image.archive) + ".tar"});
+}
+
+TEST_CASE("what killed preparations left is collected, and no image is") {
+  const Scene scene;
+  must(Images(scene.cache).prepare(scene.reference));
+  const std::string archive = sha256("archive");
+  const std::string store = sha256("store");
+  make_file(scene.cache + "/" + archive + ".tar", "");
+  make_file(scene.cache + "/" + archive + ".lock", "");
+  make_file(scene.cache + "/" + store + ".ext4", "");
+  make_file(scene.cache + "/" + store + ".making", "");
+  make_file(scene.cache + "/" + sha256("configuration") + ".json", "");
+  CHECK(must(Images(scene.cache).collect({})).empty());
+  CHECK(beside_stores(scene.cache) == std::vector<std::string>{scene.hex + ".json"});
+  CHECK_FALSE(std::filesystem::exists(scene.cache + "/" + store + ".ext4"));
+  CHECK(must(Images(scene.cache).prepare(scene.reference)).disks.size() == 1);
+}
+
+TEST_CASE("a name that was given to another image meanwhile stays that one's") {
+  const Scene scene;
+  const std::string other_file = scene.directory.path() + "/other.tar";
+  make_file(other_file, tiny_image("other\n").archive);
+  const std::string other = "docker-archive:" + other_file;
+  Images names(scene.cache);
+  must(names.prepare(scene.reference));
+  must(names.name("example.org/tiny:1", ""));
+  const std::string digest = must(names.resolve(other)).digest;
+  Images slow(scene.cache);
+  slow.builder.on_run = [&](const Call&) -> Result<void> {
+    return names.name("example.org/tiny:1", scene.digest);
+  };
+  must(slow.prepare(other, digest));
+  CHECK(must(names.resolve("example.org/tiny:1")).digest == scene.digest);
+}
+
+TEST_CASE("an index that cannot be read is not made anew") {
+  const Scene scene;
+  must(Images(scene.cache).prepare(scene.reference));
+  const std::string index = scene.cache + "/index.json";
+  const std::string was = content_of(index);
+  std::filesystem::resize_file(index, 65 << 20);
+  CHECK_FALSE(Images(scene.cache).name("example.org/new:1", scene.digest));
+  make_file(index, "nonsense");
+  CHECK(Images(scene.cache).name("example.org/new:1", "sha256:" + scene.hex));
+  CHECK(content_of(index + ".damaged") == "nonsense");
 }
 
 TEST_CASE("what a killed preparation left is removed by the next, and the archive is used") {

@@ -47,7 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       static_cast<void>(archive::parse_archive_manifest(text));
       break;
     case 2:
-      static_cast<void>(archive::check_config(text));
+      static_cast<void>(archive::parse_config(text));
       break;
     case 3:
       read_as_index(text);

@@ -15,7 +15,8 @@ allocated() { echo $(($(stat -c %b "$1") / 2)); }
 make_image() {
   local root=$scratch/image id
   mkdir -p "$root/one/bin" "$root/one/gone" "$root/one/veil" "$root/two/veil" "$root/two/etc"
-  cp "$shared"/guests/rootfs-*/busybox "$root/one/bin/busybox"
+  # shellcheck disable=SC2012  # a guest that was made anew has left the one before
+  cp "$(ls -t "$shared"/guests/rootfs-*/busybox | head -n 1)" "$root/one/bin/busybox"
   for id in sh cat ls stat sha256sum find sort getfattr sleep id mount touch dd; do ln -s busybox "$root/one/bin/$id"; done
   echo secret >"$root/one/gone/file"
   echo below >"$root/one/veil/below"
@@ -87,11 +88,18 @@ check "and from a store" test "$rc" -eq 0
 check "with the same files" test "$out" = "$archive"
 check "without what a layer hides" test -z "$(grep -E 'gone|below' <<<"$out")"
 
+# Written to an archive again it is the same image.
+run "$FCVM" save -q -o "$scratch/saved.tar" example.org/hard:1
+check "an image is saved from its store" test "$rc" -eq 0
+check "with its configuration and its name" test "$(tar -xOf "$scratch/saved.tar" manifest.json | jq -r '.[0] | .Config[:64] + " " + .RepoTags[0]')" = \
+  "$(sha256sum <"$scratch/image/config.json" | cut -c1-64) example.org/hard:1"
+check "and no builder is left" test "$(builders)" -eq 0
+
 # Its exposed ports, those that -p does not have already.
 exposed=$(named exposed)
-run vm -d --name "$exposed" -P -p 17.7.7.7:70:7001/udp "docker-archive:$scratch/hard.tar" sleep 600
+run vm -d --network rootless --name "$exposed" -P -p 17.7.7.7:70:7001/udp "docker-archive:$scratch/hard.tar" sleep 600
 check "a port of no host's address is refused with -P, too" contains "$err" "17.7.7.7"
-run vm -d --name "$exposed" -P "docker-archive:$scratch/hard.tar" sleep 600
+run vm -d --network rootless --name "$exposed" -P "docker-archive:$scratch/hard.tar" sleep 600
 check "-P publishes" test "$rc" -eq 0
 run "$FCVM" port "$exposed"
 check "each port that the image exposes" test "$(grep -oE '^[0-9]+/(tcp|udp)' <<<"$out" | sort -u | tr '\n' ' ')" = "7000/tcp 7001/udp "
@@ -123,12 +131,12 @@ run vm --rm fcvm/hello true
 check "the next run works" test "$rc" -eq 0
 check "and leaves no work" test -z "$(ls -d "$stores"/work.* 2>/dev/null)"
 
-# A damaged image fails in the builder, and says what podman said.
+# A damaged image never gets into a builder.
 tar -C "$scratch/image" -xf "$scratch/hard.tar" -O two.tar | head -c 5000 >"$scratch/image/two.tar"
 tar -C "$scratch/image" -cf "$scratch/bad.tar" manifest.json config.json one.tar two.tar
 run vm --rm "docker-archive:$scratch/bad.tar" true
 check "a damaged layer is refused" test "$rc" -eq 125
-check "by what podman says" contains "$err" "unpacking the image failed"
+check "by what skopeo says" contains "$err" "the image is damaged"
 check "and leaves no store" test "$(ls "$stores"/*.ext4 | wc -l)" -eq 1
 check "nor a builder" test "$(builders)" -eq 0
 check "nothing is left of all" nothing_left "$hello"

@@ -25,7 +25,12 @@ Result<int> run(Invocation& invocation) {
   const bool dry_run = invocation.flag("dry-run");
   auto collected =
       FCVM_TRY(vm::collect_garbage(*store, recover_plugin(invocation), {.dry_run = dry_run}));
-  for (auto& id : FCVM_TRY(image::BuildDirectory::sweep(store->paths(), dry_run))) {
+  auto builders = image::BuildDirectory::sweep(store->paths(), dry_run);
+  if (!builders) {
+    log::warning("gc", "{}", builders.error().message());
+    builders = std::vector<std::string>();
+  }
+  for (auto& id : *builders) {
     collected.push_back(
         {std::move(id), "",
          dry_run ? "a builder's leftovers would be removed" : "a builder's leftovers are removed"});

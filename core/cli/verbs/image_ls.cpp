@@ -1,4 +1,6 @@
 // fcvm image ls: the images that are stored here, what they take of the disk, and who uses them.
+#include <set>
+
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -50,7 +52,10 @@ Result<int> run(Invocation& invocation) {
     for (const auto& image : images) list.push_back(image_summary(image));
     fmt::print("{}\n", to_text(list));
   } else if (invocation.flag("quiet")) {
-    for (const auto& image : images) fmt::print("{}\n", whole ? image.id : short_id(image.id));
+    std::set<std::string> ids;  // one that two plugins keep is one image
+    for (const auto& image : images) {
+      if (ids.insert(image.id).second) fmt::print("{}\n", whole ? image.id : short_id(image.id));
+    }
   } else {
     print_table(images, whole);
   }

@@ -34,7 +34,15 @@ Result<int> load(Invocation& invocation) {
   if (file.empty()) {
     return fail(EINVAL, "load: no file is named", "fcvm load -i FILE, of podman save");
   }
+  if (file.find(':') != std::string::npos) {
+    return fail(EINVAL, "load: skopeo takes no path with a colon in it: " + file,
+                "give the file another name");
+  }
   return fetch(invocation, {"docker-archive:" + file}, FCVM_PULL_MISSING);
+}
+
+config::Option platform_option() {
+  return {.name = "platform", .help = "of several images under one name, this: linux/amd64"};
 }
 
 config::Option quiet_option() {
@@ -57,7 +65,7 @@ Verb image_pull_verb() {
               "\n"
               "Example:\n"
               "  fcvm pull alpine:3.20 docker-archive:app.tar\n",
-          .options = {quiet_option()},
+          .options = {platform_option(), quiet_option()},
           .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kImages},
           .run = pull};
 }
@@ -67,7 +75,7 @@ Verb image_prepare_verb() {
           .arguments = "[-q] IMAGE...",
           .summary = "Make images ready for VMs, as their first run would",
           .details = "Fetches nothing that is there already. Prints the image's id.\n",
-          .options = {quiet_option()},
+          .options = {platform_option(), quiet_option()},
           .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kImages},
           .run = prepare};
 }

@@ -18,12 +18,18 @@ using image::Image;
 constexpr int kMissing = 1;
 constexpr int kInUse = 2;
 
-/// A name of several goes alone; the last one takes the image along.
+/// As podman's: a name of several goes alone, by force, too; the last one takes the image along. An
+/// id means the image with all its names, so that takes force.
 Result<void> remove_one(ImageCatalog& catalog, const std::string& word, bool force) {
   const auto images = FCVM_TRY(catalog.all());
   const Image* image = FCVM_TRY(image::find_image(images, word));
   const std::string name = image::name_meant(*image, word);
-  if (!name.empty() && image->names.size() > 1 && !force) {
+  if (name.empty() && image->names.size() > 1 && !force) {
+    return fail(EBUSY,
+                fmt::format("image {} has several names: {}", word, fmt::join(image->names, ", ")),
+                fmt::format("fcvm rmi --force {}", word));
+  }
+  if (!name.empty() && image->names.size() > 1) {
     FCVM_TRY(catalog.images().unname(*image, name));
     fmt::print("Untagged: {}\n", printable(name));
     return {};
@@ -102,10 +108,14 @@ Verb image_rm_verb() {
       .arguments = "[-f] [-i] IMAGE... | --all",
       .summary = "Remove names of images, and images that have no other",
       .details =
-          "An image that a VM has is not removed, not even by force. The exit code is 1 for\n"
-          "an image that is not there, 2 for one that is used, as podman's.\n",
+          "An image that has another name only loses this one. An image that a VM has is not\n"
+          "removed, not even by force. The exit code is 1 for an image that is not there, 2 for\n"
+          "one that is used, as podman's.\n",
       .options =
-          {{.name = "force", .type = Type::kBoolean, .help = "with all its names", .letter = 'f'},
+          {{.name = "force",
+            .type = Type::kBoolean,
+            .help = "by its id with all its names",
+            .letter = 'f'},
            {.name = "all", .type = Type::kBoolean, .help = "all that no VM has", .letter = 'a'},
            {.name = "ignore",
             .type = Type::kBoolean,

@@ -1,4 +1,6 @@
 // fcvm image tag, untag: names of images.
+#include <fmt/core.h>
+
 #include "core/cli/image_catalog.hpp"
 #include "core/cli/verbs/verbs.hpp"
 
@@ -25,7 +27,11 @@ Result<int> untag(Invocation& invocation) {
   if (names.empty()) names = image->names;
   for (const auto& name : names) {
     const std::string meant = image::name_meant(*image, name);
-    FCVM_TRY(catalog->images().unname(*image, meant.empty() ? name : meant));
+    if (meant.empty()) {
+      return fail(ENOENT, fmt::format("{} is no name of image {}", name, short_id(image->id)),
+                  fmt::format("fcvm image inspect {} shows its names", short_id(image->id)));
+    }
+    FCVM_TRY(catalog->images().unname(*image, meant));
   }
   return 0;
 }

@@ -13,6 +13,8 @@ namespace fcvm::vm {
 namespace {
 
 constexpr std::uint64_t kLongestConfig = 16 << 20;
+/// Nobody has as many images.
+constexpr std::size_t kMostImages = 1 << 16;
 /// No machine has as many disks.
 constexpr std::size_t kMostDisks = 4096;
 
@@ -33,8 +35,10 @@ std::vector<std::string> texts(const char* const* words) {
 
 std::int32_t keep_entry(void* to, const fcvm_image_entry* raw) {
   constexpr std::int64_t kSecond = 1'000'000'000;
+  auto& entries = *static_cast<std::vector<ImageSource::Stored>*>(to);
+  if (entries.size() >= kMostImages) return 1;
   const auto entry = sized_copy(raw);
-  static_cast<std::vector<ImageSource::Stored>*>(to)->push_back(
+  entries.push_back(
       {texts(entry.digests), texts(entry.names), entry.stored_bytes, entry.used_seconds * kSecond});
   return 0;
 }
@@ -152,17 +156,17 @@ Result<void> ImageSource::name(const std::string& name, const std::string& diges
                          deadline.as_ns());
 }
 
-Result<std::vector<std::string>> ImageSource::collect(const std::vector<std::string>& keep,
+Result<std::vector<std::string>> ImageSource::collect(const std::vector<std::string>& unwanted,
                                                       base::Deadline deadline) {
-  std::vector<const char*> kept;
-  for (const auto& digest : keep) kept.push_back(digest.c_str());
+  std::vector<const char*> digests;
+  for (const auto& digest : unwanted) digests.push_back(digest.c_str());
   std::vector<std::string> gone;
   const auto note = [](void* to, const char* text, std::uint64_t length) -> std::int32_t {
     static_cast<std::vector<std::string>*>(to)->emplace_back(text, length);
     return 0;
   };
-  FCVM_TRY(instance_->call({"collect"}, instance_->verbs().collect, cache_.get(), kept.data(),
-                           static_cast<std::uint32_t>(kept.size()), deadline.as_ns(), +note,
+  FCVM_TRY(instance_->call({"collect"}, instance_->verbs().collect, cache_.get(), digests.data(),
+                           static_cast<std::uint32_t>(digests.size()), deadline.as_ns(), +note,
                            static_cast<void*>(&gone)));
   return gone;
 }

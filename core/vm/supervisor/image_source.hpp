@@ -62,8 +62,9 @@ class ImageSource {
   [[nodiscard]] Result<std::string> config(const std::string& digest, base::Deadline deadline);
   /// An empty digest takes the name away.
   Result<void> name(const std::string& name, const std::string& digest, base::Deadline deadline);
-  /// Removes all others that nobody uses: their digests.
-  Result<std::vector<std::string>> collect(const std::vector<std::string>& keep,
+  /// Removes those of these that nobody uses, and what killed preparations have left: the digests
+  /// of what is gone.
+  Result<std::vector<std::string>> collect(const std::vector<std::string>& unwanted,
                                            base::Deadline deadline);
   void cancel() { instance_->cancel(); }
 

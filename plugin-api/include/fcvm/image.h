@@ -94,9 +94,9 @@ typedef struct fcvm_image_v1 {
   int32_t (*prepare)(void* instance, const fcvm_image_request* request, const char* digest,
                      int64_t deadline, fcvm_image_delivery* out, fcvm_image_disk_fn emit,
                      void* context, fcvm_error* error);
-  /* [worker, blocks] Removes prepared images that no digest in `keep` names; emits each removed
-   * one. */
-  int32_t (*collect)(void* instance, int32_t cache_fd, const char* const* keep, uint32_t keep_count,
+  /* [worker, blocks] Removes the images that these digests name and nobody uses, and emits the digests
+   * of each removed one; with what killed preparations have left. */
+  int32_t (*collect)(void* instance, int32_t cache_fd, const char* const* unwanted, uint32_t count,
                      int64_t deadline, fcvm_emit_fn emit, void* context, fcvm_error* error);
   /* [worker, blocks] Each image that is kept whole; `config` gives its configuration for one of its
    * digests, whatever reference the request has. */

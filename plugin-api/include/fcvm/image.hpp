@@ -4,7 +4,8 @@
 //   Result<std::string> config(const fcvm_image_request&, std::string_view digest, const Call&);
 //   Result<fcvm::ImageDelivery> prepare(const fcvm_image_request&, std::string_view digest,
 //                                       const fcvm::Call&);
-//   Result<std::vector<std::string>> collect(int cache_fd, const std::vector<std::string>& keep,
+//   Result<std::vector<std::string>> collect(int cache_fd, const std::vector<std::string>&
+//   unwanted,
 //                                            const fcvm::Call&);   // what it removed
 //
 // and, where it keeps images (FCVM_IMAGE_CAN_LIST), both of
@@ -79,14 +80,14 @@ inline Result<std::string_view> need_image(const char* digest) {
   return need_text(digest, "no image is named");
 }
 
-/// A list that lost a name would cost the image of that name.
-inline Result<std::vector<std::string>> kept_images(const char* const* keep, std::uint32_t count) {
-  if (keep == nullptr && count != 0) return fail(EINVAL, "no images to keep, but their number");
-  std::vector<std::string> kept;
+inline Result<std::vector<std::string>> named_images(const char* const* digests,
+                                                     std::uint32_t count) {
+  if (digests == nullptr && count != 0) return fail(EINVAL, "no images, but their number");
+  std::vector<std::string> named;
   for (std::uint32_t i = 0; i < count; ++i) {
-    kept.emplace_back(FCVM_TRY(need_image(keep[i])));
+    named.emplace_back(FCVM_TRY(need_image(digests[i])));
   }
-  return kept;
+  return named;
 }
 
 struct ImageVerbs {
@@ -133,14 +134,14 @@ struct ImageVerbs {
               return {};
             });
       };
-      made.collect = [](void* self, std::int32_t cache_fd, const char* const* keep,
-                        std::uint32_t keep_count, std::int64_t deadline, fcvm_emit_fn emit,
+      made.collect = [](void* self, std::int32_t cache_fd, const char* const* unwanted,
+                        std::uint32_t count, std::int64_t deadline, fcvm_emit_fn emit,
                         void* context, fcvm_error* error) -> std::int32_t {
         return on_call<Plugin>(
             self, deadline, error, [&](Plugin& plugin, const Call& call) -> Result<void> {
-              const auto kept = FCVM_TRY(kept_images(keep, keep_count));
+              const auto named = FCVM_TRY(named_images(unwanted, count));
               if (emit == nullptr) return fail(EINVAL, "no place for what is removed");
-              for (const auto& gone : FCVM_TRY(plugin.collect(cache_fd, kept, call))) {
+              for (const auto& gone : FCVM_TRY(plugin.collect(cache_fd, named, call))) {
                 if (emit(context, gone.data(), gone.size()) != 0) break;
               }
               return {};

@@ -46,10 +46,10 @@ class ArchivePlugin : public ImagePlugin {
     const Wanted wanted = FCVM_TRY(read_request(request, options_));
     const std::string digest = FCVM_TRY(checked_digest(digest_text));
     const Cache cache = FCVM_TRY(Cache::open(host_, request.cache_fd));
+    const Index before = cache.index();
     Lock held = FCVM_TRY(ensure_archive(host_, skopeo(wanted), cache, wanted, digest, call));
-    FCVM_TRY(take_names(cache, wanted, digest, held.fd(), call));
     const std::uint64_t bytes = FCVM_TRY(length_of(cache, digest, held));
-    FCVM_TRY(note_use(cache, wanted, digest, bytes, call));
+    FCVM_TRY(note_use(cache, wanted, digest, before, call));
     held_.push_back(std::move(held));
     return ImageDelivery{FCVM_GUEST_LOAD_ARCHIVE,
                          {{cache.archive(digest), "docker-archive", bytes, FCVM_DISK_READ_ONLY}}};
@@ -62,9 +62,9 @@ class ArchivePlugin : public ImagePlugin {
                     const Call& call) {
     return name_image(FCVM_TRY(Cache::open(host_, cache_fd)), name, digest, call);
   }
-  Result<std::vector<std::string>> collect(int cache_fd, const std::vector<std::string>& keep,
+  Result<std::vector<std::string>> collect(int cache_fd, const std::vector<std::string>& unwanted,
                                            const Call& call) {
-    return FCVM_TRY(Cache::open(host_, cache_fd)).collect(keep, call);
+    return FCVM_TRY(Cache::open(host_, cache_fd)).collect(unwanted, call);
   }
 
  private:

@@ -23,11 +23,23 @@ Result<std::string> read_image(int fd, const Call& call) {
     if (!members.has(layer)) return fail(EBADMSG, "the archive lacks its layer " + layer);
   }
   std::string config = FCVM_TRY(members.read(image.config));
-  FCVM_TRY(check_config(config));
+  FCVM_TRY(parse_config(config));
   return config;
 }
 
 }  // namespace
+
+Result<bool> has_its_layers(int fd, const Call& call) {
+  const Members members = FCVM_TRY(Members::find(fd, call));
+  const ArchivedImage image = FCVM_TRY(the_image(members));
+  const std::string config = FCVM_TRY(members.read(image.config));
+  const auto digests = FCVM_TRY(parse_config(config));
+  if (digests.size() != image.layers.size()) return false;
+  for (std::size_t i = 0; i < digests.size(); ++i) {
+    if (FCVM_TRY(members.digest(image.layers[i], call)) != digests[i]) return false;
+  }
+  return true;
+}
 
 Result<std::string> read_archive(int fd, const Call& call) {
   auto config = read_image(fd, call);

@@ -14,6 +14,10 @@ namespace fcvm::archive {
 /// configuration. EBADMSG when it is damaged.
 Result<std::string> read_archive(int fd, const Call& call);
 
+/// Whether each layer is the one that the configuration names, by its digest: a configuration is an
+/// image's identity. False also for layers that are compressed, or lie elsewhere.
+Result<bool> has_its_layers(int fd, const Call& call);
+
 /// The names that its one image has, as they are written there.
 Result<std::vector<std::string>> names_in_archive(int fd, const Call& call);
 

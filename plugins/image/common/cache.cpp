@@ -17,6 +17,8 @@ namespace fcvm::archive {
 
 namespace {
 
+constexpr std::size_t kLargestIndex = 64 << 20;
+
 std::string hex_of(const std::string& digest) { return digest.substr(digest.find(':') + 1); }
 
 /// "sha256:..." of "....tar"; empty for a file of another kind.
@@ -33,18 +35,6 @@ Result<base::FileLock> lock_file(const std::string& path, const Call& call) {
     auto lock = base::FileLock::acquire(path, base::Deadline::in(std::chrono::milliseconds(50)));
     if (lock || lock.error().code() != ETIMEDOUT) return lock;
   }
-}
-
-/// Forgets names whose archive has gone, and files that are no more.
-void drop_dangling(Index& index, const std::set<std::string>& gone) {
-  std::erase_if(index.references,
-                [&](const auto& row) { return gone.contains(row.second.digest); });
-  std::erase_if(index.archives, [&](const auto& row) { return gone.contains(row.first); });
-  std::erase_if(index.ids, [&](const auto& row) { return gone.contains(row.first); });
-  std::erase_if(index.files, [](const auto& row) {
-    std::error_code error;
-    return !std::filesystem::exists(row.first, error);
-  });
 }
 
 }  // namespace
@@ -64,8 +54,10 @@ std::string Cache::archive(const std::string& digest) const {
   return path_ + "/" + hex_of(digest) + std::string(kArchive);
 }
 
+/// An image that has lost its digests is named by its id.
 std::string Cache::prepared(const std::string& digest) const {
-  return prepared_by_id(is_of_archives() ? digest : id_of(digest));
+  const std::string id = is_of_archives() ? std::string() : id_of(digest);
+  return prepared_by_id(id.empty() ? digest : id);
 }
 
 std::string Cache::prepared_by_id(const std::string& id) const {
@@ -125,20 +117,34 @@ Result<Lock> Cache::publish(const std::string& made, const std::string& name) co
   return *std::move(held);
 }
 
+Result<Index> Cache::read_index() const {
+  const auto text = base::read_file(path_ + "/index.json", kLargestIndex);
+  if (!text && text.error().code() == ENOENT) return Index();
+  if (!text) return unexpected(text.error());
+  return Index::from_json(*text);
+}
+
 Index Cache::index() const {
-  const auto text = base::read_file(path_ + "/index.json");
-  if (!text && text.error().code() == ENOENT) return {};
-  auto index = text ? Index::from_json(*text) : Result<Index>(unexpected(text.error()));
+  auto index = read_index();
   if (index) return *std::move(index);
-  host_.warning("the index of the image cache is made anew: " + index.error().message());
+  host_.warning("the index of the image cache: " + index.error().message());
   return {};
 }
 
 Result<void> Cache::update(const Call& call, const std::function<void(Index&)>& change) const {
   const auto lock = FCVM_TRY(lock_file(path_ + "/index.lock", call));
-  Index now = index();
-  change(now);
-  return base::write_file_atomic(path_ + "/index.json", now.to_json(), 0600);
+  const std::string file = path_ + "/index.json";
+  auto now = read_index();
+  if (!now && now.error().code() != EBADMSG) return unexpected(std::move(now).error());
+  if (!now) {
+    host_.warning("the index of the image cache is made anew, without names: " +
+                  now.error().message() + "; what it was is kept as " + file + ".damaged");
+    if (::rename(file.c_str(), (file + ".damaged").c_str()) != 0)
+      return fail_errno("naming " + file);
+    now = Index();
+  }
+  change(*now);
+  return base::write_file_atomic(file, now->to_json(), 0600);
 }
 
 /// The digests or ids that the files of a suffix are named by.
@@ -170,6 +176,8 @@ Result<std::vector<ImageEntry>> Cache::list() const {
   const Index known = index();
   for (const auto& image : FCVM_TRY(stored(suffix_))) {
     ImageEntry entry;
+    // A store without its configuration is none.
+    if (!is_of_archives() && ::access(config(image).c_str(), F_OK) != 0) continue;
     entry.digests = digests_of(known, image);
     for (const auto& [key, named] : known.references) {
       if (std::ranges::find(entry.digests, named.digest) == entry.digests.end()) continue;
@@ -187,61 +195,22 @@ Result<std::vector<ImageEntry>> Cache::list() const {
 Result<void> Cache::name(const std::string& name, const std::string& digest,
                          const Call& call) const {
   const std::string key = name + " " + FCVM_TRY(Platform::parse("")).text();
+  const std::string any_platform = name + " ";
   if (!digest.empty() && ::access(prepared(digest).c_str(), F_OK) != 0) {
     return fail(ENOENT, digest + ": no such image is stored");
   }
   bool found = false;
   FCVM_TRY(update(call, [&](Index& now) {
-    found = now.references.contains(key);
     if (digest.empty()) {
-      now.references.erase(key);
-      return;
+      found = std::erase_if(now.references, [&](const auto& row) {
+                return row.first.starts_with(any_platform);
+              }) != 0;
+    } else {
+      now.references[key] = {digest, std::time(nullptr)};
     }
-    const auto archive = now.archives.find(digest);
-    now.references[key] = {digest, std::time(nullptr),
-                           archive == now.archives.end() ? 0 : archive->second};
   }));
   if (digest.empty() && !found) return fail(ENOENT, name + ": no image has this name");
   return {};
-}
-
-/// False when somebody fetches or uses it.
-Result<bool> Cache::remove(const std::string& stored) const {
-  const auto making = FCVM_TRY(Lock::try_make(making_lock(stored)));
-  const auto fetching = FCVM_TRY(Lock::try_make(fetch_lock(stored)));
-  if (!making || !fetching) return false;
-  // Of archives the two are one. An archive beside a store is of a preparation that was killed.
-  bool removed = false;
-  for (const auto& file : {prepared_by_id(stored), archive(stored)}) {
-    const auto unused = FCVM_TRY(Lock::try_existing(file, Lock::Mode::kExclusive));
-    if (!unused && ::access(file.c_str(), F_OK) == 0) return false;
-    if (!unused) continue;
-    if (::unlink(file.c_str()) != 0) return fail_errno("removing " + file);
-    removed = true;
-  }
-  ::unlink(config(stored).c_str());
-  return removed;
-}
-
-Result<std::vector<std::string>> Cache::collect(const std::vector<std::string>& keep,
-                                                const Call& call) const {
-  FCVM_TRY(WorkDirectory::sweep(path_));
-  const Index known = index();
-  std::set<std::string> kept(keep.begin(), keep.end());
-  for (const auto& digest : keep) {
-    const auto id = known.ids.find(digest);
-    if (id != known.ids.end()) kept.insert(id->second);
-  }
-  std::set<std::string> found = FCVM_TRY(stored(suffix_));
-  found.merge(FCVM_TRY(stored(kArchive)));
-  std::set<std::string> gone;
-  for (const auto& image : found) {
-    FCVM_TRY(call.check());
-    if (kept.contains(image) || !FCVM_TRY(remove(image))) continue;
-    for (auto& digest : digests_of(known, image)) gone.insert(std::move(digest));
-  }
-  FCVM_TRY(update(call, [&](Index& index) { drop_dangling(index, gone); }));
-  return std::vector<std::string>(gone.begin(), gone.end());
 }
 
 }  // namespace fcvm::archive

@@ -52,16 +52,19 @@ class Cache {
   /// so that nobody collects it in between.
   [[nodiscard]] Result<Lock> publish(const std::string& made, const std::string& name) const;
 
-  /// An unreadable index is an empty one.
+  /// One that cannot be read, or understood, is an empty one.
   [[nodiscard]] Index index() const;
-  /// Reads, changes and writes the index, one process at a time.
+  /// Reads, changes and writes the index, one process at a time. Fails where it cannot be read,
+  /// since what it says would be lost; one that cannot be understood is kept as index.json.damaged.
   Result<void> update(const Call& call, const std::function<void(Index&)>& change) const;
 
   /// The images there are, sorted by their names.
   [[nodiscard]] Result<std::vector<ImageEntry>> list() const;
+  /// An empty digest takes the name away, from images of all platforms.
   Result<void> name(const std::string& name, const std::string& digest, const Call& call) const;
-  /// Removes every image that `keep` does not name and nobody holds: returns their digests.
-  Result<std::vector<std::string>> collect(const std::vector<std::string>& keep,
+  /// Removes those of these images that nobody holds, and what killed preparations have left:
+  /// returns all digests of the images that are gone.
+  Result<std::vector<std::string>> collect(const std::vector<std::string>& unwanted,
                                            const Call& call) const;
 
  private:
@@ -71,7 +74,11 @@ class Cache {
   [[nodiscard]] Result<std::set<std::string>> stored(std::string_view suffix) const;
   [[nodiscard]] std::vector<std::string> digests_of(const Index& index,
                                                     const std::string& stored) const;
-  [[nodiscard]] Result<bool> remove(const std::string& stored) const;
+  [[nodiscard]] Result<Index> read_index() const;
+  [[nodiscard]] Result<std::vector<std::string>> remove(const std::string& stored,
+                                                        const Call& call) const;
+  [[nodiscard]] Result<void> remove_litter(const Call& call) const;
+  [[nodiscard]] Result<void> remove_halves(const Call& call) const;
   [[nodiscard]] bool is_cut_short(int file, const std::string& digest) const;
 
   Host host_;

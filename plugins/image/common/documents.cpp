@@ -96,9 +96,7 @@ Result<std::string> choose(const Json& list, const Platform& wanted) {
               "choose another with --platform");
 }
 
-Json to_json(const Index::Named& named) {
-  return {{"digest", named.digest}, {"used", named.used}, {"size", named.size}};
-}
+Json to_json(const Index::Named& named) { return {{"digest", named.digest}, {"used", named.used}}; }
 
 Json to_json(const Index::File& file) {
   return {{"device", file.device},
@@ -109,8 +107,7 @@ Json to_json(const Index::File& file) {
 }
 
 Index::Named named_from(const Json& json) {
-  return {json.at("digest").get<std::string>(), json_number<std::int64_t>(json.at("used")),
-          json_number<std::uint64_t>(json.at("size"))};
+  return {json.at("digest").get<std::string>(), json_number<std::int64_t>(json.at("used"))};
 }
 
 Index::File file_from(const Json& json) {
@@ -181,14 +178,19 @@ Result<std::vector<StoredImage>> parse_stored_images(std::string_view list) {
   });
 }
 
-Result<void> check_config(std::string_view config) {
+Result<std::vector<std::string>> parse_config(std::string_view config) {
+  using Digests = std::vector<std::string>;
   const std::string what = "the image's configuration";
-  return reading<void>(what, [&]() -> Result<void> {
+  return reading<Digests>(what, [&]() -> Result<Digests> {
     const Json json = FCVM_TRY(parse(what, config));
     if (!json.is_object() || !json.contains("rootfs")) {
       return fail(EBADMSG, "the image's configuration names no layers");
     }
-    return {};
+    const Json& root = json.at("rootfs");
+    if (!root.is_object() || !root.contains("diff_ids") || root.at("diff_ids").is_null()) {
+      return Digests();
+    }
+    return root.at("diff_ids").get<Digests>();
   });
 }
 
@@ -197,7 +199,8 @@ std::string Index::to_json() const {
                {"references", Json::object()},
                {"files", Json::object()},
                {"archives", archives},
-               {"ids", ids}};
+               {"ids", ids},
+               {"names", names}};
   for (const auto& [name, named] : references) {
     json["references"][name] = archive::to_json(named);
   }
@@ -217,6 +220,7 @@ Result<Index> Index::from_json(std::string_view text) {
     for (const auto& [path, file] : json.at("files").items()) index.files[path] = file_from(file);
     json.at("archives").get_to(index.archives);
     if (json.contains("ids")) json.at("ids").get_to(index.ids);
+    if (json.contains("names")) json.at("names").get_to(index.names);
     return index;
   });
 }

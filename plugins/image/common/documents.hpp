@@ -42,15 +42,17 @@ struct StoredImage {
 };
 Result<std::vector<StoredImage>> parse_stored_images(std::string_view list);
 
-/// EBADMSG unless it is an image's configuration.
-Result<void> check_config(std::string_view config);
+/// The digests of the layers, unpacked, that an image's configuration names. EBADMSG unless it is
+/// one.
+Result<std::vector<std::string>> parse_config(std::string_view config);
 
-/// What the cache knows. It is a cache: losing it costs time and nothing else.
+/// What the cache knows. Without it images have no names, and files are read again.
 struct Index {
   struct Named {
     std::string digest;
-    std::int64_t used = 0;   // seconds since 1970
-    std::uint64_t size = 0;  // of the archive
+    std::int64_t used = 0;  // seconds since 1970
+
+    friend bool operator==(const Named&, const Named&) = default;
   };
   /// A local file by its content, and how it looked when that was read.
   struct File {
@@ -65,10 +67,11 @@ struct Index {
              modified_ns == other.modified_ns;
     }
   };
-  std::map<std::string, Named> references;        // by "name platform"
-  std::map<std::string, File> files;              // by path
-  std::map<std::string, std::uint64_t> archives;  // length before padding, by digest
-  std::map<std::string, std::string> ids;         // digests of configurations, by digest
+  std::map<std::string, Named> references;                // by "name platform"
+  std::map<std::string, File> files;                      // by path
+  std::map<std::string, std::uint64_t> archives;          // length before padding, by digest
+  std::map<std::string, std::string> ids;                 // digests of configurations, by digest
+  std::map<std::string, std::vector<std::string>> names;  // what a file calls its image, by digest
 
   [[nodiscard]] std::string to_json() const;
   static Result<Index> from_json(std::string_view text);

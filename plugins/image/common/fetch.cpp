@@ -12,6 +12,7 @@
 
 #include "core/base/io/clone_file.hpp"
 #include "core/base/io/file.hpp"
+#include "core/digest/sha256.hpp"
 #include "plugins/image/common/archive_check.hpp"
 #include "plugins/image/common/gunzip.hpp"
 #include "plugins/image/common/members.hpp"
@@ -66,6 +67,18 @@ class Growth {
   std::uint64_t most_ = 0;
 };
 
+/// As they are normalised; no more than a person gives, since they are kept.
+Result<std::vector<std::string>> names_in(int archive, const Call& call) {
+  constexpr std::size_t kMost = 64;
+  std::vector<std::string> names;
+  for (const auto& name : FCVM_TRY(names_in_archive(archive, call))) {
+    const auto reference = parse_reference(name, "docker.io");
+    if (!reference || !reference->in_registry() || names.size() == kMost) continue;
+    names.push_back(reference->name);
+  }
+  return names;
+}
+
 class Fetch {
  public:
   Fetch(const Host& host, const Skopeo& skopeo, const Cache& cache, const Wanted& wanted,
@@ -100,7 +113,8 @@ class Fetch {
     return fail(ESTALE, "the image changed meanwhile", "run the command again");
   }
 
-  /// False for what is skopeo's work: all but a docker-archive of one image, plain or by gzip.
+  /// False for what is skopeo's work: all but a docker-archive of one image, plain or by gzip, with
+  /// its layers in it.
   Result<bool> clone_archive(const std::string& file, Host::Progress& progress) {
     const Reference& reference = wanted_.reference;
     if (reference.transport != Transport::kDockerArchive || !reference.selector.empty()) {
@@ -122,7 +136,10 @@ class Fetch {
       }));
     }
     FCVM_TRY(read_archive(to.get(), call_));
-    return true;
+    if (FCVM_TRY(has_its_layers(to.get(), call_))) return true;
+    // skopeo unpacks layers, follows links, and says what is wrong.
+    if (::unlink(file.c_str()) != 0) return fail_errno("removing " + file);
+    return false;
   }
 
   Result<void> copy_by_skopeo(const std::string& work, const std::string& file,
@@ -134,7 +151,9 @@ class Fetch {
                           [&] { progress.update(growth.bytes()); }));
     const Fd made = FCVM_TRY(base::open_file(file, O_RDONLY) | context("skopeo left no archive"));
     FCVM_TRY(read_archive(made.get(), call_));
-    return {};
+    if (FCVM_TRY(has_its_layers(made.get(), call_))) return {};
+    return fail(EBADMSG, "the layers are not those that the image's configuration names",
+                "whoever made the image has to make it anew");
   }
 
   Result<Lock> store(const std::string& file) {
@@ -144,7 +163,14 @@ class Fetch {
     if (padded != length && ::ftruncate(made.get(), static_cast<off_t>(padded)) != 0) {
       return fail_errno("padding the archive");
     }
-    FCVM_TRY(cache_.update(call_, [&](Index& index) { index.archives[digest_] = length; }));
+    const std::string config = FCVM_TRY(read_archive(made.get(), call_));
+    std::vector<std::string> names;
+    if (wanted_.reference.is_file()) names = FCVM_TRY(names_in(made.get(), call_));
+    FCVM_TRY(cache_.update(call_, [&](Index& index) {
+      index.archives[digest_] = length;
+      index.ids[digest_] = "sha256:" + digest::sha256(config);
+      if (!names.empty()) index.names[digest_] = names;
+    }));
     return cache_.publish(file, cache_.archive(digest_));
   }
 
@@ -159,7 +185,7 @@ class Fetch {
 
 Unexpected advised(Error error) {
   if (error.code() != ENOSPC && error.code() != EDQUOT) return unexpected(std::move(error));
-  return unexpected(std::move(error).remedied_by("free some space: fcvm gc"));
+  return unexpected(std::move(error).remedied_by("free some space: fcvm image prune --all"));
 }
 
 }  // namespace

@@ -1,11 +1,14 @@
 // See members.hpp.
 #include "plugins/image/common/members.hpp"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/printable.hpp"
+#include "core/digest/sha256.hpp"
 #include "core/tar/header.hpp"
 #include "core/tar/reader.hpp"
 
@@ -14,6 +17,7 @@ namespace fcvm::archive {
 namespace {
 
 constexpr std::size_t kLargestMember = 1 << 20;
+constexpr std::size_t kPiece = 1 << 20;
 
 Unexpected damaged(const std::string& why) { return fail(EBADMSG, "the archive " + why); }
 
@@ -72,20 +76,39 @@ Result<Members> Members::find(int fd, const Call& call) {
   while (const auto entry = FCVM_TRY(reader.next())) {
     // Documents and layers are never sparse, and the data of what is does not lie in one piece.
     if (entry->sparse) continue;
-    found.members_[entry->name] = {reader.position(), entry->size};
+    const Place place{reader.position(), entry->size};
+    if (!found.members_.emplace(entry->name, place).second && entry->size != 0) {
+      return damaged("has two members of the name " + base::printable(entry->name));
+    }
   }
   return found;
 }
 
-Result<std::string> Members::read(const std::string& name) const {
+Result<Members::Place> Members::place(const std::string& name) const {
   const auto found = members_.find(name);
-  if (found == members_.end()) return damaged("has no " + name);
-  if (found->second.size > kLargestMember) {
-    return fail(EFBIG, "a document in the archive is too large");
-  }
-  std::string text(found->second.size, '\0');
-  FCVM_TRY(read_at(fd_, text, found->second.offset));
+  if (found == members_.end()) return damaged("has no " + base::printable(name));
+  return found->second;
+}
+
+Result<std::string> Members::read(const std::string& name) const {
+  const Place at = FCVM_TRY(place(name));
+  if (at.size > kLargestMember) return fail(EFBIG, "a document in the archive is too large");
+  std::string text(at.size, '\0');
+  FCVM_TRY(read_at(fd_, text, at.offset));
   return text;
+}
+
+Result<std::string> Members::digest(const std::string& name, const Call& call) const {
+  const Place at = FCVM_TRY(place(name));
+  digest::Sha256 hash;
+  std::string piece(kPiece, '\0');
+  for (std::uint64_t done = 0; done < at.size; done += piece.size()) {
+    FCVM_TRY(call.check());
+    piece.resize(std::min<std::uint64_t>(kPiece, at.size - done));
+    FCVM_TRY(read_at(fd_, piece, at.offset + done));
+    hash.add(piece);
+  }
+  return "sha256:" + hash.text();
 }
 
 }  // namespace fcvm::archive

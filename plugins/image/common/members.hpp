@@ -13,12 +13,15 @@ namespace fcvm::archive {
 class Members {
  public:
   /// Reads the headers alone, however large the members are. Fails with EBADMSG when a header is
-  /// damaged or the file ends too early.
+  /// damaged, the file ends too early, or two members have one name: readers differ about whose it
+  /// is.
   static Result<Members> find(int fd, const Call& call);
 
   [[nodiscard]] bool has(const std::string& name) const { return members_.contains(name); }
   /// EBADMSG when there is no such member, EFBIG when it is larger than a document should be.
   [[nodiscard]] Result<std::string> read(const std::string& name) const;
+  /// "sha256:..." of its content. EBADMSG when there is none.
+  [[nodiscard]] Result<std::string> digest(const std::string& name, const Call& call) const;
 
  private:
   struct Place {
@@ -27,6 +30,7 @@ class Members {
   };
 
   explicit Members(int fd) : fd_(fd) {}
+  [[nodiscard]] Result<Place> place(const std::string& name) const;
 
   int fd_;
   std::map<std::string, Place> members_;

@@ -77,6 +77,13 @@ bool is_host(std::string_view host) {
   });
 }
 
+/// As `fcvm images` shows it, or more of it.
+bool is_short_id(std::string_view text) {
+  constexpr std::size_t kShortest = 12;
+  return text.size() >= kShortest && text.size() <= 64 &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 /// Whether the part before the first slash is a registry, by docker's rule.
 bool names_registry(std::string_view first) {
   return first == "localhost" || first.find_first_of(".:") != std::string_view::npos ||
@@ -128,6 +135,7 @@ Result<Reference> parse_registry_name(std::string_view whole, std::string_view r
   const std::string end = made.digest.empty() ? ":" + made.tag : "@" + made.digest;
   made.name = made.repository + end;
   if (!has_registry) made.local_names.push_back("localhost/" + bare + end);
+  if (!has_registry && whole == bare && is_short_id(bare)) made.id = bare;
   made.local_names.push_back(made.name);
   return made;
 }
@@ -182,6 +190,12 @@ std::string Reference::for_skopeo(const std::string& manifest) const {
 
 Result<Reference> parse_reference(std::string_view text, const std::string& registry) {
   if (text.empty()) return bad(text, "it is empty");
+  if (is_digest(text)) {
+    Reference made;
+    made.name = text;
+    made.id = text.substr(text.find(':') + 1);
+    return made;
+  }
   for (const Prefix& prefix : kPrefixes) {
     if (!text.starts_with(prefix.text)) continue;
     if (prefix.transport != Transport::kDocker) return parse_local(text, prefix);

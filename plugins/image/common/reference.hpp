@@ -22,15 +22,19 @@ struct Reference {
   std::string tag;         // empty beside a digest
   std::string digest;      // "sha256:..." when the user pinned one
 
-  /// What podman may call it in its own storage, the first that there is counts; none where the
-  /// user names a registry by docker://.
+  /// What it may be called on this host, by podman or by fcvm: the first that there is counts. None
+  /// where the user names a registry by docker://.
   std::vector<std::string> local_names;
+  /// The beginning of an image's id that it may be: hexadecimal digits, or empty.
+  std::string id;
 
   // Of a local one:
   std::string path;      // absolute
   std::string selector;  // which image of several: a tag, a name, "@0"
 
   [[nodiscard]] bool in_registry() const { return transport == Transport::kDocker; }
+  /// Nothing but an id, which no registry knows.
+  [[nodiscard]] bool is_id() const { return in_registry() && repository.empty(); }
   /// One file that holds everything, so that its content is its identity.
   [[nodiscard]] bool is_file() const {
     return transport == Transport::kOciArchive || transport == Transport::kDockerArchive;

@@ -5,13 +5,38 @@
 #include <ctime>
 #include <sys/stat.h>
 
-#include "plugins/image/common/archive_check.hpp"
-
 namespace fcvm::archive {
 namespace {
 
 /// How exactly the index knows when an image was last used: an hour.
 constexpr std::int64_t kUseGrain = 3600;
+
+/// The row of a name; an empty one where there is none.
+Index::Named row_of(const Index& index, const std::string& key) {
+  const auto row = index.references.find(key);
+  return row == index.references.end() ? Index::Named() : row->second;
+}
+
+/// The rows that a use of the image is noted in. A file gives its image the names that it has
+/// there, as podman load does; one without any gives its own, where the image has no other.
+std::vector<std::string> keys_of(const Index& index, const Wanted& wanted,
+                                 const std::string& digest) {
+  std::vector<std::string> keys;
+  if (!wanted.reference.is_file()) {
+    const std::string name = name_to_keep(index, wanted, digest);
+    if (!name.empty()) keys.push_back(wanted.key(name));
+    return keys;
+  }
+  if (const auto names = index.names.find(digest); names != index.names.end()) {
+    for (const auto& name : names->second) keys.push_back(wanted.key(name));
+    return keys;
+  }
+  for (const auto& [key, named] : index.references) {
+    if (named.digest == digest) keys.push_back(key);
+  }
+  if (keys.empty()) keys.push_back(wanted.key(wanted.reference.name));
+  return keys;
+}
 
 }  // namespace
 
@@ -33,7 +58,10 @@ Result<fcvm_image_identity> identify(const Host& host, const Options& options, c
   const std::string digest = FCVM_TRY(resolve(host, skopeo, cache, wanted, call));
   auto identity = sized<fcvm_image_identity>();
   put_text(identity.digest, digest);
-  if (!put_text(identity.name, wanted.reference.name)) {
+  const std::string kept = name_to_keep(cache.index(), wanted, digest);
+  const std::string& name =
+      kept.empty() || wanted.reference.is_file() ? wanted.reference.name : kept;
+  if (!put_text(identity.name, name)) {
     return fail(ENAMETOOLONG, "the image reference is longer than 511 characters",
                 "use a shorter path");
   }
@@ -42,25 +70,6 @@ Result<fcvm_image_identity> identify(const Host& host, const Options& options, c
     identity.stored_bytes = static_cast<std::uint64_t>(status.st_blocks) * 512;
   }
   return identity;
-}
-
-Result<void> take_names(const Cache& cache, const Wanted& wanted, const std::string& digest,
-                        int archive, const Call& call) {
-  if (!wanted.reference.is_file()) return {};
-  const Index known = cache.index();
-  const bool has_names = std::ranges::any_of(
-      known.references, [&](const auto& row) { return row.second.digest == digest; });
-  if (has_names) return {};
-  std::vector<std::string> keys;
-  for (const auto& name : FCVM_TRY(names_in_archive(archive, call))) {
-    const auto reference = parse_reference(name, "docker.io");
-    if (!reference || !reference->in_registry()) continue;
-    keys.push_back(reference->name + " " + wanted.platform.text());
-  }
-  if (keys.empty()) return {};
-  return cache.update(call, [&](Index& index) {
-    for (const auto& key : keys) index.references[key] = {digest, std::time(nullptr), 0};
-  });
 }
 
 Result<void> name_image(const Cache& cache, std::string_view name, std::string_view digest,
@@ -85,26 +94,24 @@ Result<Probe> probe_skopeo(const Host& host, const Options& options, const Call&
 }
 
 Result<void> note_use(const Cache& cache, const Wanted& wanted, const std::string& digest,
-                      std::uint64_t bytes, const Call& call) {
+                      const Index& before, const Call& call) {
   const std::int64_t now = std::time(nullptr);
-  const auto keys_in = [&](const Index& index) {
-    std::vector<std::string> keys;
-    for (const auto& [key, named] : index.references) {
-      if (wanted.reference.is_file() && named.digest == digest) keys.push_back(key);
-    }
-    if (keys.empty()) keys.push_back(wanted.key());
-    return keys;
-  };
-  // A start that is one of many need not wait for the disk to say when the image was last used.
   const Index known = cache.index();
-  const bool is_fresh = std::ranges::all_of(keys_in(known), [&](const std::string& key) {
+  const std::vector<std::string> keys = keys_of(known, wanted, digest);
+  // A start that is one of many need not wait for the disk to say when the image was last used.
+  const bool is_fresh = std::ranges::all_of(keys, [&](const std::string& key) {
     const auto row = known.references.find(key);
     return row != known.references.end() && row->second.digest == digest &&
            now - row->second.used < kUseGrain;
   });
   if (is_fresh) return {};
   return cache.update(call, [&](Index& index) {
-    for (const auto& key : keys_in(index)) index.references[key] = {digest, now, bytes};
+    for (const auto& key : keys) {
+      const Index::Named was = row_of(before, key);
+      const Index::Named is = row_of(index, key);
+      // Else somebody gave the name to another image meanwhile.
+      if (is.digest == was.digest || is.digest == digest) index.references[key] = {digest, now};
+    }
   });
 }
 

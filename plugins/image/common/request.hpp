@@ -22,10 +22,6 @@ Result<std::string> checked_digest(std::string_view digest);
 Result<fcvm_image_identity> identify(const Host& host, const Options& options, const Cache& cache,
                                      const Wanted& wanted, const Call& call);
 
-/// Gives an image that lies in a file the names that it has there, as podman load does; once.
-Result<void> take_names(const Cache& cache, const Wanted& wanted, const std::string& digest,
-                        int archive, const Call& call);
-
 /// `name` as it is normalised; an empty digest takes it away.
 Result<void> name_image(const Cache& cache, std::string_view name, std::string_view digest,
                         const Call& call);
@@ -33,9 +29,9 @@ Result<void> name_image(const Cache& cache, std::string_view name, std::string_v
 /// skopeo's version, and what is missing without it.
 Result<Probe> probe_skopeo(const Host& host, const Options& options, const Call& call);
 
-/// Notes that the image was used, of which `bytes` are stored. A file gives its image no name where
-/// it has one.
+/// Gives the image its name, and notes that it was used. `before` is the index of when the digest
+/// was what was wanted: a name that was given to another image since stays that one's.
 Result<void> note_use(const Cache& cache, const Wanted& wanted, const std::string& digest,
-                      std::uint64_t bytes, const Call& call);
+                      const Index& before, const Call& call);
 
 }  // namespace fcvm::archive

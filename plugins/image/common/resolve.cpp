@@ -15,13 +15,39 @@ namespace {
 
 constexpr const char* kLocalhost = "localhost";
 
-/// What the index says, when the image is there too.
-std::string cached(const Cache& cache, const Wanted& wanted) {
+bool is_there(const Cache& cache, const std::string& digest) {
+  return ::access(cache.prepared(digest).c_str(), R_OK) == 0;
+}
+
+bool is_beginning(const std::string& id, const std::string& of) {
+  return !id.empty() && of.substr(of.find(':') + 1).starts_with(id);
+}
+
+/// The digest of a stored image by the beginning of its id; empty for none.
+Result<std::string> by_id(const Cache& cache, const Index& index, const std::string& id) {
+  std::string found;
+  std::string whose;
+  for (const auto& [digest, whole] : index.ids) {
+    if (!is_beginning(id, whole) || !is_there(cache, digest)) continue;
+    if (!whose.empty() && whose != whole) {
+      return fail(EINVAL, "the ids of several images begin with " + id,
+                  "write more of it; fcvm images --no-trunc shows all");
+    }
+    found = digest;
+    whose = whole;
+  }
+  return found;
+}
+
+/// What the index says, when the image is there too; empty for none.
+Result<std::string> cached(const Cache& cache, const Wanted& wanted) {
   const Index index = cache.index();
-  const auto found = index.references.find(wanted.key());
-  if (found == index.references.end()) return {};
-  const std::string& digest = found->second.digest;
-  return ::access(cache.prepared(digest).c_str(), R_OK) == 0 ? digest : std::string();
+  for (const auto& name : wanted.names()) {
+    const auto found = index.references.find(wanted.key(name));
+    if (found == index.references.end()) continue;
+    if (is_there(cache, found->second.digest)) return found->second.digest;
+  }
+  return by_id(cache, index, wanted.reference.id);
 }
 
 Result<std::string> resolve_manifest(const Skopeo& skopeo, const Wanted& wanted, const Call& call) {
@@ -100,6 +126,25 @@ Unexpected never_pulled(const Reference& reference) {
               "let it be fetched: --pull missing");
 }
 
+std::vector<std::string> Wanted::names() const {
+  if (!reference.local_names.empty()) return reference.local_names;
+  return {reference.name};
+}
+
+std::string name_to_keep(const Index& index, const Wanted& wanted, const std::string& digest) {
+  for (const auto& name : wanted.names()) {
+    const auto row = index.references.find(wanted.key(name));
+    if (row != index.references.end() && row->second.digest == digest) return name;
+  }
+  if (wanted.reference.is_id()) return {};
+  const auto id = index.ids.find(digest);
+  if (id != index.ids.end() && is_beginning(wanted.reference.id, id->second)) return {};
+  if (const auto local = find_in_podman(wanted.reference); local && local->digest == digest) {
+    return local->reference.name;
+  }
+  return wanted.reference.name;
+}
+
 Result<std::string> resolve_now(const Skopeo& skopeo, const Cache& cache, const Wanted& wanted,
                                 const Call& call) {
   const Reference& reference = wanted.reference;
@@ -113,6 +158,14 @@ Result<std::string> resolve(const Host& host, const Skopeo& skopeo, const Cache&
                             const Wanted& wanted, const Call& call) {
   // A local image is looked at whatever the policy: there is nothing to pull.
   if (!wanted.reference.in_registry()) return resolve_now(skopeo, cache, wanted, call);
+  if (wanted.reference.is_id()) {
+    std::string known = FCVM_TRY(cached(cache, wanted));
+    if (known.empty()) {
+      return fail(ENOENT, wanted.reference.name + ": no image has this id",
+                  "fcvm images --no-trunc shows those there are");
+    }
+    return known;
+  }
   const bool is_local =
       wanted.reference.host == kLocalhost && !wanted.reference.local_names.empty();
   const bool asks_registry =
@@ -120,7 +173,7 @@ Result<std::string> resolve(const Host& host, const Skopeo& skopeo, const Cache&
   const auto local = asks_registry ? std::nullopt : find_in_podman(wanted.reference);
   // What podman built last counts; what fcvm pulled is not replaced by what podman pulled before.
   if (local && is_built_here(*local)) return local->digest;
-  std::string known = cached(cache, wanted);
+  std::string known = FCVM_TRY(cached(cache, wanted));
   if (known.empty() && local) return local->digest;
   if (is_local && known.empty()) return not_local(wanted.reference);
   if (is_local) return known;

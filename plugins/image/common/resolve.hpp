@@ -17,7 +17,11 @@ struct Wanted {
   Platform platform;
   std::uint32_t pull = 0;  // FCVM_PULL_...
 
-  [[nodiscard]] std::string key() const { return reference.name + " " + platform.text(); }
+  [[nodiscard]] std::string key(const std::string& name) const {
+    return name + " " + platform.text();
+  }
+  /// What the index may know it by, the first that it has counts.
+  [[nodiscard]] std::vector<std::string> names() const;
 };
 
 /// Fetches no layer. `host` hears why a cached image was taken for want of a registry.
@@ -27,6 +31,9 @@ Result<std::string> resolve(const Host& host, const Skopeo& skopeo, const Cache&
 /// The digest by what is stored, whatever the policy.
 Result<std::string> resolve_now(const Skopeo& skopeo, const Cache& cache, const Wanted& wanted,
                                 const Call& call);
+
+/// The name that an image of this digest is kept under; empty where it was named by its id.
+std::string name_to_keep(const Index& index, const Wanted& wanted, const std::string& digest);
 
 /// ENOENT for an image that is not cached and may not be pulled.
 Unexpected never_pulled(const Reference& reference);

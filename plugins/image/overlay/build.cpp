@@ -22,8 +22,9 @@ constexpr std::uint64_t kBlock = 4096;
 constexpr auto kLimit = 2h;
 constexpr auto kTick = 200ms;
 
-/// As root in the guest. It prints how many bytes of the disk count.
+/// As root in the guest, with the image's id. It prints how many bytes of the disk count.
 ///
+/// podman writes each layer to TMPDIR first; the guest's own disk is too small for large ones.
 /// podman holds the store's overlay directory mounted; its database and locks for containers are of
 /// no use in a store that is read-only.
 constexpr const char* kScript = R"sh(set -e
@@ -34,7 +35,10 @@ mke2fs -q -F -t ext4 -b 4096 -i 2048 -m 0 -O ^has_journal,^resize_inode \
   -E lazy_itable_init=1,nodiscard -L fcvm-store "$disk"
 mkdir -p "$store"
 mount -t ext4 -o noatime,init_itable=0,noinit_itable "$disk" "$store"
-podman --root "$store" --runroot /run/fcvm/build-run --storage-driver overlay load -q -i "$archive" >&2
+mkdir "$store/tmp"
+TMPDIR="$store/tmp" podman --root "$store" --runroot /run/fcvm/build-run --storage-driver overlay \
+  load -q -i "$archive" >&2
+grep -q "\"id\":\"$1\"" "$store/overlay-images/images.json" || { echo "it holds another image than $1" >&2; exit 1; }
 umount "$store/overlay" 2>/dev/null || true
 cd "$store"
 find . -mindepth 1 -maxdepth 1 ! -name overlay ! -name overlay-images ! -name overlay-layers \
@@ -109,7 +113,7 @@ std::uint64_t room_for_store(std::uint64_t archive_bytes) {
   return (5 * archive_bytes / kMiB + 256) * kMiB;
 }
 
-Result<void> build_store(const Host& host, const std::string& image, const std::string& archive,
+Result<void> build_store(const Host& host, const Unpacked& image, const std::string& archive,
                          const std::string& store, const Call& call) {
   struct stat status {};
   if (::stat(archive.c_str(), &status) != 0) return fail_errno("looking at " + archive);
@@ -118,11 +122,11 @@ Result<void> build_store(const Host& host, const std::string& image, const std::
   Fd file = FCVM_TRY(base::open_file(store, O_RDWR | O_CREAT | O_EXCL, 0600));
   if (::ftruncate(file.get(), static_cast<off_t>(room)) != 0) return fail_errno("making " + store);
   Host::Build build;
-  build.arguments = {"/bin/sh", "-c", kScript};
+  build.arguments = {"/bin/sh", "-c", kScript, "sh", image.id.substr(image.id.find(':') + 1)};
   build.disks = {{"archive", archive, FCVM_DISK_READ_ONLY},
                  {"store", store, FCVM_DISK_CACHE_UNSAFE}};
   auto progress =
-      host.progress("unpacking " + image + ", once for all VMs", archive_bytes, "bytes");
+      host.progress("unpacking " + image.name + ", once for all VMs", archive_bytes, "bytes");
   const Ticker ticker(progress, store);
   const auto built = FCVM_TRY(host.build(build, call, kLimit));
   if (built.exit_code != 0) {

@@ -19,8 +19,13 @@ inline constexpr const char* kFileSystem = "ext4";
 /// How large a disk has to be, at most, that an archive of this length is unpacked to.
 std::uint64_t room_for_store(std::uint64_t archive_bytes);
 
-/// Makes the file `store`, which is not there yet. `image` is a name for people.
-Result<void> build_store(const Host& host, const std::string& image, const std::string& archive,
+struct Unpacked {
+  std::string name;  // for people
+  std::string id;    // "sha256:...": what has to be in the store, or it is none
+};
+
+/// Makes the file `store`, which is not there yet.
+Result<void> build_store(const Host& host, const Unpacked& image, const std::string& archive,
                          const std::string& store, const Call& call);
 
 }  // namespace fcvm::overlay

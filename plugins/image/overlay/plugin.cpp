@@ -1,6 +1,5 @@
 // image.overlay: images unpacked once, into a disk that every VM has read-only as an additional
 // image store of podman's.
-#include <sys/stat.h>
 #include <vector>
 
 #include <fcvm/image.hpp>
@@ -59,11 +58,9 @@ class OverlayPlugin : public ImagePlugin {
     const auto wanted = FCVM_TRY(archive::read_request(request, options_));
     const std::string digest = FCVM_TRY(archive::checked_digest(digest_text));
     const auto cache = FCVM_TRY(open(request.cache_fd));
+    const archive::Index before = cache.index();
     auto held = FCVM_TRY(ensure_store(host_, skopeo(wanted), cache, wanted, digest, call));
-    struct stat status {};
-    if (::fstat(held.fd(), &status) != 0) return fail_errno("looking at the store");
-    const auto bytes = static_cast<std::uint64_t>(status.st_blocks) * 512;
-    FCVM_TRY(archive::note_use(cache, wanted, digest, bytes, call));
+    FCVM_TRY(archive::note_use(cache, wanted, digest, before, call));
     held_.push_back(std::move(held));
     return ImageDelivery{FCVM_GUEST_MOUNT_STORE,
                          {{cache.prepared(digest), kFileSystem, 0, FCVM_DISK_READ_ONLY}}};
@@ -76,9 +73,9 @@ class OverlayPlugin : public ImagePlugin {
                     const Call& call) {
     return archive::name_image(FCVM_TRY(open(cache_fd)), name, digest, call);
   }
-  Result<std::vector<std::string>> collect(int cache_fd, const std::vector<std::string>& keep,
+  Result<std::vector<std::string>> collect(int cache_fd, const std::vector<std::string>& unwanted,
                                            const Call& call) {
-    return FCVM_TRY(open(cache_fd)).collect(keep, call);
+    return FCVM_TRY(open(cache_fd)).collect(unwanted, call);
   }
 
  private:

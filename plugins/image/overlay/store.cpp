@@ -41,7 +41,7 @@ Result<Lock> make_store(const Host& host, const Cache& cache, const archive::Wan
   const std::string id = id_of_config(config);
   const auto work = FCVM_TRY(archive::WorkDirectory::create(cache.path()));
   const std::string store = work.path() + "/store" + kSuffix;
-  FCVM_TRY(build_store(host, wanted.reference.name, cache.archive(digest), store, call));
+  FCVM_TRY(build_store(host, {wanted.reference.name, id}, cache.archive(digest), store, call));
   FCVM_TRY(base::write_file_atomic(cache.config(id), config, 0600));
   return cache.publish(store, cache.prepared_by_id(id));
 }
@@ -71,7 +71,6 @@ Result<Lock> make_known(const Host& host, const archive::Skopeo& skopeo, const C
   if (!held || wanted.reference.is_file()) {
     const Lock archive =
         FCVM_TRY(archive::ensure_archive(host, skopeo, cache, wanted, digest, call));
-    FCVM_TRY(archive::take_names(cache, wanted, digest, archive.fd(), call));
     if (!held) held.emplace(FCVM_TRY(make_store(host, cache, wanted, digest, archive, call)));
   }
   // So that the next one knows which image it is.

@@ -92,9 +92,9 @@ class Pictures : public ImagePlugin, public Counting {
     FCVM_TRY(count());
     return ImageDelivery{FCVM_GUEST_LOAD_ARCHIVE, {{"/a", "docker-archive"}}};
   }
-  Result<std::vector<std::string>> collect(int, const std::vector<std::string>& keep, const Call&) {
+  Result<std::vector<std::string>> collect(int, const std::vector<std::string>& unwanted, const Call&) {
     FCVM_TRY(count());
-    return keep;
+    return unwanted;
   }
 };
 
