@@ -25,6 +25,7 @@ constexpr std::string_view kUsers =
     "the VM's user numbers are its own; --user chooses who the container is";
 constexpr std::string_view kArchitecture = "the VM has the host's architecture";
 constexpr std::string_view kSigned = "/etc/containers/policy.json says which images are trusted";
+constexpr std::string_view kDigests = "`fcvm images --format '{{.Digest}} {{.Repository}}'`";
 constexpr std::string_view kNoPods = "there are no pods";
 
 constexpr NotYet kVerbs[] = {
@@ -179,10 +180,33 @@ struct OptionOfVerb {
 constexpr OptionOfVerb kOtherOptions[] = {
     {"cp", {"--overwrite", "a file takes a file's place; remove what is in the way"}},
     {"cp", {"--pause", "`fcvm pause` holds a VM, but nothing can be copied meanwhile"}},
+    {"image history", {"--format", "--json"}},
+    {"image history", {"--quiet", "`fcvm image inspect` has the layers"}},
+    {"image ls", {"--digests", kDigests}},
+    {"image ls", {"--filter", "`fcvm images --json` has what a filter would ask"}},
+    {"image ls", {"-f", "`fcvm images --json` has what a filter would ask"}},
+    {"image ls", {"--history", "`fcvm history` shows how one was made"}},
+    {"image ls", {"--sort", "sort(1): `fcvm images --noheading`"}},
+    {"image prune", {"--filter", "`fcvm rmi` removes those that are named"}},
+    {"image pull", {"--all-tags", "name each tag"}},
+    {"image pull", {"-a", "name each tag"}},
+    {"image pull", {"--arch", "--platform"}},
+    {"image pull", {"--authfile", "REGISTRY_AUTH_FILE, as for skopeo"}},
+    {"image pull", {"--cert-dir", "/etc/containers/certs.d, as for podman"}},
+    {"image pull", {"--creds", "`fcvm login` keeps them"}},
+    {"image pull", {"--os", "--platform"}},
+    {"image pull", {"--policy", "`fcvm image prepare` fetches only what is missing"}},
+    {"image pull",
+     {"--tls-verify", "/etc/containers/registries.conf names registries without TLS"}},
+    {"image pull", {"--variant", "--platform"}},
+    {"image rm", {"--no-prune", "a layer is nobody's but its image's"}},
+    {"image save", {"--compress", "gzip(1)"}},
+    {"image save", {"--multi-image-archive", "an archive for each image"}},
+    {"image save", {"-m", "an archive for each image"}},
     {"inspect", {"--size", "`fcvm ls --size` has it"}},
     {"inspect", {"-s", "`fcvm ls --size` has it"}},
-    {"inspect", {"--type", "`fcvm inspect` knows VMs alone"}},
-    {"inspect", {"-t", "`fcvm inspect` knows VMs alone"}},
+    {"inspect", {"--type", "`fcvm inspect` knows VMs, `fcvm image inspect` images"}},
+    {"inspect", {"-t", "`fcvm inspect` knows VMs, `fcvm image inspect` images"}},
     {"logs", {"--color", "--names"}},
     {"logs", {"--details", "`fcvm inspect` has labels"}},
     {"ls", {"--external", "podman and buildah list their own"}},

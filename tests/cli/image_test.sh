@@ -128,6 +128,21 @@ run "$FCVM" load -q -i "$scratch/many.tar"
 check "of many names some are kept" test "$("$FCVM" image inspect "$app" | jq '.[0].RepoTags | length')" -eq 64
 "$FCVM" rmi -f "$app" >/dev/null
 
+"$FCVM" load -q -i "$scratch/app.tar" >/dev/null
+run "$FCVM" images --format '{{.Repository}} {{.Tag}} {{.Id}}'
+check "images takes a template" test "$out" = "example.org/team/app 1 $app"
+run "$FCVM" images --noheading
+check "and no heading" test "$(wc -l <<<"$out")" -eq 1
+run "$FCVM" images --format '{{.Repo}}'
+check "of fields that there are" contains "$err" "there is no field {{.Repo}}"
+run "$FCVM" image inspect -f '{{.id}} {{json .Config.Env}}' "$app"
+check "so does inspect" test "$out" = "$app [\"A=b\"]"
+"$FCVM" image exists "$app"
+check "exists says that it is there: 0" test $? -eq 0
+"$FCVM" image exists other:2
+check "and that it is not: 1" test $? -eq 1
+"$FCVM" rmi "$app" >/dev/null
+check "info takes a template, with Go's names" test "$("$FCVM" info --format '{{.Host.Kernel}}')" = "$(uname -r)"
 run "$FCVM" system df --json
 check "system df has podman's keys" test "$(jq -c '[.[] | [.Type, .Total, .Active]]' <<<"$out")" = \
   '[["Images",0,0],["Containers",0,0],["Guests",0,0]]'

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "core/cli/image_catalog.hpp"
+#include "core/cli/text/json_template.hpp"
 #include "core/cli/text/text_table.hpp"
 #include "core/cli/text/vm_text.hpp"
 #include "core/cli/verbs/image_json.hpp"
@@ -21,8 +22,15 @@ Result<int> inspect(Invocation& invocation) {
     const image::Image* image = FCVM_TRY(image::find_image(images, word));
     list.push_back(image_details(*image));
   }
-  fmt::print("{}\n", to_text(list));
+  FCVM_TRY(print_objects(list, invocation.value("format"),
+                         "fcvm image inspect IMAGE without --format shows all fields"));
   return 0;
+}
+
+Result<int> exists(Invocation& invocation) {
+  auto catalog = FCVM_TRY(ImageCatalog::open(invocation));
+  const auto images = FCVM_TRY(catalog->all());
+  return image::find_image(images, invocation.positionals().front()) ? 0 : 1;
 }
 
 std::string cut(std::string text) {
@@ -57,12 +65,26 @@ Result<int> history(Invocation& invocation) {
 Verb image_inspect_verb() {
   return {
       .name = "image inspect",
-      .arguments = "IMAGE...",
+      .arguments = "[--format TEMPLATE] IMAGE...",
       .summary = "Show all that is known of images, as JSON",
-      .details = "The keys are podman's. Fcvm has what only fcvm knows.\n",
-      .options = {{.name = "json", .type = config::Type::kBoolean, .help = "print JSON, as ever"}},
+      .details =
+          "The keys are podman's. Fcvm has what only fcvm knows. --format prints single fields by\n"
+          "a Go template.\n"
+          "\n"
+          "Example:\n"
+          "  fcvm image inspect --format '{{json .Config.Env}}' alpine\n",
+      .options = {{.name = "json", .type = config::Type::kBoolean, .help = "print JSON, as ever"},
+                  {.name = "format", .help = "print by this Go template", .letter = 'f'}},
       .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kStoredImages},
       .run = inspect};
+}
+
+Verb image_exists_verb() {
+  return {.name = "image exists",
+          .arguments = "IMAGE",
+          .summary = "Exit with 0 if the image is stored here, else with 1",
+          .positionals = {.min = 1, .max = 1, .names = Names::kStoredImages},
+          .run = exists};
 }
 
 Verb image_history_verb() {

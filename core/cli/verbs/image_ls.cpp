@@ -6,10 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "core/cli/image_catalog.hpp"
+#include "core/cli/text/go_template.hpp"
 #include "core/cli/text/text_table.hpp"
 #include "core/cli/text/vm_text.hpp"
 #include "core/cli/verbs/image_json.hpp"
 #include "core/cli/verbs/verbs.hpp"
+#include "core/config/nearest.hpp"
 #include "core/vm/model/time_text.hpp"
 
 namespace fcvm::cli {
@@ -21,22 +23,99 @@ std::string used_by(const Image& image) {
   return printable(fmt::format("{}", fmt::join(image.vms, ", ")));
 }
 
-void print_table(const std::vector<Image>& images, bool whole) {
-  const auto now = vm::now_ns();
-  std::vector<std::vector<std::string>> rows;
-  for (const auto& image : images) {
-    auto names = image.names;
-    if (names.empty()) names.emplace_back("<none>");
-    const auto created = created_ns(image);
-    for (const auto& name : names) {
-      const auto parts = image::split_name(name);
-      rows.push_back({printable(parts.repository), printable(parts.tag),
-                      whole ? image.id : short_id(image.id), created ? ago(*created, now) : "",
-                      size_text(image.stored_bytes), used_by(image)});
-    }
+/// One name of an image.
+struct Row {
+  const Image& image;
+  image::NameParts name;
+  bool whole;  // whole ids
+};
+
+std::string created_since(const Row& row) {
+  const auto created = created_ns(row.image);
+  return created ? ago(*created, vm::now_ns()) : "";
+}
+
+/// By podman's names.
+struct Field {
+  const char* name;
+  const char* heading;
+  std::string (*text)(const Row&);
+};
+
+constexpr Field kFields[] = {
+    {"Repository", "REPOSITORY", [](const Row& row) { return printable(row.name.repository); }},
+    {"Tag", "TAG", [](const Row& row) { return printable(row.name.tag); }},
+    {"ID", "IMAGE ID",
+     [](const Row& row) { return row.whole ? row.image.id : short_id(row.image.id); }},
+    {"CreatedSince", "CREATED", created_since},
+    {"Size", "SIZE", [](const Row& row) { return size_text(row.image.stored_bytes); }},
+    {"UsedBy", "USED BY", [](const Row& row) { return used_by(row.image); }},
+    {"Id", "IMAGE ID", [](const Row& row) { return row.image.id; }},
+    {"Digest", "DIGEST", [](const Row& row) { return row.image.digest; }},
+    {"Created", "CREATED", created_since},
+    {"CreatedAt", "CREATED AT",
+     [](const Row& row) { return vm::rfc3339(created_ns(row.image).value_or(0)); }},
+    {"Containers", "CONTAINERS",
+     [](const Row& row) { return std::to_string(row.image.vms.size()); }},
+};
+constexpr std::size_t kColumns = 6;  // of a table without --format
+
+Result<const Field*> find_field(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Field& field : kFields) {
+    if (name == field.name) return &field;
+    names.emplace_back(field.name);
   }
-  fmt::print("{}",
-             text_table({"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "USED BY"}, rows));
+  return fail(EINVAL, fmt::format("--format: there is no field {{{{.{}}}}}{}", name,
+                                  config::did_you_mean(name, names)));
+}
+
+std::vector<Row> rows_of(const std::vector<Image>& images, bool whole) {
+  std::vector<Row> rows;
+  for (const auto& image : images) {
+    for (const auto& name : image.names) rows.push_back({image, image::split_name(name), whole});
+    if (image.names.empty()) rows.push_back({image, {"<none>", "<none>"}, whole});
+  }
+  return rows;
+}
+
+void print_table(const std::vector<Row>& rows, bool has_heading) {
+  std::vector<std::vector<std::string>> lines;
+  for (const Row& row : rows) {
+    auto& line = lines.emplace_back();
+    for (std::size_t i = 0; i < kColumns; ++i) line.push_back(kFields[i].text(row));
+  }
+  std::vector<std::string> heading;
+  for (std::size_t i = 0; i < kColumns; ++i) heading.emplace_back(kFields[i].heading);
+  if (!has_heading && lines.empty()) return;
+  if (!has_heading) {
+    heading = lines.front();
+    lines.erase(lines.begin());
+  }
+  fmt::print("{}", text_table(heading, lines));
+}
+
+Result<void> print_formatted(const std::vector<Row>& rows, const std::string& format,
+                             bool has_heading) {
+  const auto parsed = FCVM_TRY(GoTemplate::parse(format));
+  std::vector<std::string> lines;
+  const auto heading = [](const std::string& field, bool) -> Result<std::string> {
+    return std::string(FCVM_TRY(find_field(field))->heading);
+  };
+  auto heading_line = FCVM_TRY(parsed.render(heading));  // finds wrong fields in any case
+  if (parsed.is_table() && has_heading) lines.push_back(std::move(heading_line));
+  for (const Row& row : rows) {
+    lines.push_back(
+        FCVM_TRY(parsed.render([&](const std::string& field, bool) -> Result<std::string> {
+          return FCVM_TRY(find_field(field))->text(row);
+        })));
+  }
+  if (parsed.is_table()) {
+    fmt::print("{}", align_tabs(lines));
+  } else {
+    for (const auto& line : lines) fmt::print("{}\n", line);
+  }
+  return {};
 }
 
 Result<int> run(Invocation& invocation) {
@@ -47,7 +126,9 @@ Result<int> run(Invocation& invocation) {
     images = {*wanted};
   }
   const bool whole = invocation.flag("no-trunc");
-  if (invocation.flag("json")) {
+  const auto format = invocation.value("format");
+  const bool has_heading = !invocation.flag("noheading");
+  if (invocation.flag("json") || format == "json") {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const auto& image : images) list.push_back(image_summary(image));
     fmt::print("{}\n", to_text(list));
@@ -56,8 +137,10 @@ Result<int> run(Invocation& invocation) {
     for (const auto& image : images) {
       if (ids.insert(image.id).second) fmt::print("{}\n", whole ? image.id : short_id(image.id));
     }
+  } else if (format.empty()) {
+    print_table(rows_of(images, whole), has_heading);
   } else {
-    print_table(images, whole);
+    FCVM_TRY(print_formatted(rows_of(images, whole), format, has_heading));
   }
   return 0;
 }
@@ -68,17 +151,30 @@ Verb image_ls_verb() {
   using config::Type;
   return {.name = "image ls",
           .aliases = {"images", "image list"},
-          .arguments = "[--json] [IMAGE]",
+          .arguments = "[--format T | --json] [IMAGE]",
           .summary = "List the images that are stored on this host",
           .details =
               "SIZE is what an image takes of the disk, once for all VMs. USED BY names the VMs\n"
               "that have it, also those that have exited.\n"
               "\n"
-              "Example:\n"
-              "  fcvm images\n",
+              "--format takes a Go template of the fields Repository Tag ID Id Digest Created\n"
+              "CreatedSince CreatedAt Size Containers UsedBy; `table` in front makes columns.\n"
+              "\n"
+              "Examples:\n"
+              "  fcvm images\n"
+              "  fcvm images --format '{{.Repository}}:{{.Tag}}'\n",
           .options =
               {{.name = "json", .type = Type::kBoolean, .help = "print JSON"},
                {.name = "quiet", .type = Type::kBoolean, .help = "print ids only", .letter = 'q'},
+               {.name = "format", .help = "print by this Go template"},
+               {.name = "noheading",
+                .type = Type::kBoolean,
+                .help = "no line with the columns' names",
+                .letter = 'n'},
+               {.name = "all",
+                .type = Type::kBoolean,
+                .help = "as podman's: all are shown",
+                .letter = 'a'},
                {.name = "no-trunc", .type = Type::kBoolean, .help = "do not cut ids"}},
           .positionals = {.max = 1, .names = Names::kStoredImages},
           .run = run};

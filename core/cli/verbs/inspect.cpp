@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/cli/each_vm.hpp"
-#include "core/cli/text/go_template.hpp"
+#include "core/cli/text/json_template.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/vm/host/isolation.hpp"
 #include "core/vm/model/time_text.hpp"
@@ -12,8 +12,6 @@ namespace fcvm::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr auto kReplace = Json::error_handler_t::replace;
 
 /// podman's zero time for what has not happened.
 std::string time_text(std::int64_t time_ns) {
@@ -164,23 +162,6 @@ Json inspect_json(const vm::Record& record, const vm::Paths& paths) {
           {"Fcvm", fcvm_json(record, paths)}};
 }
 
-/// "State.Pid"; strings as they are, all else as JSON.
-Result<std::string> field_text(const Json& whole, const std::string& path, bool as_json) {
-  const Json* at = &whole;
-  for (std::size_t begin = 0; begin < path.size();) {
-    const std::size_t dot = std::min(path.find('.', begin), path.size());
-    const auto key = path.substr(begin, dot - begin);
-    const auto found = at->is_object() ? at->find(key) : at->end();
-    if (found == at->end()) {
-      return fail(EINVAL, fmt::format("--format: there is no field {{{{.{}}}}}", path),
-                  "fcvm inspect NAME without --format shows all fields");
-    }
-    at = &*found;
-    begin = dot + 1;
-  }
-  return at->is_string() && !as_json ? at->get<std::string>() : at->dump(-1, ' ', false, kReplace);
-}
-
 Result<int> run(Invocation& invocation) {
   const vm::Store* store = FCVM_TRY(invocation.store());
   Json list = Json::array();
@@ -189,17 +170,8 @@ Result<int> run(Invocation& invocation) {
     return {};
   };
   const int code = FCVM_TRY(each_vm(invocation, {.action = collect, .print_names = false}));
-  const auto format = invocation.value("format", "json");
-  if (format == "json") {
-    fmt::print("{}\n", list.dump(2, ' ', false, kReplace));
-    return code;
-  }
-  const auto parsed = FCVM_TRY(GoTemplate::parse(format));
-  for (const Json& one : list) {
-    const auto text = FCVM_TRY(parsed.render(
-        [&](const std::string& field, bool as_json) { return field_text(one, field, as_json); }));
-    fmt::print("{}\n", text);
-  }
+  FCVM_TRY(print_objects(list, invocation.value("format"),
+                         "fcvm inspect NAME without --format shows all fields"));
   return code;
 }
 

@@ -30,6 +30,7 @@ const std::vector<Verb>& verbs() {
       image_prepare_verb(),
       image_inspect_verb(),
       image_history_verb(),
+      image_exists_verb(),
       image_tag_verb(),
       image_untag_verb(),
       image_rm_verb(),

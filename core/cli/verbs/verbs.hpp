@@ -31,6 +31,7 @@ namespace fcvm::cli {
 [[nodiscard]] Verb image_prepare_verb();
 [[nodiscard]] Verb image_inspect_verb();
 [[nodiscard]] Verb image_history_verb();
+[[nodiscard]] Verb image_exists_verb();
 [[nodiscard]] Verb image_tag_verb();
 [[nodiscard]] Verb image_untag_verb();
 [[nodiscard]] Verb image_rm_verb();
