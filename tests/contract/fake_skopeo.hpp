@@ -26,6 +26,9 @@ here=$(dirname "$0")
 echo "$@" >>"$here/calls"
 [ -e "$here/complaint" ] && { cat "$here/complaint" >&2; exit 1; }
 for last; do :; done
+for registry in $(cat "$here/unknown" 2>/dev/null); do
+  case "$last" in docker://$registry/*) echo "manifest unknown" >&2; exit 1 ;; esac
+done
 case "$*" in
 *--version*) echo "skopeo version 9.8.7 commit: none" ;;
 *--config*) cat "$here/config" ;;

@@ -65,6 +65,31 @@ TEST_CASE("short names are those of registries.conf, where no registry is set") 
   ::unsetenv("CONTAINERS_REGISTRIES_CONF");
 }
 
+TEST_CASE("a short name is asked for at each registry of registries.conf, in their order") {
+  const FakeSkopeo skopeo;
+  const std::string file = skopeo.directory.path() + "/registries.conf";
+  make_file(file,
+            "unqualified-search-registries = [\"one.example\", \"two.example\", \"docker.io\"]\n");
+  ::setenv("CONTAINERS_REGISTRIES_CONF", file.c_str(), 1);
+  skopeo.put("unknown", "one.example two.example");
+  Images images = skopeo.images("");
+  const auto found = must(images.resolve("app"));
+  CHECK(std::string(text_of(found.name)) == "docker.io/library/app:latest");
+  CHECK(skopeo.count("docker://one.example/app:latest") == 1);
+  must(images.prepare("app", std::string(text_of(found.digest))));
+  CHECK(skopeo.count("copy --quiet docker://docker.io/library/app@") == 1);
+  // From then on it is known by that name, and nobody is asked.
+  const std::string calls = skopeo.calls();
+  CHECK(std::string(text_of(must(images.resolve("app")).digest)) == text_of(found.digest));
+  CHECK(skopeo.calls() == calls);
+  // One that none has: what each said.
+  skopeo.put("unknown", "one.example two.example docker.io");
+  const auto missing = images.resolve("other").error();
+  says(missing, "one.example/other");
+  says(missing, "docker.io/library/other");
+  ::unsetenv("CONTAINERS_REGISTRIES_CONF");
+}
+
 TEST_CASE("probe says which skopeo there is, or how to get one") {
   const FakeSkopeo skopeo;
   const plugin::Entry* entry = described();

@@ -37,15 +37,15 @@ class ArchivePlugin : public ImagePlugin {
     const std::string digest = FCVM_TRY(checked_digest(digest_text));
     const Cache cache = FCVM_TRY(Cache::open(host_, request.cache_fd));
     if (const auto held = FCVM_TRY(cache.hold(digest))) return read_archive(held->fd(), call);
-    const Wanted wanted = FCVM_TRY(read_request(request, options_));
+    const Wanted wanted = FCVM_TRY(read_settled(request, options_, cache, digest));
     return read_config(host_, skopeo(wanted), cache, wanted, digest, call);
   }
 
   Result<ImageDelivery> prepare(const fcvm_image_request& request, std::string_view digest_text,
                                 const Call& call) {
-    const Wanted wanted = FCVM_TRY(read_request(request, options_));
     const std::string digest = FCVM_TRY(checked_digest(digest_text));
     const Cache cache = FCVM_TRY(Cache::open(host_, request.cache_fd));
+    const Wanted wanted = FCVM_TRY(read_settled(request, options_, cache, digest));
     const Index before = cache.index();
     Lock held = FCVM_TRY(ensure_archive(host_, skopeo(wanted), cache, wanted, digest, call));
     const std::uint64_t bytes = FCVM_TRY(length_of(cache, digest, held));

@@ -110,12 +110,15 @@ Result<Reference> parse_registry_name(std::string_view whole, std::string_view r
   const bool has_registry =
       slash != std::string_view::npos && names_registry(rest.substr(0, slash));
   made.host = registry;
+  std::vector<std::string> others;
   if (!has_registry && registry.empty()) {
     const ShortNames names = look_up_short_name(bare);
-    made.host = names.registry.empty() ? "docker.io" : names.registry;
+    made.host = names.registries.empty() ? "docker.io" : names.registries.front();
     if (const auto at = names.alias.find('/'); at != std::string::npos) {
       made.host = names.alias.substr(0, at);
       path = names.alias.substr(at + 1);
+    } else if (names.registries.size() > 1) {
+      others.assign(names.registries.begin() + 1, names.registries.end());
     }
   }
   if (has_registry) {
@@ -134,9 +137,14 @@ Result<Reference> parse_registry_name(std::string_view whole, std::string_view r
   if (made.digest.empty() && made.tag.empty()) made.tag = "latest";
   const std::string end = made.digest.empty() ? ":" + made.tag : "@" + made.digest;
   made.name = made.repository + end;
+  for (const auto& other : others) {
+    const bool is_library = other == "docker.io" && bare.find('/') == std::string::npos;
+    made.elsewhere.push_back(other + (is_library ? "/library/" : "/") + bare + end);
+  }
   if (!has_registry) made.local_names.push_back("localhost/" + bare + end);
   if (!has_registry && whole == bare && is_short_id(bare)) made.id = bare;
   made.local_names.push_back(made.name);
+  made.local_names.insert(made.local_names.end(), made.elsewhere.begin(), made.elsewhere.end());
   return made;
 }
 
@@ -203,6 +211,7 @@ Result<Reference> parse_reference(std::string_view text, const std::string& regi
     Reference made =
         FCVM_TRY(parse_registry_name(text, text.substr(prefix.text.size()), "docker.io"));
     made.local_names.clear();
+    made.elsewhere.clear();
     return made;
   }
   if (looks_like_path(text)) {

@@ -25,6 +25,9 @@ struct Reference {
   /// What it may be called on this host, by podman or by fcvm: the first that there is counts. None
   /// where the user names a registry by docker://.
   std::vector<std::string> local_names;
+  /// Where else a registry may have it, by registries.conf: names to ask for when `name` is not to
+  /// be had.
+  std::vector<std::string> elsewhere;
   /// The beginning of an image's id that it may be: hexadecimal digits, or empty.
   std::string id;
 

@@ -47,6 +47,12 @@ Result<Wanted> read_request(const fcvm_image_request& request, const Options& op
   return Wanted{std::move(reference), FCVM_TRY(Platform::parse(platform)), request.pull};
 }
 
+Result<Wanted> read_settled(const fcvm_image_request& request, const Options& options,
+                            const Cache& cache, const std::string& digest) {
+  Wanted wanted = FCVM_TRY(read_request(request, options));
+  return settled(cache, std::move(wanted), digest);
+}
+
 Result<std::string> checked_digest(std::string_view digest) {
   if (is_digest(digest)) return std::string(digest);
   return fail(EINVAL, "\"" + std::string(digest) + "\" is not a digest");

@@ -15,6 +15,10 @@ namespace fcvm::archive {
 
 Result<Wanted> read_request(const fcvm_image_request& request, const Options& options);
 
+/// Of an image whose digest is known: by the name under which it was found.
+Result<Wanted> read_settled(const fcvm_image_request& request, const Options& options,
+                            const Cache& cache, const std::string& digest);
+
 /// It becomes a file name.
 Result<std::string> checked_digest(std::string_view digest);
 

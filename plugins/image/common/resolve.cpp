@@ -1,6 +1,7 @@
 // See resolve.hpp.
 #include "plugins/image/common/resolve.hpp"
 
+#include <algorithm>
 #include <sys/stat.h>
 
 #include <fcvm/image.h>
@@ -99,9 +100,34 @@ Result<void> need_directory(const Reference& reference) {
               "check the path");
 }
 
-Result<std::string> ask_registry(const Host& host, const Skopeo& skopeo, const Wanted& wanted,
-                                 const std::string& fallback, const Call& call) {
+/// By the name, or by the first other that a registry knows, as podman tries them. Which it was is
+/// noted, for whoever fetches it then.
+Result<std::string> ask_registries(const Skopeo& skopeo, const Cache& cache, const Wanted& wanted,
+                                   const Call& call) {
   auto digest = resolve_manifest(skopeo, wanted, call);
+  for (const auto& name : wanted.reference.elsewhere) {
+    if (digest || digest.error().code() == ECANCELED || digest.error().code() == ETIMEDOUT) break;
+    Wanted other = wanted;
+    other.reference = FCVM_TRY(parse_reference("docker://" + name, ""));
+    auto found = resolve_manifest(skopeo, other, call);
+    if (!found) {
+      digest =
+          fail(digest.error().code(), digest.error().message() + "\n" + found.error().message(),
+               digest.error().remedy());
+      continue;
+    }
+    FCVM_TRY(cache.update(call, [&](Index& index) {
+      index.references.try_emplace(wanted.key(name)).first->second.digest = *found;
+    }));
+    return found;
+  }
+  return digest;
+}
+
+Result<std::string> ask_registry(const Host& host, const Skopeo& skopeo, const Cache& cache,
+                                 const Wanted& wanted, const std::string& fallback,
+                                 const Call& call) {
+  auto digest = ask_registries(skopeo, cache, wanted, call);
   if (digest || fallback.empty()) return digest;
   const int code = digest.error().code();
   if (code == ECANCELED || code == ETIMEDOUT) return digest;
@@ -145,6 +171,16 @@ std::string name_to_keep(const Index& index, const Wanted& wanted, const std::st
   return wanted.reference.name;
 }
 
+Result<Wanted> settled(const Cache& cache, Wanted wanted, const std::string& digest) {
+  if (wanted.reference.elsewhere.empty()) return wanted;
+  const std::string name = name_to_keep(cache.index(), wanted, digest);
+  if (std::ranges::find(wanted.reference.elsewhere, name) == wanted.reference.elsewhere.end()) {
+    return wanted;
+  }
+  wanted.reference = FCVM_TRY(parse_reference(name, ""));
+  return wanted;
+}
+
 Result<std::string> resolve_now(const Skopeo& skopeo, const Cache& cache, const Wanted& wanted,
                                 const Call& call) {
   const Reference& reference = wanted.reference;
@@ -182,12 +218,12 @@ Result<std::string> resolve(const Host& host, const Skopeo& skopeo, const Cache&
       if (known.empty()) return never_pulled(wanted.reference);
       return known;
     case FCVM_PULL_ALWAYS:
-      return resolve_manifest(skopeo, wanted, call);
+      return ask_registries(skopeo, cache, wanted, call);
     case FCVM_PULL_NEWER:
-      return ask_registry(host, skopeo, wanted, known, call);
+      return ask_registry(host, skopeo, cache, wanted, known, call);
     default:
       if (!known.empty()) return known;
-      return resolve_manifest(skopeo, wanted, call);
+      return ask_registries(skopeo, cache, wanted, call);
   }
 }
 

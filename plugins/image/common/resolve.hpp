@@ -35,6 +35,9 @@ Result<std::string> resolve_now(const Skopeo& skopeo, const Cache& cache, const 
 /// The name that an image of this digest is kept under; empty where it was named by its id.
 std::string name_to_keep(const Index& index, const Wanted& wanted, const std::string& digest);
 
+/// The same, by the name under which a digest was found, where registries.conf has several.
+Result<Wanted> settled(const Cache& cache, Wanted wanted, const std::string& digest);
+
 /// ENOENT for an image that is not cached and may not be pulled.
 Unexpected never_pulled(const Reference& reference);
 

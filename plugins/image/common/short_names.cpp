@@ -44,7 +44,10 @@ void read(const fs::path& file, const std::string& name, ShortNames& names) {
   if (!parsed) return;
   const toml::table& table = parsed.table();
   if (const auto* list = table["unqualified-search-registries"].as_array()) {
-    names.registry = list->empty() ? "" : (*list)[0].value_or("");
+    names.registries.clear();
+    for (const auto& registry : *list) {
+      if (const auto text = registry.value<std::string>()) names.registries.push_back(*text);
+    }
   }
   const auto* aliases = table["aliases"].as_table();
   if (aliases == nullptr) return;

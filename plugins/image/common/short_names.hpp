@@ -2,14 +2,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace fcvm::archive {
 
 struct ShortNames {
   /// Of an alias: "docker.io/library/alpine" for "alpine"; empty where there is none.
   std::string alias;
-  /// Where else to look: the first of unqualified-search-registries; empty where there is none.
-  std::string registry;
+  /// Where else to look, one after the other: unqualified-search-registries.
+  std::vector<std::string> registries;
 };
 
 /// `name` is without its tag. Files that cannot be read say nothing: skopeo complains of them.

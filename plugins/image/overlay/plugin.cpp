@@ -49,15 +49,15 @@ class OverlayPlugin : public ImagePlugin {
     for (const auto& one : {id, digest}) {
       if (auto config = base::read_file(cache.config(one)); !one.empty() && config) return config;
     }
-    const auto wanted = FCVM_TRY(archive::read_request(request, options_));
+    const auto wanted = FCVM_TRY(archive::read_settled(request, options_, cache, digest));
     return archive::read_config(host_, skopeo(wanted), cache, wanted, digest, call);
   }
 
   Result<ImageDelivery> prepare(const fcvm_image_request& request, std::string_view digest_text,
                                 const Call& call) {
-    const auto wanted = FCVM_TRY(archive::read_request(request, options_));
     const std::string digest = FCVM_TRY(archive::checked_digest(digest_text));
     const auto cache = FCVM_TRY(open(request.cache_fd));
+    const auto wanted = FCVM_TRY(archive::read_settled(request, options_, cache, digest));
     const archive::Index before = cache.index();
     auto held = FCVM_TRY(ensure_store(host_, skopeo(wanted), cache, wanted, digest, call));
     FCVM_TRY(archive::note_use(cache, wanted, digest, before, call));
