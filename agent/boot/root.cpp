@@ -1,8 +1,11 @@
 // See root.hpp.
 #include "agent/boot/root.hpp"
 
+#include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/btrfs.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,6 +65,17 @@ Result<void> mount_data(const wire::BootPlan& plan, const wire::Disk& disk) {
   std::string options;
   split_mount_options(disk.options, flags, options);
   return mount_one({device, disk.mount_at, filesystem_of(disk), flags, options});
+}
+
+/// The disk is larger than the file system that was made once for all.
+Result<void> mount_storage(const wire::BootPlan& plan, const wire::Disk& disk) {
+  const auto device = FCVM_TRY(find_disk(plan, disk.serial));
+  FCVM_TRY(mount_one({device, kStorage, filesystem_of(disk), MS_NOATIME, ""}));
+  const Fd storage = FCVM_TRY(base::open_file(kStorage, O_RDONLY | O_DIRECTORY));
+  btrfs_ioctl_vol_args whole{};
+  std::strcpy(whole.name, "max");
+  if (::ioctl(storage.get(), BTRFS_IOC_RESIZE, &whole) == 0) return {};
+  return fail_errno("making podman's storage as large as its disk");
 }
 
 /// As udev would, which the guest does not have.
@@ -135,6 +149,9 @@ Result<void> mount_extras(const wire::BootPlan& plan) {
     } else if (disk.role == wire::DiskRole::kImage &&
                plan.container.source.delivery == wire::ImageDelivery::kStore) {
       FCVM_TRY(mount_read_only(plan, disk, store_path(stores++)));
+    } else if (disk.role == wire::DiskRole::kImage &&
+               plan.container.source.delivery == wire::ImageDelivery::kStorage) {
+      FCVM_TRY(mount_storage(plan, disk));
     }
   }
   for (const auto& mount : plan.mounts) {

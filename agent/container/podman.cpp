@@ -33,16 +33,13 @@ std::string json_list(const std::vector<std::string>& words) {
 
 std::string store_path(std::size_t number) { return "/run/fcvm/store/" + std::to_string(number); }
 
-std::string storage_conf(std::size_t additional_stores) {
+std::string storage_conf(std::string_view driver, std::size_t additional_stores) {
   std::string stores;
   for (std::size_t i = 0; i < additional_stores; ++i) {
     stores += (i == 0 ? "\"" : ", \"") + store_path(i) + "\"";
   }
-  return std::string(
-             "[storage]\n"
-             "driver = \"overlay\"\n"
-             "runroot = \"/run/containers/storage\"\n"
-             "graphroot = \"/var/lib/containers/storage\"\n") +
+  return "[storage]\ndriver = \"" + std::string(driver) + "\"\n" +
+         "runroot = \"/run/containers/storage\"\ngraphroot = \"" + kStorage + "\"\n" +
          (stores.empty() ? "" : "[storage.options]\nadditionalimagestores = [" + stores + "]\n") +
          "[storage.options.overlay]\nmountopt = \"nodev\"\n";
 }
@@ -66,7 +63,9 @@ Result<void> configure_podman(const wire::BootPlan& plan) {
   if (plan.container.source.delivery == wire::ImageDelivery::kStore) {
     for (const auto& disk : plan.disks) stores += disk.role == wire::DiskRole::kImage ? 1 : 0;
   }
-  FCVM_TRY(write_file("/etc/containers/storage.conf", storage_conf(stores)));
+  const bool is_storage = plan.container.source.delivery == wire::ImageDelivery::kStorage;
+  FCVM_TRY(write_file("/etc/containers/storage.conf",
+                      storage_conf(is_storage ? "btrfs" : "overlay", stores)));
   return write_file("/etc/containers/containers.conf", containers_conf());
 }
 

@@ -14,7 +14,10 @@ constexpr char kPidFile[] = "/run/fcvm/container/pid";
 
 /// Written before podman ever runs: two that race at their first start disagree about it for good.
 Result<void> configure_podman(const wire::BootPlan& plan);
-std::string storage_conf(std::size_t additional_stores);
+/// `driver` is "overlay" or "btrfs".
+std::string storage_conf(std::string_view driver, std::size_t additional_stores);
+/// Where podman has what it stores.
+constexpr char kStorage[] = "/var/lib/containers/storage";
 /// Where an additional image store is mounted.
 std::string store_path(std::size_t number);
 std::string containers_conf();

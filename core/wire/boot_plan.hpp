@@ -81,6 +81,7 @@ enum class ImageDelivery : std::uint8_t {
   kNone = 0,     // `image` is in the guest's storage already
   kArchive = 1,  // podman load from the disk named by `disk_serial`
   kStore = 2,    // the image disks are read-only additional image stores, in their order
+  kStorage = 3,  // the image disk is podman's storage itself, by the driver of its file system
 };
 
 /// Only what ImageDelivery needs; the format is podman load's to find out.

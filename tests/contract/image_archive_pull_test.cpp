@@ -191,13 +191,15 @@ TEST_CASE("each complaint gets its code, its last line and a remedy") {
     says(error, remedy);
   };
   failing("reading manifest latest: manifest unknown", ENOENT, "skopeo list-tags docker://");
-  failing("requested access to the resource is denied", EACCES, "skopeo login docker.io");
-  failing("unauthorized: authentication required", EACCES, "skopeo login docker.io");
+  failing("requested access to the resource is denied", EACCES, "fcvm login docker.io");
+  failing("unauthorized: authentication required", EACCES, "fcvm login docker.io");
   failing("dial tcp 192.0.2.1:443: connect: connection refused", ENETUNREACH, "--pull never");
-  failing("toomanyrequests: You have reached your pull rate limit", EBUSY, "skopeo login");
+  failing("toomanyrequests: You have reached your pull rate limit", EBUSY, "fcvm login");
   failing("write /x/archive.tar: no space left on device", ENOSPC, "free some space");
   failing("http: server gave HTTP response to HTTPS client", EPROTO, "insecure-registries");
   failing("x509: certificate signed by unknown authority", EPROTO, "certs.d/docker.io");
+  // Of a number that happens to be in a digest nothing follows.
+  failing("Digest did not match, expected sha256:ab404cd, got sha256:f401e", EBADMSG, "try again");
   failing("something else", EIO, "skopeo inspect docker://docker.io/library/app:latest");
   skopeo.put("complaint", "");
   says(images.resolve("app").error(), "skopeo exited with 1");

@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <optional>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <thread>
 
 #include <fmt/core.h>
 
+#include "core/base/io/clone_file.hpp"
 #include "core/base/io/fd.hpp"
 #include "core/base/io/file.hpp"
 #include "core/log/log.hpp"
@@ -83,17 +85,21 @@ wire::Disk guest_disk(std::string serial, wire::DiskRole role) {
 std::string image_serial(std::size_t number) { return kImageSerial + std::to_string(number); }
 std::string image_file(std::size_t number) { return kImageDisk + std::to_string(number) + ".img"; }
 
+/// Else each VM has a copy.
+bool is_shared(const ImageSource::Disk& disk) { return (disk.flags & FCVM_DISK_READ_ONLY) != 0; }
+
 /// The specification's disks; borrows the limit.
 class Disks {
  public:
-  Disks(std::size_t images, const fcvm_rate_limit* limit) {
-    names_.reserve(2 * images);
+  Disks(const std::vector<ImageSource::Disk>& images, const fcvm_rate_limit* limit) {
+    names_.reserve(2 * images.size());
     disks_.push_back(disk(kBaseSerial, kBaseDisk, FCVM_DISK_READ_ONLY, limit));
     disks_.push_back(disk(kWritableSerial, kWritableDisk, FCVM_DISK_CACHE_UNSAFE, limit));
-    for (std::size_t i = 0; i < images; ++i) {
+    for (std::size_t i = 0; i < images.size(); ++i) {
       const char* serial = names_.emplace_back(image_serial(i)).c_str();
       const char* file = names_.emplace_back(image_file(i)).c_str();
-      disks_.push_back(disk(serial, file, FCVM_DISK_READ_ONLY, limit));
+      const auto flags = is_shared(images[i]) ? FCVM_DISK_READ_ONLY : FCVM_DISK_CACHE_UNSAFE;
+      disks_.push_back(disk(serial, file, flags, limit));
     }
     for (const auto& one : disks_) pointers_.push_back(&one);
   }
@@ -112,6 +118,10 @@ class Disks {
 /// Whether the agent can make the image available in this way.
 bool is_known(const ImageSource::Image& image) {
   if (image.how == FCVM_GUEST_LOAD_ARCHIVE) return image.disks.size() == 1;
+  if (image.how == FCVM_GUEST_USE_STORE_DISK) {
+    return image.disks.size() == 1 && !is_shared(image.disks.front()) &&
+           image.disks.front().format == "btrfs";
+  }
   return image.how == FCVM_GUEST_MOUNT_STORE && !image.disks.empty() &&
          image.disks.size() <= kMostImageDisks;
 }
@@ -156,9 +166,29 @@ Result<void> Launch::fetch_image() {
                 "choose another --image-mode; fcvm plugin ls shows those there are");
   }
   for (std::size_t i = 0; i < image_.disks.size(); ++i) {
-    FCVM_TRY(link(image_.disks[i].path, image_file(i).c_str()));
+    const auto& disk = image_.disks[i];
+    FCVM_TRY(is_shared(disk) ? link(disk.path, image_file(i).c_str())
+                             : copy(disk.path, image_file(i)));
   }
   return {};
+}
+
+/// With room for what the container writes, of which nothing is taken yet.
+Result<void> Launch::copy(const std::string& disk, const std::string& name) {
+  const auto at = context_.store.paths().vmm(id_) / name;
+  const Fd from = FCVM_TRY(base::open_file(disk, O_RDONLY));
+  const Fd to = FCVM_TRY(base::open_file(at.string(), O_RDWR | O_CREAT | O_EXCL, 0600));
+  FCVM_TRY(base::clone_file(from.get(), to.get(),
+                            [&](std::uint64_t) -> Result<void> {
+                              if (cancelled_) return fail(ECANCELED, "canceled");
+                              return {};
+                            }) |
+           context("copying the image's disk"));
+  struct stat status {};
+  if (::fstat(to.get(), &status) != 0) return fail_errno("looking at " + at.string());
+  const auto bytes = std::max(static_cast<std::uint64_t>(status.st_size), plan_.disk_bytes);
+  if (::ftruncate(to.get(), static_cast<off_t>(bytes)) == 0) return {};
+  return fail_errno("making " + at.string() + " larger");
 }
 
 Result<void> Launch::make_network() {
@@ -240,7 +270,7 @@ Result<void> Launch::start() {
       FCVM_TRY(base::open_file(context_.store.paths().vmm(id_).string(), O_RDONLY | O_DIRECTORY));
   const fcvm_rate_limit rates = rate_limit(plan_.disk_rates);
   const fcvm_rate_limit* const limit = plan_.disk_rates.limited() ? &rates : nullptr;
-  const Disks disks(image_.disks.size(), limit);
+  const Disks disks(image_.disks, limit);
   auto nic = sized<fcvm_nic>();
   const fcvm_nic* const nics[] = {&nic};
   auto spec = sized<fcvm_vm_spec>();
@@ -288,6 +318,7 @@ wire::BootPlan Launch::boot_plan(const std::string& agent) {
   for (std::size_t i = 0; i < image_.disks.size(); ++i) {
     plan.disks.push_back(guest_disk(image_serial(i), wire::DiskRole::kImage));
     plan.disks.back().filesystem = image_.disks[i].format;
+    plan.disks.back().read_only = is_shared(image_.disks[i]);
   }
   plan.network = guest_network_;
   plan.environment = guest_proxies_;
@@ -304,6 +335,8 @@ wire::ContainerSpec Launch::container(const std::string& agent) {
   spec.image = image_.id;
   if (image_.how == FCVM_GUEST_MOUNT_STORE) {
     spec.source.delivery = wire::ImageDelivery::kStore;
+  } else if (image_.how == FCVM_GUEST_USE_STORE_DISK) {
+    spec.source.delivery = wire::ImageDelivery::kStorage;
   } else {
     spec.source.delivery = wire::ImageDelivery::kArchive;
     spec.source.disk_serial = image_serial(0);

@@ -70,6 +70,7 @@ class Launch {
   Result<std::unique_ptr<plugin::Instance<Verbs>>> make_plugin(const std::string& id,
                                                                plugin::Services services);
   Result<void> link(const std::filesystem::path& target, const char* name);
+  Result<void> copy(const std::string& disk, const std::string& name);
   Result<void> fetch_image();
   Result<void> prepare_files();
   Result<void> make_network();

@@ -31,6 +31,19 @@ struct Words {
   std::initializer_list<std::string_view> any_of;
 };
 
+/// A number, such as 404, stands alone: digests have many.
+bool has_word(const std::string& text, std::string_view word) {
+  const bool is_number = word.find_first_not_of("0123456789") == std::string_view::npos;
+  const auto is_part = [&](std::size_t at) {
+    return at < text.size() && std::isalnum(static_cast<unsigned char>(text[at])) != 0;
+  };
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+    const bool is_inside = (at > 0 && is_part(at - 1)) || is_part(at + word.size());
+    if (!is_number || !is_inside) return true;
+  }
+  return false;
+}
+
 /// The first that matches; in lower case.
 Cause cause_of(const std::string& text) {
   static const std::array<Words, 10> kKnown = {{
@@ -55,7 +68,7 @@ Cause cause_of(const std::string& text) {
   }};
   for (const Words& words : kKnown) {
     for (const auto word : words.any_of) {
-      if (text.find(word) != std::string::npos) return words.cause;
+      if (has_word(text, word)) return words.cause;
     }
   }
   return Cause::kUnknown;
@@ -117,11 +130,10 @@ struct Advice {
 };
 
 Advice advise(Cause cause, const Reference& reference, const std::string& plugin) {
-  const std::string login = "skopeo login " + reference.host;
+  const std::string login = "fcvm login " + reference.host;
   switch (cause) {
     case Cause::kNoSpace:
-      return {ENOSPC, "the disk is full",
-              "free some space: fcvm keeps images in its data directory"};
+      return {ENOSPC, "the disk is full", "free some space: fcvm image prune --all"};
     case Cause::kRateLimit:
       return {EBUSY, "the registry limits how often it may be asked", "wait, or log in: " + login};
     case Cause::kNoPlatform:

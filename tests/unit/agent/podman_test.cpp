@@ -32,10 +32,11 @@ TEST_CASE("a specification becomes one podman run, its command last and as it is
 }
 
 TEST_CASE("an additional image store is named only when there is one") {
-  CHECK(storage_conf(2).find(
+  CHECK(storage_conf("overlay", 2).find(
             "additionalimagestores = [\"/run/fcvm/store/0\", \"/run/fcvm/store/1\"]") !=
         std::string::npos);
-  CHECK(storage_conf(0).find("additionalimagestores") == std::string::npos);
+  CHECK(storage_conf("btrfs", 0).find("additionalimagestores") == std::string::npos);
+  CHECK(storage_conf("btrfs", 0).find("driver = \"btrfs\"\n") != std::string::npos);
   CHECK(podman_load({})->empty());
 }
 

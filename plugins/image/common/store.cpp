@@ -2,7 +2,7 @@
 //
 // A store is made in a work directory and moved to its name when it is whole and on the disk. The
 // archive stays until then, so that whoever is killed while unpacking need not fetch again.
-#include "plugins/image/overlay/store.hpp"
+#include "plugins/image/common/store.hpp"
 
 #include <optional>
 #include <string>
@@ -14,16 +14,12 @@
 #include "plugins/image/common/fetch.hpp"
 #include "plugins/image/common/request.hpp"
 #include "plugins/image/common/work_directory.hpp"
-#include "plugins/image/overlay/build.hpp"
 
-namespace fcvm::overlay {
+namespace fcvm::archive {
 namespace {
 
-using archive::Cache;
-using archive::Lock;
-
 /// Says so when another process has it, which may take as long as making it does.
-Result<Lock> lock_making(const Host& host, const Cache& cache, const archive::Wanted& wanted,
+Result<Lock> lock_making(const Host& host, const Cache& cache, const Wanted& wanted,
                          const std::string& id, const Call& call) {
   const std::string path = cache.making_lock(id);
   if (auto lock = FCVM_TRY(Lock::try_make(path))) return *std::move(lock);
@@ -34,14 +30,16 @@ Result<Lock> lock_making(const Host& host, const Cache& cache, const archive::Wa
 std::string id_of_config(const std::string& config) { return "sha256:" + digest::sha256(config); }
 
 /// The configuration first: a store without it is none.
-Result<Lock> make_store(const Host& host, const Cache& cache, const archive::Wanted& wanted,
-                        const std::string& digest, const Lock& archive, const Call& call) {
-  FCVM_TRY(archive::WorkDirectory::sweep(cache.path()));
-  const std::string config = FCVM_TRY(archive::read_archive(archive.fd(), call));
+Result<Lock> make_store(const Host& host, const StoreKind& kind, const Cache& cache,
+                        const Wanted& wanted, const std::string& digest, const Lock& archive,
+                        const Call& call) {
+  FCVM_TRY(WorkDirectory::sweep(cache.path()));
+  const std::string config = FCVM_TRY(read_archive(archive.fd(), call));
   const std::string id = id_of_config(config);
-  const auto work = FCVM_TRY(archive::WorkDirectory::create(cache.path()));
-  const std::string store = work.path() + "/store" + kSuffix;
-  FCVM_TRY(build_store(host, {wanted.reference.name, id}, cache.archive(digest), store, call));
+  const auto work = FCVM_TRY(WorkDirectory::create(cache.path()));
+  const std::string store = work.path() + "/store" + std::string(kind.suffix);
+  FCVM_TRY(
+      build_store(host, kind, {wanted.reference.name, id}, cache.archive(digest), store, call));
   FCVM_TRY(base::write_file_atomic(cache.config(id), config, 0600));
   return cache.publish(store, cache.prepared_by_id(id));
 }
@@ -60,21 +58,19 @@ Result<std::optional<Lock>> hold_by_id(const Cache& cache, const std::string& id
 }
 
 /// Fetched and unpacked, unless the image turns out to be one that is there under another digest.
-Result<Lock> make_known(const Host& host, const archive::Skopeo& skopeo, const Cache& cache,
-                        const archive::Wanted& wanted, const std::string& digest,
+Result<Lock> make_known(const Host& host, const StoreKind& kind, const Skopeo& skopeo,
+                        const Cache& cache, const Wanted& wanted, const std::string& digest,
                         const Call& call) {
-  const std::string config =
-      FCVM_TRY(archive::read_config(host, skopeo, cache, wanted, digest, call));
+  const std::string config = FCVM_TRY(read_config(host, skopeo, cache, wanted, digest, call));
   const std::string id = id_of_config(config);
   const Lock making = FCVM_TRY(lock_making(host, cache, wanted, id, call));
   auto held = FCVM_TRY(hold_by_id(cache, id));
   if (!held || wanted.reference.is_file()) {
-    const Lock archive =
-        FCVM_TRY(archive::ensure_archive(host, skopeo, cache, wanted, digest, call));
-    if (!held) held.emplace(FCVM_TRY(make_store(host, cache, wanted, digest, archive, call)));
+    const Lock archive = FCVM_TRY(ensure_archive(host, skopeo, cache, wanted, digest, call));
+    if (!held) held.emplace(FCVM_TRY(make_store(host, kind, cache, wanted, digest, archive, call)));
   }
   // So that the next one knows which image it is.
-  FCVM_TRY(cache.update(call, [&](archive::Index& index) { index.ids[digest] = id; }));
+  FCVM_TRY(cache.update(call, [&](Index& index) { index.ids[digest] = id; }));
   if (auto dropped = drop_archive(cache, digest); !dropped) {
     host.warning(dropped.error().message());
   }
@@ -83,11 +79,11 @@ Result<Lock> make_known(const Host& host, const archive::Skopeo& skopeo, const C
 
 }  // namespace
 
-Result<Lock> ensure_store(const Host& host, const archive::Skopeo& skopeo, const Cache& cache,
-                          const archive::Wanted& wanted, const std::string& digest,
+Result<Lock> ensure_store(const Host& host, const StoreKind& kind, const Skopeo& skopeo,
+                          const Cache& cache, const Wanted& wanted, const std::string& digest,
                           const Call& call) {
   if (auto held = FCVM_TRY(cache.hold_prepared(digest))) return *std::move(held);
-  return make_known(host, skopeo, cache, wanted, digest, call);
+  return make_known(host, kind, skopeo, cache, wanted, digest, call);
 }
 
-}  // namespace fcvm::overlay
+}  // namespace fcvm::archive

@@ -1,5 +1,5 @@
-// See build.hpp.
-#include "plugins/image/overlay/build.hpp"
+// See build_store.hpp.
+#include "plugins/image/common/build_store.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -11,7 +11,7 @@
 #include "core/base/io/fd.hpp"
 #include "core/base/io/file.hpp"
 
-namespace fcvm::overlay {
+namespace fcvm::archive {
 namespace {
 
 using namespace std::chrono_literals;
@@ -22,33 +22,27 @@ constexpr std::uint64_t kBlock = 4096;
 constexpr auto kLimit = 2h;
 constexpr auto kTick = 200ms;
 
-/// As root in the guest, with the image's id. It prints how many bytes of the disk count.
+/// As root in the guest, with the image's id and podman's driver, between what a kind does.
 ///
-/// podman writes each layer to TMPDIR first; the guest's own disk is too small for large ones.
-/// podman holds the store's overlay directory mounted; its database and locks for containers are of
-/// no use in a store that is read-only.
-constexpr const char* kScript = R"sh(set -e
+/// podman writes each layer to TMPDIR first; the guest's own disk is too small for large ones. It
+/// holds the driver's directory mounted. Its database and locks for containers are of no use in a
+/// store.
+constexpr const char* kBefore = R"sh(set -e
 archive=/dev/disk/by-id/virtio-archive
 disk=/dev/disk/by-id/virtio-store
 store=/run/fcvm/building
-mke2fs -q -F -t ext4 -b 4096 -i 2048 -m 0 -O ^has_journal,^resize_inode \
-  -E lazy_itable_init=1,nodiscard -L fcvm-store "$disk"
 mkdir -p "$store"
-mount -t ext4 -o noatime,init_itable=0,noinit_itable "$disk" "$store"
+)sh";
+constexpr const char* kLoad = R"sh(
 mkdir "$store/tmp"
-TMPDIR="$store/tmp" podman --root "$store" --runroot /run/fcvm/build-run --storage-driver overlay \
+TMPDIR="$store/tmp" podman --root "$store" --runroot /run/fcvm/build-run --storage-driver "$2" \
   load -q -i "$archive" >&2
-grep -q "\"id\":\"$1\"" "$store/overlay-images/images.json" || { echo "it holds another image than $1" >&2; exit 1; }
-umount "$store/overlay" 2>/dev/null || true
+grep -q "\"id\":\"$1\"" "$store/$2-images/images.json" || { echo "it holds another image than $1" >&2; exit 1; }
+umount "$store/$2" 2>/dev/null || true
 cd "$store"
-find . -mindepth 1 -maxdepth 1 ! -name overlay ! -name overlay-images ! -name overlay-layers \
-  -exec rm -rf {} +
+find . -mindepth 1 -maxdepth 1 ! -name "$2" ! -name "$2-images" ! -name "$2-layers" -exec rm -rf {} +
 cd /
 umount "$store"
-e2fsck -fy "$disk" >&2 || test $? -eq 1
-resize2fs -M "$disk" >&2
-blocks=$(dumpe2fs -h "$disk" 2>/dev/null | sed -n 's/^Block count: *//p')
-echo "bytes $((blocks * 4096))"
 )sh";
 
 std::uint64_t allocated(const std::string& file) {
@@ -113,8 +107,8 @@ std::uint64_t room_for_store(std::uint64_t archive_bytes) {
   return (5 * archive_bytes / kMiB + 256) * kMiB;
 }
 
-Result<void> build_store(const Host& host, const Unpacked& image, const std::string& archive,
-                         const std::string& store, const Call& call) {
+Result<void> build_store(const Host& host, const StoreKind& kind, const Unpacked& image,
+                         const std::string& archive, const std::string& store, const Call& call) {
   struct stat status {};
   if (::stat(archive.c_str(), &status) != 0) return fail_errno("looking at " + archive);
   const auto archive_bytes = static_cast<std::uint64_t>(status.st_size);
@@ -122,7 +116,9 @@ Result<void> build_store(const Host& host, const Unpacked& image, const std::str
   Fd file = FCVM_TRY(base::open_file(store, O_RDWR | O_CREAT | O_EXCL, 0600));
   if (::ftruncate(file.get(), static_cast<off_t>(room)) != 0) return fail_errno("making " + store);
   Host::Build build;
-  build.arguments = {"/bin/sh", "-c", kScript, "sh", image.id.substr(image.id.find(':') + 1)};
+  const std::string script = std::string(kBefore) + kind.make + kLoad + kind.finish;
+  build.arguments = {"/bin/sh",  "-c", script, "sh", image.id.substr(image.id.find(':') + 1),
+                     kind.driver};
   build.disks = {{"archive", archive, FCVM_DISK_READ_ONLY},
                  {"store", store, FCVM_DISK_CACHE_UNSAFE}};
   auto progress =
@@ -142,4 +138,4 @@ Result<void> build_store(const Host& host, const Unpacked& image, const std::str
   return {};
 }
 
-}  // namespace fcvm::overlay
+}  // namespace fcvm::archive
