@@ -62,6 +62,9 @@ class Completion {
         if (verb.hidden) continue;
         const bool one_word = verb.name.find(' ') == std::string::npos;
         add(verb.name.substr(0, verb.name.find(' ')), one_word ? verb.summary : "");
+        for (const auto& alias : verb.aliases) {
+          if (alias.find(' ') == std::string::npos) add(alias, verb.summary);
+        }
       }
       return;
     }

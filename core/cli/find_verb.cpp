@@ -20,9 +20,15 @@ std::size_t matches(const Words& words, std::string_view name) {
   return count;
 }
 
-bool is_of_podman(const Verb& verb) {
-  return std::any_of(verb.aliases.begin(), verb.aliases.end(),
-                     [](const auto& alias) { return alias.starts_with("podman "); });
+/// One that `podman container` has, too.
+bool is_of_containers(const Verb& verb) {
+  constexpr std::string_view kOthers[] = {"login", "logout", "info"};
+  if (verb.name.starts_with("image ") ||
+      std::ranges::find(kOthers, verb.name) != std::end(kOthers)) {
+    return false;
+  }
+  return std::ranges::any_of(verb.aliases,
+                             [](const auto& alias) { return alias.starts_with("podman "); });
 }
 
 Words names_of(const Verb& verb) {
@@ -40,7 +46,7 @@ FoundVerb find_verb(const Words& words) {
   const auto at = words.begin() + (podman ? 1 : 0);
   if (at != words.end() && *at == "container") {
     const auto found = find_verb(Words(at + 1, words.end()));
-    if (found.verb == nullptr || !is_of_podman(*found.verb)) return {};
+    if (found.verb == nullptr || !is_of_containers(*found.verb)) return {};
     return {found.verb, found.words + (podman ? 2 : 1)};
   }
   FoundVerb best;
@@ -65,7 +71,7 @@ std::vector<NamedVerb> verbs_of_group(const std::string& group) {
   std::vector<NamedVerb> found;
   const std::string prefix = (group == "container" ? "podman" : group) + ' ';
   for (const Verb& verb : verbs()) {
-    if (verb.hidden) continue;
+    if (verb.hidden || (group == "container" && !is_of_containers(verb))) continue;
     for (const auto& name : names_of(verb)) {
       if (name.starts_with(prefix)) found.push_back({name.substr(prefix.size()), &verb});
     }

@@ -161,14 +161,16 @@ std::string help_of_all() {
       "Usage: fcvm VERB [OPTION...]\n\nVerbs:\n";
   for (const Verb& verb : verbs()) {
     if (verb.hidden) continue;
-    const auto names = verb.aliases.empty()
-                           ? verb.name
-                           : fmt::format("{}, {}", verb.name, fmt::join(verb.aliases, ", "));
+    std::string names = verb.name;
+    for (const auto& alias : verb.aliases) {
+      if (!alias.starts_with("podman ")) names += ", " + alias;
+    }
     text += fmt::format("  {:<26}  {}\n", names, wrap(verb.summary, 30));
   }
   return text + describe_all("Global options", global_options()) +
          "      --version               show the version of fcvm\n"
-         "\nfcvm VERB --help tells more about a verb.\n";
+         "\nfcvm VERB --help tells more about a verb. Each that podman has may be written\n"
+         "with its name before: `fcvm podman run`.\n";
 }
 
 }  // namespace fcvm::cli

@@ -45,9 +45,15 @@ Result<image::Image> ImageCatalog::pull(const std::string& name, std::uint32_t p
 Result<void> ImageCatalog::save(const image::SaveRequest& request,
                                 const image::BuildDirectory& work) {
   const auto shown = progress_.begin("writing " + request.image.name, 0, "");
-  auto saved = image::save(request, work, *this);
+  const Call call(saving_, FCVM_NO_DEADLINE);
+  auto saved = image::save(request, work, *this, call);
   progress_.end(shown, saved.has_value());
   return saved;
+}
+
+void ImageCatalog::cancel() {
+  images_->cancel();
+  saving_.cancel();
 }
 
 /// Most verbs build nothing, so the VMM is chosen, and the guest looked for, by the first that

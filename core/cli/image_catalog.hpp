@@ -32,6 +32,8 @@ class ImageCatalog final : private plugin::BuilderService {
   /// Shows that it takes a while.
   Result<void> save(const image::SaveRequest& request, const image::BuildDirectory& work);
   [[nodiscard]] image::Images& images() { return *images_; }
+  /// From any thread: ends what pull or save waits for.
+  void cancel();
 
  private:
   ImageCatalog(Invocation& invocation, bool quiet) : invocation_(invocation), progress_(quiet) {}
@@ -43,6 +45,7 @@ class ImageCatalog final : private plugin::BuilderService {
   RunProgress progress_;
   plugin::ProcessKeeper processes_;
   std::optional<image::Images> images_;
+  CancelSource saving_;
 };
 
 /// The twelve digits that podman shows of an id.

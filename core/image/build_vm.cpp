@@ -38,8 +38,9 @@ constexpr auto kBootLimit = 120s;
 constexpr auto kRequestLimit = 10s;
 constexpr auto kPowerOffLimit = 60s;
 constexpr auto kKillLimit = 10s;
-/// Sparse: for what the command keeps beside the disks that it is given.
-constexpr std::uint64_t kWritableBytes = 10ULL << 30;
+/// Sparse: for what the command keeps beside the disks that it is given. podman writes each layer
+/// to it before it unpacks it.
+constexpr std::uint64_t kWritableBytes = 64ULL << 30;
 
 std::string fresh_entropy() {
   std::string bytes(64, '\0');

@@ -93,10 +93,22 @@ Result<void> Images::add_images_of(const std::string& plugin, const std::vector<
   return {};
 }
 
+void Images::cancel() {
+  const std::lock_guard lock(mutex_);
+  if (pulling_ != nullptr) pulling_->cancel();
+}
+
 Result<Image> Images::pull(const PullRequest& request) {
   vm::ImageSource* from = FCVM_TRY(source(request.plugin));
-  const auto made = FCVM_TRY(from->prepare({request.reference, request.policy, request.platform},
-                                           base::Deadline::never()));
+  const auto pulling = [&](vm::ImageSource* source) {
+    const std::lock_guard lock(mutex_);
+    pulling_ = source;
+  };
+  pulling(from);
+  auto prepared =
+      from->prepare({request.reference, request.policy, request.platform}, base::Deadline::never());
+  pulling(nullptr);
+  const auto made = FCVM_TRY(std::move(prepared));
   Image image;
   image.plugin = request.plugin;
   image.digest = made.digest;
@@ -175,6 +187,16 @@ Result<const Image*> find_image(const std::vector<Image>& images, std::string_vi
   if (found != nullptr) return found;
   return fail(ENOENT, fmt::format("{}: image not known", word),
               "fcvm images lists those there are");
+}
+
+bool is_meant(std::string_view word, const std::string& name) {
+  const auto names = meanings(word);
+  return std::ranges::find(names, name) != names.end();
+}
+
+bool is_of_repository(std::string_view word, const std::string& name) {
+  const std::string repository = split_name(name).repository;
+  return repository == word || repository.ends_with("/" + std::string(word));
 }
 
 std::string name_meant(const Image& image, std::string_view word) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,8 @@ class Images {
   Result<std::vector<Image>> all(const std::vector<vm::Record>& vms);
   /// Fetches and prepares it as `fcvm run` would.
   Result<Image> pull(const PullRequest& request);
+  /// From any thread: ends a pull that is under way.
+  void cancel();
   /// Its disks, which stay as long as this does. EINVAL for one without a name.
   Result<vm::ImageSource::Image> hold(const Image& image);
   /// One more name, which no other image has from then on.
@@ -72,12 +75,19 @@ class Images {
   const vm::Paths paths_;
   const plugin::Services services_;
   std::map<std::string, std::unique_ptr<vm::ImageSource>> sources_;
+  std::mutex mutex_;
+  vm::ImageSource* pulling_ = nullptr;
 };
 
 /// The one that `word` means among these: a name as podman would take it, a digest, an id, or the
 /// beginning of an id. ENOENT for none, EINVAL for several.
 [[nodiscard]] Result<const Image*> find_image(const std::vector<Image>& images,
                                               std::string_view word);
+
+/// Whether `name` is one that podman would take `word` for.
+[[nodiscard]] bool is_meant(std::string_view word, const std::string& name);
+/// Whether `word`, which has no tag, is the name's repository, or the end of it.
+[[nodiscard]] bool is_of_repository(std::string_view word, const std::string& name);
 
 /// Which of the image's names `word` means; empty where it is an id, or none of them.
 [[nodiscard]] std::string name_meant(const Image& image, std::string_view word);

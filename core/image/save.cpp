@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,7 +10,6 @@
 #include <fmt/core.h>
 
 #include <fcvm/image.h>
-#include <fcvm/sdk/call.hpp>
 
 #include "core/base/io/fd.hpp"
 #include "core/base/printable.hpp"
@@ -23,9 +23,11 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kLastWords = 1000;
 constexpr std::size_t kLargestSaying = 1 << 16;
+constexpr std::chrono::milliseconds kWaitPiece{100};
 
 /// As root in the guest, with the image's id. Holes of the image's files are zeros in an archive,
-/// so the disk for it may be too small for what the store holds.
+/// so the disk for it may be too small for what the store holds. podman's own storage is empty
+/// here, and on a tmpfs: an overlay over the guest's root, which is one, is refused.
 constexpr const char* kScript = R"sh(set -eo pipefail
 stores=()
 for disk in /dev/disk/by-id/virtio-store*; do
@@ -34,10 +36,10 @@ for disk in /dev/disk/by-id/virtio-store*; do
   mount -t ext4 -o ro,noload "$disk" "$at"
   stores+=(--storage-opt "additionalimagestore=$at")
 done
-podman --root /var/tmp/saving --runroot /run/fcvm/saving --storage-driver overlay "${stores[@]}" \
+podman --root /run/fcvm/saving-root --runroot /run/fcvm/saving --storage-driver overlay "${stores[@]}" \
   save --quiet --format docker-archive "$1" |
   LC_ALL=C dd of=/dev/disk/by-id/virtio-archive bs=1M iflag=fullblock conv=fsync 2>/run/fcvm/copied ||
-  { grep -v records /run/fcvm/copied >&2; exit 1; }
+  { grep -v -e records -e copied /run/fcvm/copied >&2; exit 1; }
 sed -n 's/^\([0-9]*\) bytes.*/bytes \1/p' /run/fcvm/copied
 )sh";
 
@@ -67,7 +69,9 @@ class Sayings {
     return fail(EPROTO, "the builder VM does not say how long the archive is");
   }
   [[nodiscard]] std::string last_words() const {
-    return base::printable(errors_.substr(errors_.size() - std::min(errors_.size(), kLastWords)));
+    std::string words = errors_.substr(errors_.size() - std::min(errors_.size(), kLastWords));
+    while (words.ends_with('\n')) words.pop_back();
+    return base::printable(words, base::Newlines::kIndented);
   }
 
  private:
@@ -76,7 +80,7 @@ class Sayings {
 
 /// Makes an archive without a name of what is kept as stores.
 Result<void> pack(const vm::ImageSource::Image& image, const std::string& archive,
-                  plugin::BuilderService& builder) {
+                  plugin::BuilderService& builder, const Call& call) {
   plugin::BuilderService::Build build;
   build.arguments = {"/bin/bash", "-c", kScript, "bash", image.id};
   std::uint64_t room = 1ULL << 30;
@@ -89,8 +93,6 @@ Result<void> pack(const vm::ImageSource::Image& image, const std::string& archiv
   if (::ftruncate(file.get(), static_cast<off_t>(room)) != 0)
     return fail_errno("making " + archive);
   Sayings sayings;
-  CancelSource nobody;
-  const Call call(nobody, FCVM_NO_DEADLINE);
   const int code =
       FCVM_TRY(builder.run(build, call, [&](std::uint32_t source, std::string_view text) {
         return sayings.hear(source, text);
@@ -103,7 +105,7 @@ Result<void> pack(const vm::ImageSource::Image& image, const std::string& archiv
 
 /// Where the image lies in an archive.
 Result<std::string> archive_of(const SaveRequest& request, const BuildDirectory& directory,
-                               plugin::BuilderService& builder) {
+                               plugin::BuilderService& builder, const Call& call) {
   const auto& image = request.image;
   if (image.how == FCVM_GUEST_LOAD_ARCHIVE && image.disks.size() == 1) {
     return image.disks.front().path;
@@ -113,20 +115,20 @@ Result<std::string> archive_of(const SaveRequest& request, const BuildDirectory&
                 "fcvm image ls --json shows the plugin that keeps it");
   }
   auto archive = (directory.path() / "archive.tar").string();
-  FCVM_TRY(pack(image, archive, builder));
+  FCVM_TRY(pack(image, archive, builder, call));
   return archive;
 }
 
 }  // namespace
 
 Result<void> save(const SaveRequest& request, const BuildDirectory& directory,
-                  plugin::BuilderService& builder) {
+                  plugin::BuilderService& builder, const Call& call) {
   base::SpawnOptions skopeo;
   skopeo.program = base::find_program("skopeo");
   if (skopeo.program.empty()) {
     return fail(ENOENT, "skopeo, which writes archives, is not installed", "apt install skopeo");
   }
-  const std::string from = FCVM_TRY(archive_of(request, directory, builder));
+  const std::string from = FCVM_TRY(archive_of(request, directory, builder, call));
   std::string to = request.format + ":" + request.to.string();
   if (!request.name.empty()) to += ":" + request.name;
   // A file that was fetched says itself what it is; any policy was asked then.
@@ -134,9 +136,14 @@ Result<void> save(const SaveRequest& request, const BuildDirectory& directory,
   skopeo.stdin_fd = base::kDevNull;
   skopeo.stdout_fd = base::kDevNull;
   base::Child child = FCVM_TRY(base::spawn(skopeo));
-  const auto status = FCVM_TRY(child.wait());
-  if (status.success()) return {};
-  return fail(EIO, fmt::format("writing the archive: skopeo {}", status.describe()));
+  for (;;) {
+    FCVM_TRY(call.check());  // leaving kills it
+    const auto status = child.wait(base::Deadline::in(kWaitPiece));
+    if (!status && status.error().code() == ETIMEDOUT) continue;
+    if (!status) return unexpected(status.error());
+    if (status->success()) return {};
+    return fail(EIO, fmt::format("writing the archive: skopeo {}", status->describe()));
+  }
 }
 
 }  // namespace fcvm::image

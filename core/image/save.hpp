@@ -6,6 +6,7 @@
 #include <string>
 
 #include <fcvm/result.hpp>
+#include <fcvm/sdk/call.hpp>
 
 #include "core/image/build_directory.hpp"
 #include "core/plugin/services.hpp"
@@ -22,6 +23,6 @@ struct SaveRequest {
 
 /// Works in `directory`.
 [[nodiscard]] Result<void> save(const SaveRequest& request, const BuildDirectory& directory,
-                                plugin::BuilderService& builder);
+                                plugin::BuilderService& builder, const Call& call);
 
 }  // namespace fcvm::image

@@ -5,7 +5,7 @@ cd "$FCVM_SOURCE"
 
 # Each verb's own words, "port add" as well as "port", and all options of all of them.
 run "$FCVM" --help
-verbs=$({ sed -n '/^Verbs:/,/^$/p' <<<"$out"; printf '  pages\n  complete\n'; } | grep -E '^  [a-z]' | sed -E 's/^  //; s/  .*//' | tr ',' '\n' | sed 's/^ *//')
+verbs=$({ sed -n '/^Verbs:/,/^$/p' <<<"$out"; printf '  pages\n  complete\n  podman\n'; } | grep -E '^  [a-z]' | sed -E 's/^  //; s/  .*//' | tr ',' '\n' | sed 's/^ *//')
 check "there are verbs to compare with" test "$(wc -l <<<"$verbs")" -gt 25
 options=$({
   "$FCVM" --help

@@ -90,7 +90,7 @@ Verb image_exists_verb() {
 Verb image_history_verb() {
   using config::Type;
   return {.name = "image history",
-          .aliases = {"history"},
+          .aliases = {"history", "podman history"},
           .arguments = "[--json] IMAGE",
           .summary = "Show how an image was made, as it says",
           .options = {{.name = "json", .type = Type::kBoolean, .help = "print JSON"},

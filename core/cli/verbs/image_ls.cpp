@@ -118,12 +118,27 @@ Result<void> print_formatted(const std::vector<Row>& rows, const std::string& fo
   return {};
 }
 
+/// As podman does: a repository means all its tags, and what is not there is no mistake. A name
+/// shows no other name of its image.
+std::vector<Image> select(const std::vector<Image>& images, const std::string& word) {
+  std::vector<Image> found;
+  for (const auto& image : images) {
+    Image with_names = image;
+    std::erase_if(with_names.names, [&](const std::string& name) {
+      return !image::is_meant(word, name) && !image::is_of_repository(word, name);
+    });
+    if (!with_names.names.empty()) found.push_back(std::move(with_names));
+  }
+  if (!found.empty()) return found;
+  if (const auto by_id = image::find_image(images, word)) found = {**by_id};
+  return found;
+}
+
 Result<int> run(Invocation& invocation) {
   auto catalog = FCVM_TRY(ImageCatalog::open(invocation));
   std::vector<Image> images = FCVM_TRY(catalog->all());
   if (!invocation.positionals().empty()) {
-    const Image* wanted = FCVM_TRY(image::find_image(images, invocation.positionals().front()));
-    images = {*wanted};
+    images = select(images, invocation.positionals().front());
   }
   const bool whole = invocation.flag("no-trunc");
   const auto format = invocation.value("format");
@@ -150,12 +165,13 @@ Result<int> run(Invocation& invocation) {
 Verb image_ls_verb() {
   using config::Type;
   return {.name = "image ls",
-          .aliases = {"images", "image list"},
+          .aliases = {"images", "image list", "podman images"},
           .arguments = "[--format T | --json] [IMAGE]",
           .summary = "List the images that are stored on this host",
           .details =
               "SIZE is what an image takes of the disk, once for all VMs. USED BY names the VMs\n"
-              "that have it, also those that have exited.\n"
+              "that have it, also those that have exited. IMAGE is a repository, a name with its\n"
+              "tag, or an id; for what is not there nothing is listed.\n"
               "\n"
               "--format takes a Go template of the fields Repository Tag ID Id Digest Created\n"
               "CreatedSince CreatedAt Size Containers UsedBy; `table` in front makes columns.\n"

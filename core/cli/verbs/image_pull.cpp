@@ -4,18 +4,23 @@
 #include <fcvm/image.h>
 
 #include "core/cli/image_catalog.hpp"
+#include "core/cli/session/interrupt.hpp"
 #include "core/cli/verbs/verbs.hpp"
 
 namespace fcvm::cli {
 namespace {
 
+constexpr int kSignalBase = 128;
+
 Result<int> fetch(Invocation& invocation, const std::vector<std::string>& names,
                   std::uint32_t policy) {
   auto catalog = FCVM_TRY(ImageCatalog::open(invocation, invocation.flag("quiet")));
+  const auto interrupt = FCVM_TRY(Interrupt::open([&] { catalog->cancel(); }));
   for (const auto& name : names) {
-    const auto image =
-        FCVM_TRY(catalog->pull(name, policy) | context(fmt::format("image {}", name)));
-    fmt::print("{}\n", image.id);
+    const auto image = catalog->pull(name, policy) | context(fmt::format("image {}", name));
+    if (const auto signal = interrupt->signal()) return kSignalBase + *signal;
+    if (!image) return unexpected(image.error());
+    fmt::print("{}\n", image->id);
     std::fflush(stdout);
   }
   return 0;
@@ -56,7 +61,7 @@ config::Option quiet_option() {
 
 Verb image_pull_verb() {
   return {.name = "image pull",
-          .aliases = {"pull"},
+          .aliases = {"pull", "podman pull"},
           .arguments = "[-q] IMAGE...",
           .summary = "Fetch images anew, and make them ready for VMs",
           .details =
@@ -82,7 +87,7 @@ Verb image_prepare_verb() {
 
 Verb image_load_verb() {
   return {.name = "image load",
-          .aliases = {"load"},
+          .aliases = {"load", "podman load"},
           .arguments = "-i FILE [-q]",
           .summary = "Take an image from an archive, with the names that it has there",
           .details = "FILE is of `podman save` or `docker save`, packed by gzip or not.\n",

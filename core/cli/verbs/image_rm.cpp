@@ -104,7 +104,7 @@ Verb image_rm_verb() {
   using config::Type;
   return {
       .name = "image rm",
-      .aliases = {"rmi", "image remove"},
+      .aliases = {"rmi", "image remove", "podman rmi"},
       .arguments = "[-f] [-i] IMAGE... | --all",
       .summary = "Remove names of images, and images that have no other",
       .details =

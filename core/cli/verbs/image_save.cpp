@@ -9,12 +9,15 @@
 
 #include "core/base/io/fd.hpp"
 #include "core/cli/image_catalog.hpp"
+#include "core/cli/session/interrupt.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/image/build_directory.hpp"
 #include "core/image/save.hpp"
 
 namespace fcvm::cli {
 namespace {
+
+constexpr int kSignalBase = 128;
 
 Result<void> copy_out(const std::string& file) {
   const Fd from = FCVM_TRY(base::open_file(file, O_RDONLY));
@@ -49,8 +52,12 @@ Result<int> run(Invocation& invocation) {
   ::unlink(made.c_str());
   image::SaveRequest request{FCVM_TRY(catalog->images().hold(*image)),
                              image::name_meant(*image, word), format, made};
-  if (auto saved = catalog->save(request, work); !saved) {
-    ::unlink(made.c_str());
+  const auto interrupt = FCVM_TRY(Interrupt::open([&] { catalog->cancel(); }));
+  auto saved = catalog->save(request, work);
+  const auto signal = interrupt->signal();
+  if (signal || !saved) ::unlink(made.c_str());
+  if (signal) return kSignalBase + *signal;
+  if (!saved) {
     return unexpected(std::move(saved).error().context("image " + word));
   }
   FCVM_TRY(output.empty() ? copy_out(made) : put_at(made, output));
@@ -61,7 +68,7 @@ Result<int> run(Invocation& invocation) {
 
 Verb image_save_verb() {
   return {.name = "image save",
-          .aliases = {"save"},
+          .aliases = {"save", "podman save"},
           .arguments = "[-o FILE] [--format FORMAT] IMAGE",
           .summary = "Write an image to an archive that podman, docker and fcvm load",
           .details =

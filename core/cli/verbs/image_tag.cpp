@@ -40,7 +40,7 @@ Result<int> untag(Invocation& invocation) {
 
 Verb image_tag_verb() {
   return {.name = "image tag",
-          .aliases = {"tag"},
+          .aliases = {"tag", "podman tag"},
           .arguments = "IMAGE NAME...",
           .summary = "Give an image more names",
           .details = "A name without a registry is of localhost, as with podman.\n",
@@ -50,7 +50,7 @@ Verb image_tag_verb() {
 
 Verb image_untag_verb() {
   return {.name = "image untag",
-          .aliases = {"untag"},
+          .aliases = {"untag", "podman untag"},
           .arguments = "IMAGE [NAME...]",
           .summary = "Take names away from an image, or all of them",
           .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kStoredImages},

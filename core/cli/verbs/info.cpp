@@ -132,7 +132,7 @@ Result<int> run(Invocation& invocation) {
 
 Verb info_verb() {
   return {.name = "info",
-          .aliases = {"system info"},
+          .aliases = {"system info", "podman info"},
           .arguments = "[--format TEMPLATE | --json]",
           .summary = "Show this host and this fcvm, as podman info does",
           .details =

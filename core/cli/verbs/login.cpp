@@ -58,6 +58,7 @@ config::Option authfile_option() {
 Verb login_verb() {
   using config::Type;
   return {.name = "login",
+          .aliases = {"podman login"},
           .arguments = "[-u NAME [--password-stdin]] REGISTRY",
           .summary = "Log in to a registry",
           .details =
@@ -93,6 +94,7 @@ Verb login_verb() {
 
 Verb logout_verb() {
   return {.name = "logout",
+          .aliases = {"podman logout"},
           .arguments = "REGISTRY | --all",
           .summary = "Forget the credentials of a registry",
           .options = {{.name = "all",

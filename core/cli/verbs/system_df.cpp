@@ -43,9 +43,12 @@ struct Disk {
   Usage guests{.type = "Guests"};
 };
 
-/// They share files, so that none has a size of its own, and nothing frees them yet.
-Usage look_at_guests(const std::filesystem::path& directory) {
-  Usage usage{.type = "Guests", .bytes = base::bytes_on_disk(directory)};
+/// With the empty disks that VMs begin with. Guests share files, so that none has a size of its
+/// own, and nothing frees them yet.
+Usage look_at_guests(const vm::Paths& paths) {
+  const auto directory = paths.guests();
+  Usage usage{.type = "Guests",
+              .bytes = base::bytes_on_disk(directory) + base::bytes_on_disk(paths.templates())};
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     if (entry.is_symlink(error) || !exists(entry.path() / "guest.json", error)) continue;
@@ -67,7 +70,7 @@ Result<Disk> look(Invocation& invocation) {
     disk.vms.push_back({record.name, base::bytes_on_disk(store->paths().vm(record.id)),
                         record.effective_phase() != vm::Phase::kExited});
   }
-  disk.guests = look_at_guests(store->paths().guests());
+  disk.guests = look_at_guests(store->paths());
   return disk;
 }
 

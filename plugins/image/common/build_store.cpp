@@ -24,9 +24,8 @@ constexpr auto kTick = 200ms;
 
 /// As root in the guest, with the image's id and podman's driver, between what a kind does.
 ///
-/// podman writes each layer to TMPDIR first; the guest's own disk is too small for large ones. It
-/// holds the driver's directory mounted. Its database and locks for containers are of no use in a
-/// store.
+/// podman holds the driver's directory mounted. Its database and locks for containers are of no use
+/// in a store.
 constexpr const char* kBefore = R"sh(set -e
 archive=/dev/disk/by-id/virtio-archive
 disk=/dev/disk/by-id/virtio-store
@@ -34,8 +33,7 @@ store=/run/fcvm/building
 mkdir -p "$store"
 )sh";
 constexpr const char* kLoad = R"sh(
-mkdir "$store/tmp"
-TMPDIR="$store/tmp" podman --root "$store" --runroot /run/fcvm/build-run --storage-driver "$2" \
+podman --root "$store" --runroot /run/fcvm/build-run --storage-driver "$2" \
   load -q -i "$archive" >&2
 grep -q "\"id\":\"$1\"" "$store/$2-images/images.json" || { echo "it holds another image than $1" >&2; exit 1; }
 umount "$store/$2" 2>/dev/null || true

@@ -181,7 +181,11 @@ Result<std::vector<ImageEntry>> Cache::list() const {
     entry.digests = digests_of(known, image);
     for (const auto& [key, named] : known.references) {
       if (std::ranges::find(entry.digests, named.digest) == entry.digests.end()) continue;
-      entry.names.push_back(key.substr(0, key.rfind(' ')));
+      auto name = key.substr(0, key.rfind(' '));
+      // One for two platforms, where the image is the only one.
+      if (std::ranges::find(entry.names, name) == entry.names.end()) {
+        entry.names.push_back(std::move(name));
+      }
       entry.used_seconds = std::max(entry.used_seconds, named.used);
     }
     struct stat status {};
