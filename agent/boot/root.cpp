@@ -36,6 +36,8 @@ Result<void> mount_writable(const wire::BootPlan& plan, const wire::Disk& disk) 
   unsigned long flags = MS_NOATIME;
   std::string options;
   split_mount_options(disk.options, flags, options);
+  // Its inode tables are holes, which read as what they would be made to.
+  if (options.empty() && filesystem_of(disk) == "ext4") options = "noinit_itable";
   return mount_one({device, kDisk, filesystem_of(disk), flags, options});
 }
 

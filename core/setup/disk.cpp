@@ -23,10 +23,12 @@ Result<void> make_template(const std::filesystem::path& templates,
   if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
     return fail_errno("making " + image + " " + std::to_string(bytes / kMiB) + " MiB large");
   }
-  // No journal: the disk is thrown away after a crash, and a snapshot's is taken while paused.
+  // No journal: the disk is thrown away after a crash, and a snapshot's is taken while paused. With
+  // uninit_bg inode tables are holes, or each VM would get a copy of 170 MB of zeros for its 10
+  // GiB.
   FCVM_TRY(run_program({.argv = {"mke2fs", "-q", "-F", "-t", "ext4", "-O",
-                                 "^has_journal,^resize_inode,^metadata_csum", "-m", "0", "-E",
-                                 "lazy_itable_init=1,nodiscard", "-L", "fcvm-disk", image}}));
+                                 "^has_journal,^resize_inode,^metadata_csum,uninit_bg", "-m", "0",
+                                 "-E", "lazy_itable_init=1,nodiscard", "-L", "fcvm-disk", image}}));
   std::error_code error;
   std::filesystem::rename(image, final_path, error);
   if (error) return fail(error.value(), "naming " + final_path.string() + ": " + error.message());
@@ -55,7 +57,7 @@ Result<bool> can_reflink(const std::filesystem::path& directory) {
 Result<void> make_writable_disk(const std::filesystem::path& templates,
                                 const std::filesystem::path& to, std::uint64_t bytes) {
   const std::uint64_t size = (bytes + kMiB - 1) / kMiB * kMiB;
-  const auto original = templates / ("ext4-" + std::to_string(size / kMiB) + "M.img");
+  const auto original = templates / ("disk-" + std::to_string(size / kMiB) + "M.ext4");
   if (::access(original.c_str(), R_OK) != 0) {
     FCVM_TRY(make_template(templates, original, size) | context("making a template of a disk"));
   }
