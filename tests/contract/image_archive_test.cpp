@@ -146,8 +146,8 @@ TEST_CASE("an image that podman has is found as podman finds it, and asks no reg
                                  "containers-storage:localhost/bb:1", "app:2"}) {
     INFO(name);
     const auto delivery = must(images.prepare(name));
-    const auto digest = text_of(must(images.resolve(name)).digest);
-    CHECK(must(images.config(name, std::string(digest))) == scene.image.config);
+    const std::string digest(text_of(must(images.resolve(name)).digest));
+    CHECK(must(images.config(name, digest)) == scene.image.config);
     CHECK(content_of(delivery.disks.at(0).path).find("hello\n") != std::string::npos);
   }
   // Whatever the policy: there is nothing to pull.
