@@ -87,8 +87,9 @@ run vm --rm --image-mode overlay "docker-archive:$scratch/hard.tar" /bin/busybox
 check "and from a store" test "$rc" -eq 0
 check "with the same files" test "$out" = "$archive"
 run vm --rm --image-mode btrfs "docker-archive:$scratch/hard.tar" /bin/busybox sh -c "$list"
-# btrfs counts neither the entries of a directory nor its subdirectories.
-files() { sed -E 's/^(d[^ ]+ [^ ]+) [0-9]+ [0-9]+/\1/' <<<"$1"; }
+# btrfs counts neither the entries of a directory nor its subdirectories, and the root's own mode is
+# the image's by this driver of podman's, and 0555 by the other.
+files() { sed -E -e '/ \/$/d' -e 's/^(d[^ ]+ [^ ]+) [0-9]+ [0-9]+/\1/' <<<"$1"; }
 check "and from a btrfs of the VM's own" test "$(files "$out")" = "$(files "$archive")"
 run vm --rm --image-mode btrfs --rootfs-size 3G example.org/hard:1 /bin/busybox sh -c 'grep -c " / btrfs " /proc/mounts; df -m / | tail -n 1'
 check "which is copied, and as large as --rootfs-size says" grep -Eq '^1 .* 30[0-9][0-9] ' <<<"$(tr '\n' ' ' <<<"$out")"
