@@ -18,6 +18,7 @@ class Invocation;
 inline constexpr int kExitFailure = 125;
 inline constexpr int kExitCannotExecute = 126;
 inline constexpr int kExitNotFound = 127;
+inline constexpr int kExitSignalBase = 128;  // and the number of the signal
 
 inline constexpr std::size_t kAnyNumber = static_cast<std::size_t>(-1);
 

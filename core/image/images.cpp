@@ -46,13 +46,20 @@ Result<vm::ImageSource*> Images::source(const std::string& plugin) {
   return known.get();
 }
 
+std::vector<std::string> Images::plugins_with_cache() const {
+  std::vector<std::string> plugins;
+  for (const auto& entry : registry_.entries()) {
+    const std::string& id = entry.descriptor.id;
+    if (entry.descriptor.family() == "image" && vm::ImageSource::has_cache(paths_, id)) {
+      plugins.push_back(id);
+    }
+  }
+  return plugins;
+}
+
 Result<std::vector<Image>> Images::all(const std::vector<vm::Record>& vms) {
   std::vector<Image> images;
-  for (const auto& entry : registry_.entries()) {
-    const std::string& plugin = entry.descriptor.id;
-    const bool has_images =
-        entry.descriptor.family() == "image" && vm::ImageSource::has_cache(paths_, plugin);
-    if (!has_images) continue;
+  for (const auto& plugin : plugins_with_cache()) {
     // One plugin that fails hides no other's images.
     if (const auto added = add_images_of(plugin, vms, images); !added) {
       log::warning("image", "{}: {}", plugin, added.error().message());
@@ -154,11 +161,7 @@ Result<std::vector<bool>> Images::remove(const std::vector<Image>& images) {
 }
 
 Result<void> Images::tidy() {
-  for (const auto& entry : registry_.entries()) {
-    const std::string& plugin = entry.descriptor.id;
-    const bool has_images =
-        entry.descriptor.family() == "image" && vm::ImageSource::has_cache(paths_, plugin);
-    if (!has_images) continue;
+  for (const auto& plugin : plugins_with_cache()) {
     vm::ImageSource* at = FCVM_TRY(source(plugin));
     if (at->can_list()) FCVM_TRY(at->collect({}, base::Deadline::never()));
   }

@@ -66,6 +66,8 @@ class Images {
   Result<void> tidy();
 
  private:
+  /// The others have no images, and are not loaded.
+  [[nodiscard]] std::vector<std::string> plugins_with_cache() const;
   Result<vm::ImageSource*> source(const std::string& plugin);
   Result<void> add_images_of(const std::string& plugin, const std::vector<vm::Record>& vms,
                              std::vector<Image>& images);

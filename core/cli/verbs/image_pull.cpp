@@ -10,15 +10,13 @@
 namespace fcvm::cli {
 namespace {
 
-constexpr int kSignalBase = 128;
-
 Result<int> fetch(Invocation& invocation, const std::vector<std::string>& names,
                   std::uint32_t policy) {
   auto catalog = FCVM_TRY(ImageCatalog::open(invocation, invocation.flag("quiet")));
   const auto interrupt = FCVM_TRY(Interrupt::open([&] { catalog->cancel(); }));
   for (const auto& name : names) {
     const auto image = catalog->pull(name, policy) | context(fmt::format("image {}", name));
-    if (const auto signal = interrupt->signal()) return kSignalBase + *signal;
+    if (const auto signal = interrupt->signal()) return kExitSignalBase + *signal;
     if (!image) return unexpected(image.error());
     fmt::print("{}\n", image->id);
     std::fflush(stdout);

@@ -17,8 +17,6 @@
 namespace fcvm::cli {
 namespace {
 
-constexpr int kSignalBase = 128;
-
 Result<void> copy_out(const std::string& file) {
   const Fd from = FCVM_TRY(base::open_file(file, O_RDONLY));
   std::array<char, 1 << 16> buffer{};
@@ -56,7 +54,7 @@ Result<int> run(Invocation& invocation) {
   auto saved = catalog->save(request, work);
   const auto signal = interrupt->signal();
   if (signal || !saved) ::unlink(made.c_str());
-  if (signal) return kSignalBase + *signal;
+  if (signal) return kExitSignalBase + *signal;
   if (!saved) {
     return unexpected(std::move(saved).error().context("image " + word));
   }

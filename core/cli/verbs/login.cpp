@@ -9,8 +9,6 @@
 namespace fcvm::cli {
 namespace {
 
-constexpr int kSignalBase = 128;
-
 /// At this process's terminal, since it may ask for a password.
 Result<int> skopeo(const char* verb, Invocation& invocation, const std::vector<std::string>& flags,
                    const std::vector<std::string>& texts) {
@@ -36,7 +34,7 @@ Result<int> skopeo(const char* verb, Invocation& invocation, const std::vector<s
   // Ctrl-C is the child's: it has the terminal to put right.
   std::signal(SIGINT, SIG_IGN);
   const auto status = FCVM_TRY(child.wait());
-  return status.code().value_or(kSignalBase + status.signal().value_or(0));
+  return status.code().value_or(kExitSignalBase + status.signal().value_or(0));
 }
 
 Result<int> login(Invocation& invocation) {
