@@ -1,4 +1,4 @@
-// fcvm image pull, prepare, load: makes images ready for VMs.
+// fcvm image pull, prepare: makes images ready for VMs.
 #include <fmt/core.h>
 
 #include <fcvm/image.h>
@@ -30,18 +30,6 @@ Result<int> pull(Invocation& invocation) {
 
 Result<int> prepare(Invocation& invocation) {
   return fetch(invocation, invocation.positionals(), FCVM_PULL_MISSING);
-}
-
-Result<int> load(Invocation& invocation) {
-  const auto file = invocation.value("input");
-  if (file.empty()) {
-    return fail(EINVAL, "load: no file is named", "fcvm load -i FILE, of podman save");
-  }
-  if (file.find(':') != std::string::npos) {
-    return fail(EINVAL, "load: skopeo takes no path with a colon in it: " + file,
-                "give the file another name");
-  }
-  return fetch(invocation, {"docker-archive:" + file}, FCVM_PULL_MISSING);
 }
 
 config::Option platform_option() {
@@ -81,16 +69,6 @@ Verb image_prepare_verb() {
           .options = {platform_option(), quiet_option()},
           .positionals = {.min = 1, .max = kAnyNumber, .names = Names::kImages},
           .run = prepare};
-}
-
-Verb image_load_verb() {
-  return {.name = "image load",
-          .aliases = {"load", "podman load"},
-          .arguments = "-i FILE [-q]",
-          .summary = "Take an image from an archive, with the names that it has there",
-          .details = "FILE is of `podman save` or `docker save`, packed by gzip or not.\n",
-          .options = {{.name = "input", .help = "the archive", .letter = 'i'}, quiet_option()},
-          .run = load};
 }
 
 }  // namespace fcvm::cli
