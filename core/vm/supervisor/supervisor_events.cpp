@@ -179,9 +179,13 @@ void Supervisor::Impl::on_space(bool is_full) {
     return happen(lifecycle::DiskHasRoom{});
   }
   const auto where = disks_directory();
+  const bool begins = state_.phase == Phase::kCreated || state_.phase == Phase::kStarting;
   const Error why(ENOSPC,
-                  fmt::format("the host's disk is full, and VM {} writes to it", record_->name()),
-                  "make room in the file system of " + where);
+                  fmt::format(begins ? "the host's disk is full, so VM {} is not started"
+                                     : "the host's disk is full, and VM {} writes to it",
+                              record_->name()),
+                  "make room in the file system of " + where +
+                      "; fcvm system df shows what fcvm has there");
   const bool waited = state_.awaits_room;
   happen(lifecycle::DiskFull{why});
   if (waited || !state_.awaits_room) return;
