@@ -141,7 +141,8 @@ Advice advise(Cause cause, const Reference& reference, const std::string& plugin
               "take an image that is built for this machine's architecture"};
     case Cause::kPlainHttp:
       return {EPROTO, "the registry speaks plain HTTP",
-              "if you trust it: [plugin.\"" + plugin + "\"] insecure-registries = [\"" +
+              "if you trust it: --set " + plugin + ".insecure-registries=" + reference.host +
+                  ", or for good: [plugin.\"" + plugin + "\"] insecure-registries = [\"" +
                   reference.host + "\"]"};
     case Cause::kCertificate:
       return {EPROTO, "the registry's certificate is not trusted",
