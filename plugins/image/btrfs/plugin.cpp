@@ -9,6 +9,7 @@ constexpr archive::StoreKind kBtrfs = {
     ".btrfs", "btrfs", "btrfs",
     R"sh(mkfs.btrfs -q -f -m single -d single -L fcvm-store "$disk"
 mount -t btrfs -o noatime "$disk" "$store")sh",
+    "",
     R"sh(echo "bytes $(blockdev --getsize64 "$disk")")sh"};
 
 class BtrfsPlugin : public archive::StorePlugin {

@@ -40,6 +40,8 @@ umount "$store/$2" 2>/dev/null || true
 cd "$store"
 find . -mindepth 1 -maxdepth 1 ! -name "$2" ! -name "$2-images" ! -name "$2-layers" -exec rm -rf {} +
 cd /
+)sh";
+constexpr const char* kAfter = R"sh(
 umount "$store"
 )sh";
 
@@ -114,7 +116,7 @@ Result<void> build_store(const Host& host, const StoreKind& kind, const Unpacked
   Fd file = FCVM_TRY(base::open_file(store, O_RDWR | O_CREAT | O_EXCL, 0600));
   if (::ftruncate(file.get(), static_cast<off_t>(room)) != 0) return fail_errno("making " + store);
   Host::Build build;
-  const std::string script = std::string(kBefore) + kind.make + kLoad + kind.finish;
+  const std::string script = std::string(kBefore) + kind.make + kLoad + kind.record + kAfter + kind.finish;
   build.arguments = {"/bin/sh",  "-c", script, "sh", image.id.substr(image.id.find(':') + 1),
                      kind.driver};
   build.disks = {{"archive", archive, FCVM_DISK_READ_ONLY},

@@ -21,6 +21,8 @@ struct StoreKind {
   const char* driver;  // podman's
   /// Makes the file system on $disk and mounts it on $store.
   const char* make;
+  /// While the image is in it.
+  const char* record;
   /// When $store is unmounted again; prints how many bytes of the disk count.
   const char* finish;
 };

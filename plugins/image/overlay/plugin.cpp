@@ -1,6 +1,7 @@
 // image.overlay: images unpacked once, into a disk that every VM has read-only as an additional
 // image store of podman's.
 #include "plugins/image/common/store_plugin.hpp"
+#include "plugins/image/overlay/record.hpp"
 
 namespace fcvm {
 
@@ -11,6 +12,7 @@ constexpr archive::StoreKind kOverlay = {
     R"sh(mke2fs -q -F -t ext4 -b 4096 -i 2048 -m 0 -O ^has_journal,^resize_inode \
   -E lazy_itable_init=1,nodiscard -L fcvm-store "$disk"
 mount -t ext4 -o noatime,init_itable=0,noinit_itable "$disk" "$store")sh",
+    overlay::kRecord,
     R"sh(e2fsck -fy "$disk" >&2 || test $? -eq 1
 resize2fs -M "$disk" >&2
 blocks=$(dumpe2fs -h "$disk" 2>/dev/null | sed -n 's/^Block count: *//p')
