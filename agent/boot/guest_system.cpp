@@ -10,6 +10,7 @@
 #include "agent/boot/kernel_files.hpp"
 #include "agent/boot/network.hpp"
 #include "agent/boot/root.hpp"
+#include "agent/container/fast/fast_start.hpp"
 #include "agent/container/podman.hpp"
 #include "agent/transport/greeting.hpp"
 
@@ -66,6 +67,9 @@ class GuestSystem : public System {
 
   Result<std::vector<std::string>> load_command(const wire::BootPlan& plan) override {
     return podman_load(plan);
+  }
+  Result<std::unique_ptr<PreparedStart>> prepare_start(const wire::BootPlan& plan) override {
+    return fast::prepare_start(plan);
   }
   std::vector<std::string> run_command(const wire::BootPlan& plan) override {
     return podman_run(plan.container);

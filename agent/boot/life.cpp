@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "agent/container/exec_target.hpp"
-#include "agent/log.hpp"
 #include "agent/process/command.hpp"
 #include "core/base/io/file.hpp"
 
@@ -75,22 +74,43 @@ void Life::start_container() {
   if (spec.image.empty()) return events_.progress("idle");
   events_.progress("start");
   oom_kills_ = count_oom_kills();
+  container_ = std::make_unique<Container>(
+      loop_, Container::Callbacks{[this](Process& process) { take_streams(process); },
+                                  [this](const Error& why) { fail_stage("start", why); },
+                                  [this](pid_t pid) { on_started(pid); },
+                                  [this](ChildEnd end) { on_container_end(end); }});
+  auto prepared = system_.prepare_start(*plan_);
+  if (!prepared) return start_by_podman(prepared.error());
+  const auto refused = [this](const Error& why) {
+    loop_.soon([this, why] { start_by_podman(why); });
+  };
+  const auto started = container_->start(*std::move(prepared), stream_options(), refused);
+  if (!started) start_by_podman(started.error());
+}
+
+ProcessOptions Life::stream_options() const {
+  const auto& spec = plan_->container;
   ProcessOptions options;
-  options.command = system_.run_command(*plan_);
   options.environment = guest_environment();
   options.tty = spec.tty;
   options.rows = spec.rows;
   options.columns = spec.columns;
   options.stdin_open = spec.interactive;
-  container_ = std::make_unique<Container>(
-      loop_, Container::Callbacks{[this](const Error& why) { fail_stage("start", why); },
-                                  [this](pid_t pid) { on_started(pid); },
-                                  [this](ChildEnd end) { on_container_end(end); }});
+  return options;
+}
+
+void Life::start_by_podman(const Error& why) {
+  // So that a start that takes its time can be told from one that need not.
+  events_.progress("start by podman: " + why.message());
+  ProcessOptions options = stream_options();
+  options.command = system_.run_command(*plan_);
   const auto started = container_->start(options, system_.pid_file());
-  if (!started) return fail_stage("start", started.error());
-  Process& process = container_->process();
+  if (!started) fail_stage("start", started.error());
+}
+
+void Life::take_streams(Process& process) {
   output_.take_streams(std::move(process.stdin_fd), std::move(process.stdout_fd),
-                       std::move(process.stderr_fd), spec.tty);
+                       std::move(process.stderr_fd), plan_->container.tty);
 }
 
 void Life::on_started(pid_t pid) {

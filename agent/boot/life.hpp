@@ -40,6 +40,9 @@ class Life : public Guest {
   void prepare(std::size_t stage);
   void load_image();
   void start_container();
+  [[nodiscard]] ProcessOptions stream_options() const;
+  void start_by_podman(const Error& why);
+  void take_streams(Process& process);
   void on_started(pid_t pid);
   void on_container_end(ChildEnd end);
   Result<void> ask_whether_it_began(ChildEnd end);

@@ -5,12 +5,14 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <fcvm/result.hpp>
 
 #include "agent/container/oci_config.hpp"
+#include "agent/container/prepared_start.hpp"
 #include "core/wire/control.hpp"
 
 namespace fcvm::agent {
@@ -28,6 +30,8 @@ class System {
   virtual Result<void> resumed(const wire::Resumed& news) = 0;
   /// The command that loads the image; empty when there is nothing to load.
   virtual Result<std::vector<std::string>> load_command(const wire::BootPlan& plan) = 0;
+  /// A start that needs no podman; fails, and says why, where podman has to run the container.
+  virtual Result<std::unique_ptr<PreparedStart>> prepare_start(const wire::BootPlan& plan) = 0;
   /// The command that runs the container and ends with its exit code.
   virtual std::vector<std::string> run_command(const wire::BootPlan& plan) = 0;
   /// Where run_command writes the container's pid; empty: the command is the container.

@@ -40,17 +40,34 @@ Container::~Container() { forget(); }
 Result<void> Container::start(const ProcessOptions& options, const std::string& pid_file) {
   pid_file_ = pid_file;
   if (!pid_file_.empty()) FCVM_TRY(watch_pid_file());
-  return run_.begin(options, {[this] { runner_started(); },
-                              [this](const Error& why) {
-                                forget();
-                                callbacks_.on_failed(why);
-                              },
-                              [this](ChildEnd how) { end(how); }});
+  FCVM_TRY(run_.begin(options, {[this] { runner_started(); },
+                                [this](const Error& why) {
+                                  forget();
+                                  ended_ = true;
+                                  callbacks_.on_failed(why);
+                                },
+                                [this](ChildEnd how) { end(how); }}));
+  callbacks_.on_streams(run_.process());
+  return {};
+}
+
+Result<void> Container::start(std::unique_ptr<PreparedStart> prepared,
+                              const ProcessOptions& options,
+                              std::function<void(const Error&)> on_refused) {
+  const auto started = [this](pid_t pid, Process& process) {
+    callbacks_.on_streams(process);
+    pid_ = pid;
+    await_program();
+  };
+  conmon_ = std::make_unique<Conmon>(
+      loop_, std::move(prepared),
+      Conmon::Callbacks{started, std::move(on_refused), [this](ChildEnd how) { end(how); }});
+  return conmon_->start(options);
 }
 
 void Container::runner_started() {
   if (!pid_file_.empty()) return;
-  pid_ = process().pid;
+  pid_ = run_.process().pid;
   tell_started();
 }
 
@@ -108,6 +125,7 @@ void Container::end(ChildEnd how) {
   if (inotify_) look_for_pid();
   if (pid_ > 0 && !never_began(how)) tell_started();
   forget();
+  ended_ = true;
   callbacks_.on_end(how);
 }
 

@@ -1,12 +1,15 @@
-// Container: the process that runs the container (podman's), and the container's own pid.
+// Container: what runs the container (podman, or conmon), and the container's own pid.
 //
 // Owns the process until its end; its streams go to the OutputService.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <sys/types.h>
 
+#include "agent/container/conmon.hpp"
+#include "agent/container/prepared_start.hpp"
 #include "agent/loop.hpp"
 #include "agent/process/process_run.hpp"
 
@@ -15,6 +18,8 @@ namespace fcvm::agent {
 class Container {
  public:
   struct Callbacks {
+    /// Its streams, which the receiver takes.
+    std::function<void(Process&)> on_streams;
     std::function<void(const Error&)> on_failed;
     std::function<void(pid_t)> on_started;
     std::function<void(ChildEnd)> on_end;
@@ -26,13 +31,16 @@ class Container {
   Container(const Container&) = delete;
   Container& operator=(const Container&) = delete;
 
-  /// The caller takes the streams of process(), which are there at once.
+  /// By the command of the options.
   Result<void> start(const ProcessOptions& options, const std::string& pid_file);
-  Process& process() { return run_.process(); }
+  /// By conmon; on_refused when it cannot be made that way, and then it can be started by a
+  /// command.
+  Result<void> start(std::unique_ptr<PreparedStart> prepared, const ProcessOptions& options,
+                     std::function<void(const Error&)> on_refused);
 
   /// Once it runs; -1 before and after.
   [[nodiscard]] pid_t pid() const { return pid_; }
-  [[nodiscard]] bool ended() const { return run_.over(); }
+  [[nodiscard]] bool ended() const { return ended_; }
   /// One of a few milliseconds may have run, and ended, without being noticed.
   [[nodiscard]] bool was_seen() const { return is_told_; }
   Result<void> signal(int number);
@@ -52,6 +60,8 @@ class Container {
   Loop& loop_;
   Callbacks callbacks_;
   ProcessRun run_;
+  std::unique_ptr<Conmon> conmon_;
+  bool ended_ = false;
   pid_t pid_ = -1;
   bool is_told_ = false;  // that it has started
   int wordless_ = 0;      // how often it had no command line

@@ -165,9 +165,11 @@ Result<pid_t> start_helper(const ProcessOptions& options, const Entrance& entran
   const int program = FCVM_TRY(helper_program());
   const auto command = pointers(options.command);
   const auto environment = pointers(options.environment);
-  const Descriptors descriptors = {streams.in.get(),         streams.out.get(),
-                                   streams.err.get(),        link.get(),
-                                   entrance.container.get(), entrance.cgroup.get()};
+  static_assert(ProcessOptions::kInheritedAs == enter::kContainer);
+  const int fourth = entrance.container ? entrance.container.get() : options.inherited;
+  const Descriptors descriptors = {
+      streams.in.get(), streams.out.get(),    streams.err.get(), link.get(),
+      fourth,           entrance.cgroup.get()};
   const pid_t pid = ::vfork();
   if (pid == 0) become_helper(descriptors, program, command.data(), environment.data());
   if (pid < 0) return fail_errno("forking for " + options.command[0]);

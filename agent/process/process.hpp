@@ -49,6 +49,9 @@ struct ProcessOptions {
   std::vector<sock_filter> seccomp;  // empty: none
   unsigned seccomp_flags = 0;
   bool detach_streams = false;  // /dev/null for all three
+  /// Where one of the guest's own finds `inherited`, a descriptor beside its streams; -1: none.
+  static constexpr int kInheritedAs = 4;
+  int inherited = -1;
 };
 
 struct Process {

@@ -16,7 +16,7 @@ enum Descriptor : int {
   kStdout = 1,
   kStderr = 2,
   kLink = 3,       // a Request comes, Reports go
-  kContainer = 4,  // a pidfd, where there is one to enter
+  kContainer = 4,  // a pidfd, where there is one to enter; else what the program inherits
   kCgroup = 5,     // likewise: the directory of its cgroup
   kDescriptors = 6,
 };

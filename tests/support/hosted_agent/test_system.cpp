@@ -23,6 +23,9 @@ class TestSystem : public System {
   Result<std::vector<std::string>> load_command(const wire::BootPlan&) override {
     return std::vector<std::string>{};
   }
+  Result<std::unique_ptr<PreparedStart>> prepare_start(const wire::BootPlan&) override {
+    return fail(ENOSYS, "there is no store");
+  }
   std::vector<std::string> run_command(const wire::BootPlan& plan) override {
     return plan.container.command;
   }

@@ -25,7 +25,7 @@ struct Scene {
 
   explicit Scene(const std::string& script) {
     container = std::make_unique<Container>(
-        *loop, Container::Callbacks{[](const Error& why) { FAIL(why.message()); },
+        *loop, Container::Callbacks{[](Process&) {}, [](const Error& why) { FAIL(why.message()); },
                                     [this](pid_t pid) { started = pid; },
                                     [this](ChildEnd how) { ended = how; }});
     const std::string file = directory.path() + "/pids/pid";
