@@ -38,6 +38,7 @@ bool never_began(const ChildEnd& how) {
 Container::~Container() { forget(); }
 
 Result<void> Container::start(const ProcessOptions& options, const std::string& pid_file) {
+  conmon_.reset();
   pid_file_ = pid_file;
   if (!pid_file_.empty()) FCVM_TRY(watch_pid_file());
   FCVM_TRY(run_.begin(options, {[this] { runner_started(); },
@@ -123,7 +124,8 @@ void Container::forget_pid_file() {
 void Container::end(ChildEnd how) {
   // A container of a few milliseconds may have ended before its pid was noticed.
   if (inotify_) look_for_pid();
-  if (pid_ > 0 && !never_began(how)) tell_started();
+  // One that conmon made was let go, whatever its code.
+  if (pid_ > 0 && (conmon_ || !never_began(how))) tell_started();
   forget();
   ended_ = true;
   callbacks_.on_end(how);

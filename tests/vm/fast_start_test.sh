@@ -1,6 +1,7 @@
 # A container that is started without podman is one that podman knows, and it is the very container
 # that podman would have made of the same options. Each start is a VM.
 . "$(dirname "$0")/machine.sh"
+. "$(dirname "$0")/../support/image.sh"
 
 by_podman() { grep -q 'start by podman: ' <<<"$err"; }
 by_itself() { ! guest "$1" dmesg | grep 'start by podman: ' >&2; }
@@ -109,6 +110,28 @@ run "$FCVM" exec "$terminal" sh -c 'ls -l /proc/1/fd/0 | sed "s/.*-> //"; cut -d
 check "the terminal is its own" test "$out" = $'/dev/pts/0\n34816'
 "$FCVM" rm -f "$terminal" >/dev/null
 
+# --- an image that says a lot itself ---
+hello_tree "$scratch/tree"
+mkdir -p "$scratch/tree/home/member"
+echo 'member:x:1000:1000::/home/member:/bin/sh' >>"$scratch/tree/etc/passwd"
+printf 'member:x:1000:\nfirst:x:2001:member\nsecond:x:2002:nobody,member\n' >>"$scratch/tree/etc/group"
+jq -n '{User: "member", WorkingDir: "/home/member", Entrypoint: ["sleep"], Cmd: ["1000"], Env: ["PATH=/bin", "FROM=image"],
+  Labels: {of: "image"}, StopSignal: "SIGINT", ExposedPorts: {"80/tcp": {}}}' >"$scratch/config"
+make_image "$scratch/plain.tar" localhost/said:latest "$scratch/tree"
+mkdir "$scratch/unpacked"
+tar -C "$scratch/unpacked" -xf "$scratch/plain.tar"
+jq -c --slurpfile config "$scratch/config" '.config = $config[0]' "$scratch/unpacked/config.json" >"$scratch/said.json"
+mv "$scratch/said.json" "$scratch/unpacked/config.json"
+tar -C "$scratch/unpacked" -cf "$scratch/said.tar" manifest.json config.json layer.tar
+said=$(named said)
+run vm -d --name "$said" --label of=options -e FROM=options "docker-archive:$scratch/said.tar"
+check "an image with settings runs" test "$rc" -eq 0
+check "podman has not started it" by_itself "$said"
+check "it is the container that podman makes" is_podmans "$said"
+run "$FCVM" exec "$said" id
+check "as its own user, in its groups" contains "$out" "uid=1000(member) gid=1000(member) groups=2001(first),2002(second)"
+"$FCVM" rm -f "$said" >/dev/null
+
 # --- what is left to podman ---
 shm=$(named shm)
 run vm --name "$shm" --log-level debug --shm-size 1M fcvm/hello sh -c 'df -k /dev/shm | tail -1'
@@ -124,5 +147,5 @@ check "after the attempt" by_podman
 run vm --rm -u stranger fcvm/hello true
 check "an unknown user is podman's to refuse" test "$rc" -eq 126
 check "by name" contains "$err" "unable to find user stranger"
-check "nothing is left" nothing_left "$plain" "$options" "$terminal" "$shm" "$missing"
+check "nothing is left" nothing_left "$plain" "$options" "$terminal" "$said" "$shm" "$missing"
 finish

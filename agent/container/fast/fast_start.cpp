@@ -83,7 +83,10 @@ class FastStart : public PreparedStart {
     FCVM_TRY(adapt_state(made_, pid, conmon, now_text()));
     const auto database = FCVM_TRY(database_of(made_));
     FCVM_TRY(write_file(std::string(kStorage) + "/db.sql", database));
-    return let_it_run();
+    FCVM_TRY(let_it_run());
+    // It is podman's now.
+    for (Json* json : {&made_.config, &made_.state, &made_.oci}) *json = Json();
+    return {};
   }
   void take_back() override {
     take_ground_back(made_);
