@@ -40,6 +40,12 @@ out=/run/fcvm/building/fcvm-start
 for word; do printf '%s\n' "$word"; done >"$out/conmon"
 while [ "$1" != -b ]; do shift; done
 cp "$2/config.json" "$out/config.json"
+# crun keeps the seccomp filters that it has compiled.
+if crun --root /run/fcvm/crun create --bundle "$2" fcvm-start; then
+  crun --root /run/fcvm/crun delete -f fcvm-start
+  mkdir -p "$out/files/run/crun"
+  cp -a /run/fcvm/crun/.cache "$out/files/run/crun/"
+fi
 exit 1
 END
 chmod +x /run/fcvm/conmon
