@@ -40,7 +40,7 @@ Result<void> check_origin(const std::string& directory) {
   const std::string storage = FCVM_TRY(base::read_file(directory + "/storage.conf"));
   const std::string containers = FCVM_TRY(base::read_file(directory + "/containers.conf"));
   FCVM_TRY(check_equal(recorded, programs, "podman, conmon or crun"));
-  FCVM_TRY(check_equal(storage, storage_conf(1), "podman's storage.conf"));
+  FCVM_TRY(check_equal(storage, storage_conf("overlay", 1), "podman's storage.conf"));
   return check_equal(containers, containers_conf(), "podman's containers.conf");
 }
 

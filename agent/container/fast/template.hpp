@@ -15,8 +15,6 @@ namespace fcvm::agent::fast {
 
 using Json = nlohmann::json;
 
-constexpr char kStorage[] = "/var/lib/containers/storage";
-
 struct Template {
   std::string directory;    // fcvm-start, in the store
   std::string recorded_id;  // the container's, wherever it occurs in what is recorded
