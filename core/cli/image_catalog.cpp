@@ -74,6 +74,11 @@ Result<int> ImageCatalog::run(const Build& build, const Call& call,
   return builder.run(build, call, output);
 }
 
+Result<std::string> ImageCatalog::guest() {
+  const vm::Store* store = FCVM_TRY(invocation_.store());
+  return FCVM_TRY(setup::find_guest(store->paths().guests())).directory.filename().string();
+}
+
 std::string short_id(const std::string& id) { return id.substr(0, 12); }
 
 }  // namespace fcvm::cli

@@ -40,6 +40,7 @@ class ImageCatalog final : private plugin::BuilderService {
 
   Result<int> run(const Build& build, const Call& call,
                   const plugin::GuestService::OutputHandler& output) override;
+  Result<std::string> guest() override;
 
   Invocation& invocation_;
   RunProgress progress_;

@@ -62,4 +62,9 @@ Result<int> Builder::run(const Build& build, const Call& call,
   return vm.run(output) | context("in a builder VM");
 }
 
+/// Its directory is named by all that it was made of.
+Result<std::string> Builder::guest() {
+  return std::filesystem::path(context_.guest.base_image).parent_path().filename().string();
+}
+
 }  // namespace fcvm::image

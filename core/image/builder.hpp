@@ -34,6 +34,7 @@ class Builder final : public plugin::BuilderService {
   /// Safe on several threads at once: each call is a VM of its own.
   Result<int> run(const Build& build, const Call& call,
                   const plugin::GuestService::OutputHandler& output) override;
+  Result<std::string> guest() override;
 
  private:
   const BuilderContext context_;

@@ -285,7 +285,17 @@ std::int32_t builder_run(const fcvm_host* host, const fcvm_build* build, std::in
   });
 }
 
-constexpr fcvm_builder_v1 kBuilder = {sizeof(fcvm_builder_v1), 0, builder_run};
+std::int32_t builder_guest(const fcvm_host* host, fcvm_emit_fn emit, void* context,
+                           fcvm_error* error) noexcept {
+  return serve(host, "builder/1 guest", error, [&](HostTable& table) -> Result<void> {
+    if (emit == nullptr) return fail(EINVAL, "builder/1 guest: no place for the name");
+    const std::string name = FCVM_TRY(table.services().builder->guest());
+    static_cast<void>(emit(context, name.data(), name.size()));
+    return {};
+  });
+}
+
+constexpr fcvm_builder_v1 kBuilder = {sizeof(fcvm_builder_v1), 0, builder_run, builder_guest};
 
 const void* service(const fcvm_host* host, const char* id) noexcept {
   const Services& offered = self(host).services();

@@ -95,6 +95,8 @@ class BuilderService {
   /// The command's exit code, as a shell would give it. Ends early when the call is cancelled.
   virtual Result<int> run(const Build& build, const Call& call,
                           const GuestService::OutputHandler& output) = 0;
+  /// The name of the guest that runs it.
+  virtual Result<std::string> guest() = 0;
 };
 
 /// Null for a service that is not offered; log/1 always is.

@@ -117,7 +117,10 @@ struct FakeBuilder : plugin::BuilderService {
     return exit_code;
   }
 
+  Result<std::string> guest() override { return guest_name; }
+
   std::atomic<int> runs = 0;
+  std::string guest_name = "one";
   Build last;
   std::function<Result<void>(const Call&)> on_run;
   std::string said = "bytes 8192\n";

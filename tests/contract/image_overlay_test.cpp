@@ -159,6 +159,34 @@ TEST_CASE("a name that was given to another image meanwhile stays that one's") {
   CHECK(must(names.resolve("example.org/tiny:1")).digest == scene.digest);
 }
 
+TEST_CASE("a store that another guest made is made ready for this one, once, beside the old one") {
+  const Scene scene;
+  Images before(scene.cache);
+  const auto old = must(before.prepare(scene.reference)).disks.front().path;
+  const auto old_file = look_at(old).st_ino;
+  {
+    Images same(scene.cache);
+    must(same.prepare(scene.reference));
+    CHECK(same.builder.runs == 0);
+  }
+  Images after(scene.cache);
+  after.builder.guest_name = "two";
+  CHECK(must(after.prepare(scene.reference)).disks.front().path == old);
+  CHECK(after.builder.runs == 1);
+  REQUIRE(after.builder.last.disks.size() == 1);
+  CHECK(look_at(old).st_ino != old_file);
+  must(after.prepare(scene.reference));
+  CHECK(after.builder.runs == 1);
+
+  // One that cannot be is used as it is.
+  Images failing(scene.cache);
+  failing.builder.guest_name = "three";
+  failing.builder.exit_code = 1;
+  CHECK(must(failing.prepare(scene.reference)).disks.front().path == old);
+  must(failing.prepare(scene.reference));
+  CHECK(failing.builder.runs == 1);
+}
+
 TEST_CASE("an index that cannot be read is not made anew") {
   const Scene scene;
   must(Images(scene.cache).prepare(scene.reference));

@@ -277,6 +277,9 @@ typedef struct fcvm_builder_v1 {
    * expected of a disk that was not FCVM_DISK_READ_ONLY. */
   int32_t (*run)(const fcvm_host* host, const fcvm_build* build, int64_t deadline,
                  fcvm_output_fn output, void* context, int32_t* exit_code, fcvm_error* error);
+  /* [any] Emits the name of the guest that runs the commands, and VMs: another one may have other
+   * programs, for which what was made by this one's has to be made anew. */
+  int32_t (*guest)(const fcvm_host* host, fcvm_emit_fn emit, void* context, fcvm_error* error);
 } fcvm_builder_v1;
 
 #ifdef __cplusplus

@@ -6,9 +6,12 @@ namespace fcvm {
 
 /// The disk keeps its size: it has holes for whatever the container will write.
 constexpr archive::StoreKind kBtrfs = {
-    ".btrfs", "btrfs", "btrfs",
+    ".btrfs",
+    "btrfs",
+    "btrfs",
     R"sh(mkfs.btrfs -q -f -m single -d single -L fcvm-store "$disk"
 mount -t btrfs -o noatime "$disk" "$store")sh",
+    "",
     "",
     R"sh(echo "bytes $(blockdev --getsize64 "$disk")")sh"};
 

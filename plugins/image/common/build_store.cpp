@@ -21,6 +21,7 @@ constexpr std::uint64_t kBlock = 4096;
 /// An image that takes longer means no good: a gigabyte takes four minutes on an emulated CPU.
 constexpr auto kLimit = 2h;
 constexpr auto kTick = 200ms;
+constexpr std::uint64_t kRoomToRecord = 64 * kMiB;
 
 /// As root in the guest, with the image's id and podman's driver, between what a kind does.
 ///
@@ -100,6 +101,27 @@ std::string last_words(const std::string& errors) {
   return text;
 }
 
+std::vector<std::string> words(const StoreKind& kind, const Unpacked& image,
+                               const std::string& fill) {
+  const std::string script = kBefore + fill + kind.record + kAfter + kind.finish;
+  return {"/bin/sh", "-c", script, "sh", image.id.substr(image.id.find(':') + 1), kind.driver};
+}
+
+/// With a store of `room` bytes, which is cut to what the guest says it needs.
+Result<void> run(const Host& host, const Host::Build& build, const Fd& store, std::uint64_t room,
+                 const Call& call) {
+  if (::ftruncate(store.get(), static_cast<off_t>(room)) != 0) return fail_errno("making a store");
+  const auto built = FCVM_TRY(host.build(build, call, kLimit));
+  if (built.exit_code != 0) {
+    return fail(EIO, last_words(built.errors),
+                "fcvm run --image-mode archive unpacks it in its own VM");
+  }
+  const std::uint64_t length = FCVM_TRY(said_length(built.output, room));
+  // The builder's user had the file meanwhile, and this descriptor is of before.
+  if (::ftruncate(store.get(), static_cast<off_t>(length)) == 0) return {};
+  return fail_errno("cutting a store to its length");
+}
+
 }  // namespace
 
 /// In an archive a file of one byte takes a kilobyte, and one without any half of that.
@@ -112,28 +134,32 @@ Result<void> build_store(const Host& host, const StoreKind& kind, const Unpacked
   struct stat status {};
   if (::stat(archive.c_str(), &status) != 0) return fail_errno("looking at " + archive);
   const auto archive_bytes = static_cast<std::uint64_t>(status.st_size);
-  const std::uint64_t room = room_for_store(archive_bytes);
-  Fd file = FCVM_TRY(base::open_file(store, O_RDWR | O_CREAT | O_EXCL, 0600));
-  if (::ftruncate(file.get(), static_cast<off_t>(room)) != 0) return fail_errno("making " + store);
+  const Fd file = FCVM_TRY(base::open_file(store, O_RDWR | O_CREAT | O_EXCL, 0600));
   Host::Build build;
-  const std::string script = std::string(kBefore) + kind.make + kLoad + kind.record + kAfter + kind.finish;
-  build.arguments = {"/bin/sh",  "-c", script, "sh", image.id.substr(image.id.find(':') + 1),
-                     kind.driver};
+  build.arguments = words(kind, image, kind.make + std::string(kLoad));
   build.disks = {{"archive", archive, FCVM_DISK_READ_ONLY},
                  {"store", store, FCVM_DISK_CACHE_UNSAFE}};
   auto progress =
       host.progress("unpacking " + image.name + ", once for all VMs", archive_bytes, "bytes");
   const Ticker ticker(progress, store);
-  const auto built = FCVM_TRY(host.build(build, call, kLimit));
-  if (built.exit_code != 0) {
-    return fail(EIO, "unpacking the image failed: " + last_words(built.errors),
-                "fcvm run --image-mode archive unpacks it in its own VM");
-  }
-  const std::uint64_t length = FCVM_TRY(said_length(built.output, room));
-  // The builder's user had the file meanwhile, and this descriptor is of before.
-  if (::ftruncate(file.get(), static_cast<off_t>(length)) != 0) {
-    return fail_errno("cutting " + store + " to its length");
-  }
+  FCVM_TRY(run(host, build, file, room_for_store(archive_bytes), call) |
+           context("unpacking the image failed"));
+  progress.succeeded();
+  return {};
+}
+
+Result<void> refresh_store(const Host& host, const StoreKind& kind, const Unpacked& image,
+                           const std::string& store, const Call& call) {
+  const Fd file = FCVM_TRY(base::open_file(store, O_RDWR));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return fail_errno("looking at " + store);
+  Host::Build build;
+  build.arguments = words(kind, image, kind.reopen);
+  build.disks = {{"store", store, FCVM_DISK_CACHE_UNSAFE}};
+  auto progress = host.progress("preparing " + image.name + " for the new guest", 0, "");
+  FCVM_TRY(
+      run(host, build, file, static_cast<std::uint64_t>(status.st_size) + kRoomToRecord, call) |
+      context("preparing the image for the new guest"));
   progress.succeeded();
   return {};
 }

@@ -21,8 +21,10 @@ struct StoreKind {
   const char* driver;  // podman's
   /// Makes the file system on $disk and mounts it on $store.
   const char* make;
-  /// While the image is in it.
+  /// What the guest's programs record in $store besides, for this guest's VMs. Empty: nothing.
   const char* record;
+  /// Mounts $disk, which has become larger than its file system, on $store: to record anew.
+  const char* reopen;
   /// When $store is unmounted again; prints how many bytes of the disk count.
   const char* finish;
 };
@@ -38,5 +40,9 @@ struct Unpacked {
 /// Makes the file `store`, which is not there yet.
 Result<void> build_store(const Host& host, const StoreKind& kind, const Unpacked& image,
                          const std::string& archive, const std::string& store, const Call& call);
+
+/// Has this guest's programs record in the file `store`, a copy of one that another guest's made.
+Result<void> refresh_store(const Host& host, const StoreKind& kind, const Unpacked& image,
+                           const std::string& store, const Call& call);
 
 }  // namespace fcvm::archive

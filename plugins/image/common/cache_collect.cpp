@@ -18,6 +18,7 @@ void forget(Index& index, const std::set<std::string>& gone) {
                 [&](const auto& row) { return gone.contains(row.second.digest); });
   std::erase_if(index.archives, [&](const auto& row) { return gone.contains(row.first); });
   std::erase_if(index.ids, [&](const auto& row) { return gone.contains(row.first); });
+  std::erase_if(index.guests, [&](const auto& row) { return gone.contains(row.first); });
   std::erase_if(index.names, [&](const auto& row) { return gone.contains(row.first); });
 }
 

@@ -200,6 +200,7 @@ std::string Index::to_json() const {
                {"files", Json::object()},
                {"archives", archives},
                {"ids", ids},
+               {"guests", guests},
                {"names", names}};
   for (const auto& [name, named] : references) {
     json["references"][name] = archive::to_json(named);
@@ -220,6 +221,7 @@ Result<Index> Index::from_json(std::string_view text) {
     for (const auto& [path, file] : json.at("files").items()) index.files[path] = file_from(file);
     json.at("archives").get_to(index.archives);
     if (json.contains("ids")) json.at("ids").get_to(index.ids);
+    if (json.contains("guests")) json.at("guests").get_to(index.guests);
     if (json.contains("names")) json.at("names").get_to(index.names);
     return index;
   });

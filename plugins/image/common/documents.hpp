@@ -71,6 +71,7 @@ struct Index {
   std::map<std::string, File> files;                      // by path
   std::map<std::string, std::uint64_t> archives;          // length before padding, by digest
   std::map<std::string, std::string> ids;                 // digests of configurations, by digest
+  std::map<std::string, std::string> guests;              // whose programs made a store, by id
   std::map<std::string, std::vector<std::string>> names;  // what a file calls its image, by digest
 
   [[nodiscard]] std::string to_json() const;

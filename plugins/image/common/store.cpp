@@ -4,10 +4,12 @@
 // archive stays until then, so that whoever is killed while unpacking need not fetch again.
 #include "plugins/image/common/store.hpp"
 
+#include <fcntl.h>
 #include <optional>
 #include <string>
 #include <unistd.h>
 
+#include "core/base/io/clone_file.hpp"
 #include "core/base/io/file.hpp"
 #include "core/digest/sha256.hpp"
 #include "plugins/image/common/archive_check.hpp"
@@ -57,6 +59,43 @@ Result<std::optional<Lock>> hold_by_id(const Cache& cache, const std::string& id
   return Lock::try_existing(cache.prepared_by_id(id), Lock::Mode::kShared);
 }
 
+/// Whether what this guest's programs recorded in the store is there. A host that does not say
+/// which guest it has gets what there is.
+bool is_of_this_guest(const StoreKind& kind, const Index& index, const std::string& id,
+                      const Result<std::string>& guest) {
+  if (std::string_view(kind.record).empty() || !guest) return true;
+  const auto made = index.guests.find(id);
+  return made != index.guests.end() && made->second == *guest;
+}
+
+/// Beside the old one, which VMs may have, and then in its place. One that cannot be refreshed is
+/// used as it is, and not tried again.
+Result<Lock> refresh(const Host& host, const StoreKind& kind, const Cache& cache,
+                     const Wanted& wanted, const std::string& id, Lock old, const Call& call) {
+  const Lock making = FCVM_TRY(lock_making(host, cache, wanted, id, call));
+  const auto guest = host.builder_guest();
+  if (is_of_this_guest(kind, cache.index(), id, guest)) {
+    auto held = FCVM_TRY(hold_by_id(cache, id));
+    if (held) return *std::move(held);
+    return old;
+  }
+  auto made = [&]() -> Result<Lock> {
+    const auto work = FCVM_TRY(WorkDirectory::create(cache.path()));
+    const std::string store = work.path() + "/store" + std::string(kind.suffix);
+    {
+      const Fd copy = FCVM_TRY(base::open_file(store, O_RDWR | O_CREAT | O_EXCL, 0600));
+      FCVM_TRY(base::clone_file(old.fd(), copy.get(), [&](std::uint64_t) { return call.check(); }));
+    }
+    FCVM_TRY(refresh_store(host, kind, {wanted.reference.name, id}, store, call));
+    return cache.publish(store, cache.prepared_by_id(id));
+  }();
+  if (!made && made.error().code() == ECANCELED) return unexpected(made.error());
+  if (!made) host.warning(made.error().message());
+  FCVM_TRY(cache.update(call, [&](Index& index) { index.guests[id] = *guest; }));
+  if (made) return made;
+  return old;
+}
+
 /// Fetched and unpacked, unless the image turns out to be one that is there under another digest.
 Result<Lock> make_known(const Host& host, const StoreKind& kind, const Skopeo& skopeo,
                         const Cache& cache, const Wanted& wanted, const std::string& digest,
@@ -65,12 +104,17 @@ Result<Lock> make_known(const Host& host, const StoreKind& kind, const Skopeo& s
   const std::string id = id_of_config(config);
   const Lock making = FCVM_TRY(lock_making(host, cache, wanted, id, call));
   auto held = FCVM_TRY(hold_by_id(cache, id));
+  const bool is_new = !held;
   if (!held || wanted.reference.is_file()) {
     const Lock archive = FCVM_TRY(ensure_archive(host, skopeo, cache, wanted, digest, call));
     if (!held) held.emplace(FCVM_TRY(make_store(host, kind, cache, wanted, digest, archive, call)));
   }
   // So that the next one knows which image it is.
-  FCVM_TRY(cache.update(call, [&](Index& index) { index.ids[digest] = id; }));
+  const auto guest = host.builder_guest();
+  FCVM_TRY(cache.update(call, [&](Index& index) {
+    index.ids[digest] = id;
+    if (is_new && guest) index.guests[id] = *guest;
+  }));
   if (auto dropped = drop_archive(cache, digest); !dropped) {
     host.warning(dropped.error().message());
   }
@@ -82,7 +126,13 @@ Result<Lock> make_known(const Host& host, const StoreKind& kind, const Skopeo& s
 Result<Lock> ensure_store(const Host& host, const StoreKind& kind, const Skopeo& skopeo,
                           const Cache& cache, const Wanted& wanted, const std::string& digest,
                           const Call& call) {
-  if (auto held = FCVM_TRY(cache.hold_prepared(digest))) return *std::move(held);
+  if (auto held = FCVM_TRY(cache.hold_prepared(digest))) {
+    const Index index = cache.index();
+    const auto known = index.ids.find(digest);
+    const std::string id = known == index.ids.end() ? digest : known->second;
+    if (is_of_this_guest(kind, index, id, host.builder_guest())) return *std::move(held);
+    return refresh(host, kind, cache, wanted, id, *std::move(held), call);
+  }
   return make_known(host, kind, skopeo, cache, wanted, digest, call);
 }
 

@@ -8,11 +8,18 @@ namespace fcvm {
 /// Without a journal, which a file system that is never written again needs not, and cut to its
 /// minimal size.
 constexpr archive::StoreKind kOverlay = {
-    ".ext4", "ext4", "overlay",
+    ".ext4",
+    "ext4",
+    "overlay",
     R"sh(mke2fs -q -F -t ext4 -b 4096 -i 2048 -m 0 -O ^has_journal,^resize_inode \
   -E lazy_itable_init=1,nodiscard -L fcvm-store "$disk"
 mount -t ext4 -o noatime,init_itable=0,noinit_itable "$disk" "$store")sh",
     overlay::kRecord,
+    R"sh(e2fsck -fy "$disk" >&2 || test $? -eq 1
+resize2fs "$disk" >&2
+mount -t ext4 -o noatime,init_itable=0,noinit_itable "$disk" "$store"
+rm -rf "$store/fcvm-start"
+)sh",
     R"sh(e2fsck -fy "$disk" >&2 || test $? -eq 1
 resize2fs -M "$disk" >&2
 blocks=$(dumpe2fs -h "$disk" 2>/dev/null | sed -n 's/^Block count: *//p')

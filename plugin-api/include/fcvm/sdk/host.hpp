@@ -166,6 +166,20 @@ class Host {
     return result;
   }
 
+  /// The name of the guest that runs builds and VMs.
+  Result<std::string> builder_guest() const {
+    const auto api = FCVM_TRY(need("builder/1", &fcvm_builder_v1::guest));
+    std::string name;
+    const auto keep = [](void* to, const char* text, std::uint64_t length) -> std::int32_t {
+      static_cast<std::string*>(to)->assign(text, length);
+      return 0;
+    };
+    auto error = sized<fcvm_error>();
+    const auto code = api.guest(host_, keep, &name, &error);
+    if (code != 0) return unexpected(take_error(code, error));
+    return name;
+  }
+
   /// Lines of the console or the container, from the first that is still kept; ends with the
   /// object.
   class [[nodiscard]] Subscription {
