@@ -180,12 +180,12 @@ void Supervisor::Impl::on_space(bool is_full) {
   }
   const auto where = disks_directory();
   const bool begins = state_.phase == Phase::kCreated || state_.phase == Phase::kStarting;
-  const Error why(ENOSPC,
-                  fmt::format(begins ? "the host's disk is full, so VM {} is not started"
-                                     : "the host's disk is full, and VM {} writes to it",
-                              record_->name()),
-                  "make room in the file system of " + where +
-                      "; fcvm system df shows what fcvm has there");
+  const auto name = record_->name();
+  const Error why(
+      ENOSPC,
+      begins ? fmt::format("the host's disk is full, so VM {} is not started", name)
+             : fmt::format("the host's disk is full, and VM {} writes to it", name),
+      "make room in the file system of " + where + "; fcvm system df shows what fcvm has there");
   const bool waited = state_.awaits_room;
   happen(lifecycle::DiskFull{why});
   if (waited || !state_.awaits_room) return;
