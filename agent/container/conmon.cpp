@@ -54,10 +54,7 @@ Conmon::~Conmon() {
 
 Result<void> Conmon::start(ProcessOptions options) {
   auto launched = launch(std::move(options));
-  if (!launched) {
-    stop_watching();
-    prepared_->take_back();
-  }
+  if (!launched) undo();
   return launched;
 }
 
@@ -137,10 +134,18 @@ Result<void> Conmon::take_terminal() {
   return {};
 }
 
+void Conmon::give_up(const Error& why) {
+  if (is_over_) return;
+  undo();
+  // They may own the owner.
+  const auto failed = callbacks_.on_failed;
+  failed(why);
+}
+
 // Everything that conmon has started is in its process group, its command for the end included,
 // which would find podman without a container.
-void Conmon::give_up(const Error& why) {
-  if (std::exchange(is_over_, true)) return;
+void Conmon::undo() {
+  is_over_ = true;
   stop_watching();
   if (const pid_t pid = run_.process().pid; pid > 0) {
     ::kill(-pid, SIGKILL);
@@ -148,9 +153,6 @@ void Conmon::give_up(const Error& why) {
   }
   if (made_ > 0) ::kill(made_, SIGKILL);
   prepared_->take_back();
-  // They may own the owner.
-  const auto failed = callbacks_.on_failed;
-  failed(why);
 }
 
 void Conmon::look_for_exit() {

@@ -41,6 +41,7 @@ class Conmon {
   Result<void> on_made(pid_t pid);
   Result<void> take_terminal();
   void give_up(const Error& why);
+  void undo();
   void look_for_exit();
   void on_conmon_end(ChildEnd end);
   void end(ChildEnd how);
