@@ -238,16 +238,6 @@ Result<void> set_oci(Template& made, const Account& account) {
   return {};
 }
 
-/// nlohmann's are the only exceptions here: something is not there, or of another kind.
-template <typename Function>
-Result<void> guarded(Function function) {
-  try {
-    return function();
-  } catch (const Json::exception& error) {
-    return fail(EBADMSG, std::string("what podman wrote is not understood: ") + error.what());
-  }
-}
-
 std::optional<std::uint32_t> as_number(const std::string& text) {
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -27,6 +27,10 @@ Result<void> check_unknown_to_guest(const std::string& user) {
   return fail(ENOTSUP, "the user " + number + " is one of the guest's and not the image's");
 }
 
+std::string workdir_of(const Template& made) {
+  return made.config.at("spec").at("process").at("cwd").get<std::string>();
+}
+
 /// Whose the process is, by the image's files, to which podman may add an entry.
 Result<Account> settle_account(const Template& made) {
   const std::string root = root_of(made);
@@ -35,7 +39,7 @@ Result<Account> settle_account(const Template& made) {
   const std::string group = read_below(root, "etc/group");
   Account account = FCVM_TRY(find_account(user.empty() ? "0" : user, passwd, group));
   if (user.empty()) return account;
-  const auto workdir = made.config["spec"]["process"]["cwd"].get<std::string>();
+  const std::string workdir = workdir_of(made);
   const std::string entry = passwd_entry(user, passwd, group, workdir);
   if (!entry.empty()) {
     FCVM_TRY(check_unknown_to_guest(user));
@@ -47,9 +51,8 @@ Result<Account> settle_account(const Template& made) {
 }
 
 Result<void> check_workdir(const Template& made) {
-  const auto workdir = made.config["spec"]["process"]["cwd"].get<std::string>();
   // Podman makes one that the image names and has not, or refuses it.
-  const auto found = open_below(root_of(made), workdir, O_PATH | O_DIRECTORY);
+  const auto found = open_below(root_of(made), workdir_of(made), O_PATH | O_DIRECTORY);
   return found ? Result<void>{} : Unexpected(found.error());
 }
 
@@ -81,11 +84,12 @@ class FastStart : public PreparedStart {
   Result<void> start(pid_t pid, pid_t conmon) override {
     FCVM_TRY(write_file(run_data(made_) + "/conmon.pid", std::to_string(conmon)));
     FCVM_TRY(adapt_state(made_, pid, conmon, now_text()));
-    const auto database = FCVM_TRY(database_of(made_));
+    const auto database = FCVM_TRY(guarded([&] { return database_of(made_); }));
     FCVM_TRY(write_file(std::string(kStorage) + "/db.sql", database));
     FCVM_TRY(let_it_run());
     // It is podman's now.
     for (Json* json : {&made_.config, &made_.state, &made_.oci}) *json = Json();
+    made_.database = {};
     return {};
   }
   void take_back() override {
@@ -112,9 +116,9 @@ class FastStart : public PreparedStart {
 Result<std::unique_ptr<PreparedStart>> prepare_start(const wire::BootPlan& plan) {
   FCVM_TRY(check_plan(plan));
   FCVM_TRY(check_untouched());
-  Template made = FCVM_TRY(read_template(store_path(0)));
+  Template made = FCVM_TRY(guarded([] { return read_template(store_path(0)); }));
   FCVM_TRY(adapt_config(made, plan, now_text()));
-  if (auto done = furnish(made, plan); !done) {
+  if (const auto done = guarded([&] { return furnish(made, plan); }); !done) {
     take_ground_back(made);
     return Unexpected(done.error());
   }

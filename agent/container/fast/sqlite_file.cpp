@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::string_view kMagic("SQLite format 3\0", 16);
 constexpr std::size_t kHeader = 100;  // in front of the first page's own
-constexpr int kDeepest = 4;
 
 enum PageType : std::uint32_t { kInnerTable = 5, kLeafIndex = 10, kLeafTable = 13 };
 
@@ -87,7 +86,8 @@ void SqliteFile::Value::set(std::string text) {
 Result<SqliteFile> SqliteFile::open(std::string bytes) {
   SqliteFile file(std::move(bytes));
   FCVM_TRY(file.read_header());
-  FCVM_TRY(file.read_schema(1, 0));
+  std::set<std::uint32_t> seen;
+  FCVM_TRY(file.read_schema(1, seen));
   return file;
 }
 
@@ -108,8 +108,8 @@ Result<void> SqliteFile::read_header() {
 }
 
 // The schema is a table of its own, at the first page: type, name, table, root page, SQL.
-Result<void> SqliteFile::read_schema(std::uint32_t page, int depth) {
-  if (page == 0 || page > pages() || depth > kDeepest) {
+Result<void> SqliteFile::read_schema(std::uint32_t page, std::set<std::uint32_t>& seen) {
+  if (page == 0 || page > pages() || !seen.insert(page).second) {
     return damaged("its schema leads astray");
   }
   const std::size_t header = offset(page) + (page == 1 ? kHeader : 0);
@@ -124,7 +124,7 @@ Result<void> SqliteFile::read_schema(std::uint32_t page, int depth) {
     const std::size_t at = offset(page) + number(list + 2 * i, 2);
     if (at + 4 > bytes_.size()) return damaged("a cell lies outside");
     if (type == kInnerTable) {
-      FCVM_TRY(read_schema(number(at, 4), depth + 1));
+      FCVM_TRY(read_schema(number(at, 4), seen));
       continue;
     }
     const Cell cell = FCVM_TRY(read_cell(page, at));
@@ -134,7 +134,7 @@ Result<void> SqliteFile::read_schema(std::uint32_t page, int depth) {
     for (const char byte : row[3].bytes) root = root << 8 | static_cast<unsigned char>(byte);
     roots_[row[1].bytes] = row[3].type == 9 ? 1 : root;
   }
-  if (type == kInnerTable) FCVM_TRY(read_schema(number(header + 8, 4), depth + 1));
+  if (type == kInnerTable) FCVM_TRY(read_schema(number(header + 8, 4), seen));
   return {};
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,7 +50,7 @@ class SqliteFile {
   explicit SqliteFile(std::string bytes) : bytes_(std::move(bytes)) {}
 
   Result<void> read_header();
-  Result<void> read_schema(std::uint32_t page, int depth);
+  Result<void> read_schema(std::uint32_t page, std::set<std::uint32_t>& seen);
   [[nodiscard]] Result<Cell> read_cell(std::uint32_t page, std::size_t at) const;
   [[nodiscard]] Result<Cell> only_cell(const std::string& name) const;
   [[nodiscard]] std::size_t local_bytes(std::size_t payload, bool in_table) const;

@@ -69,10 +69,11 @@ Result<std::string> only_id(const Json& list, const std::string& what) {
   return list[0]["id"].get<std::string>();
 }
 
-Result<Json> column(const SqliteFile& database, const std::string& table) {
-  const auto row = FCVM_TRY(database.row(table));
+/// The last one, which is podman's JSON.
+Result<std::string> column(const SqliteFile& database, const std::string& table) {
+  auto row = FCVM_TRY(database.row(table));
   if (row.empty()) return fail(EBADMSG, table + " has no columns");
-  return read_json(row.back().bytes, table);
+  return std::move(row.back().bytes);
 }
 
 Result<void> set_column(SqliteFile& database, const std::string& table, const Json& json) {
@@ -91,12 +92,6 @@ Result<void> set_name(SqliteFile& database, const std::string& name) {
   entry[0].set(name);
   FCVM_TRY(database.replace("ContainerConfig", std::move(row)));
   return database.replace("sqlite_autoindex_ContainerConfig_2", std::move(entry));
-}
-
-Result<std::string> read_database(const Template& made) {
-  const auto bytes = FCVM_TRY(base::read_file(made.directory + "/files" + kStorage + "/db.sql"));
-  // Of one length, so the file stays one. No key crosses a page, and JSON is written anew.
-  return with_words(bytes, made.recorded_id, made.id);
 }
 
 }  // namespace
@@ -131,18 +126,19 @@ Result<Template> read_template(const std::string& store) {
   made.oci = FCVM_TRY(read_json(now_its(oci), "config.json"));
   const auto conmon = FCVM_TRY(base::read_file(made.directory + "/conmon"));
   made.conmon = lines_of(now_its(conmon));
-  const auto bytes = FCVM_TRY(base::read_file(files + "/db.sql"));
-  const auto database = FCVM_TRY(SqliteFile::open(bytes));
+  made.database = FCVM_TRY(base::read_file(files + "/db.sql"));
+  const auto database = FCVM_TRY(SqliteFile::open(made.database));
   const auto config = FCVM_TRY(column(database, "ContainerConfig"));
   const auto state = FCVM_TRY(column(database, "ContainerState"));
-  made.config = FCVM_TRY(read_json(now_its(config.dump()), "ContainerConfig"));
-  made.state = FCVM_TRY(read_json(now_its(state.dump()), "ContainerState"));
+  made.config = FCVM_TRY(read_json(now_its(config), "ContainerConfig"));
+  made.state = FCVM_TRY(read_json(now_its(state), "ContainerState"));
   return made;
 }
 
 Result<std::string> database_of(const Template& container) {
-  const auto bytes = FCVM_TRY(read_database(container));
-  auto database = FCVM_TRY(SqliteFile::open(bytes));
+  // Of one length, so the file stays one. No key crosses a page, and JSON is written anew.
+  auto database = FCVM_TRY(
+      SqliteFile::open(with_words(container.database, container.recorded_id, container.id)));
   FCVM_TRY(set_name(database, container.config.value("name", "")));
   FCVM_TRY(set_column(database, "ContainerConfig", container.config));
   FCVM_TRY(set_column(database, "ContainerState", container.state));

@@ -20,6 +20,7 @@ struct Template {
   std::string recorded_id;  // the container's, wherever it occurs in what is recorded
   std::string id;           // what it becomes
   std::string layer;        // the container's own one
+  std::string database;     // podman's, as it was recorded
   Json config;              // podman's of the container, in its database
   Json state;               // likewise
   Json oci;                 // crun's config.json
@@ -35,7 +36,17 @@ Result<Template> read_template(const std::string& store);
 /// The database with the container as it is now; its state is running.
 Result<std::string> database_of(const Template& container);
 
-/// How often a word occurs is not said: all of it is replaced.
+/// Exceptions of nlohmann's as errors: something is not there, of another kind, or not in UTF-8.
+template <typename Function>
+auto guarded(Function function) -> decltype(function()) {
+  try {
+    return function();
+  } catch (const Json::exception& error) {
+    return fail(EBADMSG, std::string("podman's JSON: ") + error.what());
+  }
+}
+
+/// Each time that it occurs.
 std::string with_words(std::string text, const std::string& from, const std::string& to);
 
 }  // namespace fcvm::agent::fast
