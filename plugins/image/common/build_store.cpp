@@ -43,7 +43,7 @@ find . -mindepth 1 -maxdepth 1 ! -name "$2" ! -name "$2-images" ! -name "$2-laye
 cd /
 )sh";
 constexpr const char* kAfter = R"sh(
-umount "$store"
+umount "$store" || { sleep 1; umount "$store"; }
 )sh";
 
 std::uint64_t allocated(const std::string& file) {
