@@ -3,6 +3,12 @@
 . "$(dirname "$0")/machine.sh"
 . "$(dirname "$0")/../support/image.sh"
 
+# A cache of its own: one from before may have been made with another podman.
+shared=$FCVM_DATA_DIR
+export FCVM_DATA_DIR=$scratch/data
+mkdir -p "$FCVM_DATA_DIR"
+ln -s "$shared/guests" "$FCVM_DATA_DIR/guests"
+
 by_podman() { grep -q 'start by podman: ' <<<"$err"; }
 by_itself() { ! guest "$1" dmesg | grep 'start by podman: ' >&2; }
 guest() { "$FCVM" exec --vm "$@"; }
@@ -115,14 +121,19 @@ hello_tree "$scratch/tree"
 mkdir -p "$scratch/tree/home/member"
 echo 'member:x:1000:1000::/home/member:/bin/sh' >>"$scratch/tree/etc/passwd"
 printf 'member:x:1000:\nfirst:x:2001:member\nsecond:x:2002:nobody,member\n' >>"$scratch/tree/etc/group"
-jq -n '{User: "member", WorkingDir: "/home/member", Entrypoint: ["sleep"], Cmd: ["1000"], Env: ["PATH=/bin", "FROM=image"],
-  Labels: {of: "image"}, StopSignal: "SIGINT", ExposedPorts: {"80/tcp": {}}}' >"$scratch/config"
 make_image "$scratch/plain.tar" localhost/said:latest "$scratch/tree"
 mkdir "$scratch/unpacked"
 tar -C "$scratch/unpacked" -xf "$scratch/plain.tar"
-jq -c --slurpfile config "$scratch/config" '.config = $config[0]' "$scratch/unpacked/config.json" >"$scratch/said.json"
-mv "$scratch/said.json" "$scratch/unpacked/config.json"
-tar -C "$scratch/unpacked" -cf "$scratch/said.tar" manifest.json config.json layer.tar
+# with_config FILE JSON: the image with another configuration.
+with_config() {
+  jq -c --argjson config "$2" '.config = $config' "$scratch/unpacked/config.json" >"$scratch/config.json"
+  mv "$scratch/config.json" "$scratch/unpacked/config.json"
+  tar -C "$scratch/unpacked" -cf "$1" manifest.json config.json layer.tar
+}
+with_config "$scratch/said.tar" '{"User": "member", "WorkingDir": "/home/member", "Entrypoint": ["sleep"], "Cmd": ["1000"],
+  "Env": ["PATH=/bin", "FROM=image"], "Labels": {"of": "image"}, "StopSignal": "SIGINT", "ExposedPorts": {"80/tcp": {}}}'
+with_config "$scratch/mute.tar" '{"Env": ["PATH=/bin"]}'
+with_config "$scratch/volume.tar" '{"Env": ["PATH=/bin"], "Cmd": ["true"], "Volumes": {"/data": {}}}'
 said=$(named said)
 run vm -d --name "$said" --label of=options -e FROM=options "docker-archive:$scratch/said.tar"
 check "an image with settings runs" test "$rc" -eq 0
@@ -132,7 +143,17 @@ run "$FCVM" exec "$said" id
 check "as its own user, in its groups" contains "$out" "uid=1000(member) gid=1000(member) groups=2001(first),2002(second)"
 "$FCVM" rm -f "$said" >/dev/null
 
+mute=$(named mute)
+run vm -d --name "$mute" "docker-archive:$scratch/mute.tar" sleep 1000
+check "an image without a command runs one" test "$rc" -eq 0
+check "podman has not started it" by_itself "$mute"
+check "it is the container that podman makes" is_podmans "$mute"
+"$FCVM" rm -f "$mute" >/dev/null
+
 # --- what is left to podman ---
+run vm --rm --log-level debug "docker-archive:$scratch/volume.tar" sh -c 'grep -c " /data " /proc/mounts'
+check "an image with a volume has it" test "$out" = 1
+check "by podman" by_podman
 shm=$(named shm)
 run vm --name "$shm" --log-level debug --shm-size 1M fcvm/hello sh -c 'df -k /dev/shm | tail -1'
 check "an option of podman's works" contains "$out" 1024
@@ -144,8 +165,11 @@ check "127: a command that is not there" test "$rc" -eq 127
 check "podman says so" contains "$err" "not found"
 check "after the attempt" by_podman
 "$FCVM" rm "$missing" >/dev/null
+run vm --rm --log-level debug -e "A=$(printf 'a\377')" fcvm/hello sh -c 'echo "$A"'
+check "a variable that is not in UTF-8 does no harm" grep -aq ^a <<<"$out"
+check "and is podman's to write down" by_podman
 run vm --rm -u stranger fcvm/hello true
 check "an unknown user is podman's to refuse" test "$rc" -eq 126
 check "by name" contains "$err" "unable to find user stranger"
-check "nothing is left" nothing_left "$plain" "$options" "$terminal" "$said" "$shm" "$missing"
+check "nothing is left" nothing_left "$plain" "$options" "$terminal" "$said" "$mute" "$shm" "$missing"
 finish
