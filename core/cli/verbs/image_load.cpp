@@ -22,8 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kSignalBase = 128;
-
 constexpr std::chrono::milliseconds kLook{100};
 
 Result<void> take_input(const fs::path& file, const Interrupt& interrupt) {
@@ -81,11 +79,11 @@ Result<int> run(Invocation& invocation) {
   const auto interrupt = FCVM_TRY(Interrupt::open([&] { catalog->cancel(); }));
   const auto work = FCVM_TRY(image::BuildDirectory::make(store->paths()));
   const auto archive = archive_of(invocation, work, *interrupt);
-  if (const auto signal = interrupt->signal()) return kSignalBase + *signal;
+  if (const auto signal = interrupt->signal()) return kExitSignalBase + *signal;
   if (!archive) return unexpected(archive.error());
   const std::string reference = "docker-archive:" + archive->string();
   const auto image = catalog->pull(reference, FCVM_PULL_MISSING);
-  if (const auto signal = interrupt->signal()) return kSignalBase + *signal;
+  if (const auto signal = interrupt->signal()) return kExitSignalBase + *signal;
   if (!image) return unexpected(image.error());
   FCVM_TRY(tell(*catalog, *image, reference));
   return 0;
