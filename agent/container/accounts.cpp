@@ -8,6 +8,8 @@
 namespace fcvm::agent {
 namespace {
 
+constexpr std::uint32_t kLargestId = 2147483647;
+
 using Columns = std::vector<std::string_view>;
 
 Columns split(std::string_view text, char separator) {
@@ -24,6 +26,8 @@ std::optional<std::uint32_t> as_number(std::string_view text) {
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  // As podman has it. The kernel takes the largest number for "no change", which would be root.
+  if (value > kLargestId) return std::nullopt;
   return value;
 }
 
@@ -91,7 +95,9 @@ Result<Account> find_account(const std::string& user, std::string_view passwd,
   bool found = name.empty();
   if (!found) look_up_user(name, passwd, account, found);
   if (!found) {
-    return fail(ENOENT, "looking up the user " + name + ": there is none in /etc/passwd");
+    return fail(ENOENT, "looking up the user " + name +
+                            ": there is none in /etc/passwd, and numbers go up to " +
+                            std::to_string(kLargestId));
   }
   if (colon != std::string::npos) {
     account.gid = FCVM_TRY(look_up_group(std::string_view(user).substr(colon + 1), group));

@@ -35,5 +35,14 @@ TEST_CASE("a group given with it replaces the user's own") {
   CHECK_FALSE(find_account("-1", kPasswd, kGroup));
 }
 
+TEST_CASE("a number that the kernel takes for no change is nobody's") {
+  CHECK(find_account("2147483647", "", "")->uid == 2147483647);
+  CHECK_FALSE(find_account("2147483648", "", ""));
+  CHECK_FALSE(find_account("4294967295", "", ""));
+  CHECK_FALSE(find_account("1:4294967295", "", ""));
+  CHECK_FALSE(find_account("bad", "bad:x:4294967295:0::/:/bin/sh", ""));
+  CHECK(find_account("ann", "ann:x:1:4294967295::/:/bin/sh", "")->gid == 0);
+}
+
 }  // namespace
 }  // namespace fcvm::agent
