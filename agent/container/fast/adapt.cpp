@@ -128,6 +128,12 @@ void set_words(Json& config, const char* name, const Words& words) {
   }
 }
 
+// Podman looks behind `sh -c`, too; to be wrong here costs a second.
+bool names_init(const std::string& word) {
+  const std::string program = word.substr(word.rfind('/') + 1);
+  return program == "systemd" || program == "init";
+}
+
 // An entry point that is given takes the image's command away, too.
 Result<void> set_command(Json& config, const wire::ContainerSpec& spec) {
   auto entrypoint = config.value("entrypoint", Words());
@@ -141,9 +147,8 @@ Result<void> set_command(Json& config, const wire::ContainerSpec& spec) {
   Words arguments = entrypoint == Words{""} ? Words() : entrypoint;
   arguments.insert(arguments.end(), command.begin(), command.end());
   if (arguments.empty() || arguments[0].empty()) return fail(ENOTSUP, "it has no command");
-  const std::string program = arguments[0].substr(arguments[0].rfind('/') + 1);
-  if (program == "systemd" || program == "init") {
-    return fail(ENOTSUP, "podman starts " + program + " in a way of its own");
+  for (const auto& word : arguments) {
+    if (names_init(word)) return fail(ENOTSUP, "podman starts " + word + " in a way of its own");
   }
   set_words(config, "entrypoint", entrypoint);
   set_words(config, "command", command);
@@ -274,6 +279,12 @@ Result<void> check_plan(const wire::BootPlan& plan) {
   if (!spec.volumes.empty()) return fail(ENOTSUP, "it has volumes");
   if (!spec.podman_options.empty()) {
     return fail(ENOTSUP, "it has the option " + spec.podman_options[0]);
+  }
+  for (const auto& label : spec.labels) {
+    for (const char* read_by_podman : {"io.containers.", "io.podman.", "run.oci."}) {
+      if (label.starts_with(read_by_podman))
+        return fail(ENOTSUP, "podman heeds its label " + label);
+    }
   }
   if (!plan.environment.empty()) return fail(ENOTSUP, "it gets the guest's proxies");
   if (spec.name.empty()) return fail(ENOTSUP, "it has no name");

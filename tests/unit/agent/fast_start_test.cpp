@@ -62,6 +62,7 @@ TEST_CASE("what only podman can translate is left to it") {
       refused([](auto& plan) { plan.container.source.delivery = wire::ImageDelivery::kArchive; }));
   CHECK(refused([](auto& plan) { plan.disks.push_back(plan.disks[0]); }));
   CHECK(refused([](auto& plan) { plan.environment = {"http_proxy=x"}; }));
+  CHECK(refused([](auto& plan) { plan.container.labels = {"io.containers.capabilities=chown"}; }));
 }
 
 TEST_CASE("an image with what is not known here is left to podman") {
@@ -75,6 +76,7 @@ TEST_CASE("an image with what is not known here is left to podman") {
   CHECK(refuses("systemd", true));
   CHECK(refuses("rootfsImageID", "other"));
   CHECK(refuses("command", {"/sbin/init"}));
+  CHECK(refuses("command", {"/bin/sh", "-c", "/lib/systemd/systemd"}));
   CHECK(refuses("command", {"/fcvm/no-command"}));
   Template made = recorded();
   made.config.erase("spec");
