@@ -1,6 +1,8 @@
 // See printable.hpp.
 #include "core/base/printable.hpp"
 
+#include <algorithm>
+
 namespace fcvm::base {
 namespace {
 
@@ -30,6 +32,17 @@ void append_escaped(std::string& clean, std::string_view bytes) {
     const auto byte = static_cast<unsigned char>(c);
     clean += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
   }
+}
+
+/// Of two or three bytes, or ASCII.
+void append_json_escape(std::string& clean, std::string_view character) {
+  unsigned code = static_cast<unsigned char>(character.front());
+  if (character.size() == 2) code &= 0x1f;
+  if (character.size() == 3) code &= 0x0f;
+  for (const char c : character.substr(1))
+    code = code << 6 | (static_cast<unsigned char>(c) & 0x3f);
+  clean += "\\u";
+  for (int shift = 12; shift >= 0; shift -= 4) clean += kHex[code >> shift & 15];
 }
 
 }  // namespace
@@ -74,6 +87,22 @@ std::string printable(std::string_view text, Newlines newlines) {
       clean += '\t';
     } else if (length == 0 || is_control(character) || changes_direction(character)) {
       append_escaped(clean, character);
+    } else {
+      clean += character;
+    }
+  }
+  return clean;
+}
+
+std::string printable_json(std::string_view json) {
+  std::string clean;
+  clean.reserve(json.size());
+  while (!json.empty()) {
+    const std::string_view character = json.substr(0, std::max<std::size_t>(1, utf8_length(json)));
+    json.remove_prefix(character.size());
+    const bool is_layout = character == "\n";
+    if (!is_layout && (is_control(character) || changes_direction(character))) {
+      append_json_escape(clean, character);
     } else {
       clean += character;
     }

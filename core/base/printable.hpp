@@ -24,4 +24,7 @@ enum class Newlines {
 /// well), and the marks by which text runs from right to left.
 [[nodiscard]] std::string printable(std::string_view text, Newlines newlines = Newlines::kEscaped);
 
+/// The same for a text of JSON, whose value stays what it is: "\u009b".
+[[nodiscard]] std::string printable_json(std::string_view json);
+
 }  // namespace fcvm::base

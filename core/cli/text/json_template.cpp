@@ -2,17 +2,18 @@
 
 #include <algorithm>
 #include <cctype>
+#include <unistd.h>
 
 #include <fmt/core.h>
 
+#include "core/base/printable.hpp"
 #include "core/cli/text/go_template.hpp"
+#include "core/cli/text/json_text.hpp"
 
 namespace fcvm::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr auto kReplace = Json::error_handler_t::replace;
 
 bool is_same_name(std::string_view one, std::string_view other) {
   return std::ranges::equal(one, other, [](unsigned char a, unsigned char b) {
@@ -43,20 +44,21 @@ Result<std::string> json_field(const Json& whole, const std::string& path, bool 
     }
     begin = dot + 1;
   }
-  return at->is_string() && !as_json ? at->get<std::string>() : at->dump(-1, ' ', false, kReplace);
+  return at->is_string() && !as_json ? at->get<std::string>() : json_text(*at, -1);
 }
 
 Result<void> print_objects(const Json& list, const std::string& format, const std::string& remedy) {
   if (format.empty() || format == "json") {
-    fmt::print("{}\n", list.dump(2, ' ', false, kReplace));
+    fmt::print("{}\n", json_text(list));
     return {};
   }
   const auto parsed = FCVM_TRY(GoTemplate::parse(format));
+  const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
   for (const Json& one : list) {
     const auto text = FCVM_TRY(parsed.render([&](const std::string& field, bool as_json) {
       return json_field(one, field, as_json, remedy);
     }));
-    fmt::print("{}\n", text);
+    fmt::print("{}\n", is_terminal ? base::printable(text, base::Newlines::kKept) : text);
   }
   return {};
 }

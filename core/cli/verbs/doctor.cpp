@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/cli/invocation.hpp"
+#include "core/cli/text/json_text.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/config/load.hpp"
 #include "core/plugin/probe.hpp"
@@ -137,7 +138,7 @@ void print_json(const std::vector<setup::Diagnosis>& diagnoses, bool ready) {
                       {"vital", diagnosis.vital}});
   }
   const ordered_json whole = {{"ready", ready}, {"checks", checks}};
-  fmt::print("{}\n", whole.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+  fmt::print("{}\n", json_text(whole));
 }
 
 const char* colour_of(Verdict verdict) {

@@ -8,6 +8,7 @@
 #include "core/base/io/fd.hpp"
 #include "core/cli/invocation.hpp"
 #include "core/cli/text/go_template.hpp"
+#include "core/cli/text/json_text.hpp"
 #include "core/cli/text/vm_text.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/vm/logs/event_log.hpp"
@@ -59,7 +60,7 @@ std::string event_json(const LoggedEvent& event) {
                      {"Time", vm::rfc3339(event.time_ns)},
                      {"Type", "container"},
                      {"Attributes", event.attributes}};
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_text(json, -1);
 }
 
 std::string event_text(const LoggedEvent& event) {

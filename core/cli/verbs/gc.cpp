@@ -6,6 +6,7 @@
 
 #include "core/cli/image_catalog.hpp"
 #include "core/cli/recover_plugin.hpp"
+#include "core/cli/text/json_text.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/image/build_directory.hpp"
 #include "core/log/log.hpp"
@@ -42,7 +43,7 @@ Result<int> run(Invocation& invocation) {
     for (const auto& one : collected) {
       list.push_back({{"Id", one.id}, {"Name", one.name}, {"What", one.what}, {"Goes", one.goes}});
     }
-    fmt::print("{}\n", list.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(list));
     return 0;
   }
   for (const auto& one : collected) {

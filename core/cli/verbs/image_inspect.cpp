@@ -3,6 +3,7 @@
 
 #include "core/cli/image_catalog.hpp"
 #include "core/cli/text/json_template.hpp"
+#include "core/cli/text/json_text.hpp"
 #include "core/cli/text/text_table.hpp"
 #include "core/cli/text/vm_text.hpp"
 #include "core/cli/verbs/image_json.hpp"
@@ -44,7 +45,7 @@ Result<int> history(Invocation& invocation) {
   const image::Image* image = FCVM_TRY(image::find_image(images, invocation.positionals().front()));
   const auto steps = image_history(*image);
   if (invocation.flag("json")) {
-    fmt::print("{}\n", to_text(steps));
+    fmt::print("{}\n", json_text(steps));
     return 0;
   }
   std::vector<std::vector<std::string>> rows;

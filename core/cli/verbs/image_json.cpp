@@ -89,8 +89,4 @@ Json image_history(const image::Image& image) {
   return steps;
 }
 
-std::string to_text(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace);
-}
-
 }  // namespace fcvm::cli

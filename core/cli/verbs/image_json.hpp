@@ -20,7 +20,4 @@ namespace fcvm::cli {
 /// When it was made, as it says.
 [[nodiscard]] std::optional<std::int64_t> created_ns(const image::Image& image);
 
-/// What an image says may be any bytes.
-[[nodiscard]] std::string to_text(const nlohmann::ordered_json& json);
-
 }  // namespace fcvm::cli

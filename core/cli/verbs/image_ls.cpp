@@ -7,6 +7,7 @@
 
 #include "core/cli/image_catalog.hpp"
 #include "core/cli/text/go_template.hpp"
+#include "core/cli/text/json_text.hpp"
 #include "core/cli/text/text_table.hpp"
 #include "core/cli/text/vm_text.hpp"
 #include "core/cli/verbs/image_json.hpp"
@@ -146,7 +147,7 @@ Result<int> run(Invocation& invocation) {
   if (invocation.flag("json") || format == "json") {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const auto& image : images) list.push_back(image_summary(image));
-    fmt::print("{}\n", to_text(list));
+    fmt::print("{}\n", json_text(list));
   } else if (invocation.flag("quiet")) {
     std::set<std::string> ids;  // one that two plugins keep is one image
     for (const auto& image : images) {

@@ -10,6 +10,7 @@
 #include "core/base/io/file.hpp"
 #include "core/cli/image_catalog.hpp"
 #include "core/cli/text/json_template.hpp"
+#include "core/cli/text/json_text.hpp"
 #include "core/cli/verbs/image_json.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/plan/choose.hpp"
@@ -107,7 +108,7 @@ void print_yaml(const Json& map, int depth) {
       fmt::print("\n");
       print_yaml(value, depth + 1);
     } else {
-      fmt::print(" {}\n", value.dump(-1, ' ', false, Json::error_handler_t::replace));
+      fmt::print(" {}\n", json_text(value, -1));
     }
   }
 }
@@ -121,7 +122,7 @@ Result<int> run(Invocation& invocation) {
   if (format.empty()) {
     print_yaml(info, 0);
   } else if (format == "json") {
-    fmt::print("{}\n", to_text(info));
+    fmt::print("{}\n", json_text(info));
   } else {
     FCVM_TRY(print_objects(Json::array({info}), format, "fcvm info shows all fields"));
   }

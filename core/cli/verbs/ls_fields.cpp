@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/io/disk_usage.hpp"
+#include "core/cli/text/json_text.hpp"
 #include "core/cli/text/vm_text.hpp"
 #include "core/config/nearest.hpp"
 #include "core/vm/model/time_text.hpp"
@@ -120,7 +121,7 @@ Result<std::string> ls_heading(const std::string& name) {
 std::string ls_json(const std::vector<vm::Record>& records, const LsView& view) {
   Json list = Json::array();
   for (const auto& record : records) list.push_back(record_json(record, view));
-  return list.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  return json_text(list) + '\n';
 }
 
 }  // namespace fcvm::cli

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/cli/invocation.hpp"
+#include "core/cli/text/json_text.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/config/load.hpp"
 #include "core/plugin/probe.hpp"
@@ -57,7 +58,7 @@ void print_json(const Entry& entry, const Result<ProbeResult>& probed) {
       {"options", options},
       {"file", entry.path.string()},
       {"probe", answer}};
-  fmt::print("{}\n", whole.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+  fmt::print("{}\n", json_text(whole));
 }
 
 void print_options(const Descriptor& descriptor) {

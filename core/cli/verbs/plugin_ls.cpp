@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/cli/invocation.hpp"
+#include "core/cli/text/json_text.hpp"
 #include "core/cli/text/text_table.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/log/log.hpp"
@@ -27,7 +28,7 @@ void print_json(const plugin::Registry& registry) {
                         {"remedy", file.error.remedy()}});
   }
   const ordered_json whole = {{"plugins", plugins}, {"rejected", rejected}};
-  fmt::print("{}\n", whole.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+  fmt::print("{}\n", json_text(whole));
 }
 
 Result<int> run(Invocation& invocation) {

@@ -11,6 +11,7 @@
 #include "core/cli/each_vm.hpp"
 #include "core/cli/end_vm.hpp"
 #include "core/cli/invocation.hpp"
+#include "core/cli/text/json_text.hpp"
 #include "core/cli/text/vm_text.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/vm/control/control_protocol.hpp"
@@ -79,9 +80,7 @@ nlohmann::ordered_json ports_json(const std::vector<vm::PublishedPort>& ports) {
   return list;
 }
 
-void print_json(const nlohmann::ordered_json& json) {
-  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-}
+void print_json(const nlohmann::ordered_json& json) { fmt::print("{}\n", json_text(json)); }
 
 void print(const vm::PublishedPort& port, bool guest_too) {
   const auto where = printable(vm::endpoint_text(port.address, port.host_port, 1));

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/cli/invocation.hpp"
+#include "core/cli/text/json_text.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/config/load.hpp"
 #include "core/config/tables.hpp"
@@ -42,9 +43,7 @@ setup::Settings settings_of(const config::Config& config, const Invocation& invo
   return settings;
 }
 
-void print(const ordered_json& json) {
-  fmt::print("{}\n", json.dump(2, ' ', false, ordered_json::error_handler_t::replace));
-}
+void print(const ordered_json& json) { fmt::print("{}\n", json_text(json)); }
 
 Result<int> dry_run(const setup::Settings& settings, bool force, bool json) {
   const auto plan = FCVM_TRY(setup::make_plan(settings));

@@ -11,6 +11,7 @@
 #include "core/base/deadline.hpp"
 #include "core/cli/each_vm.hpp"
 #include "core/cli/text/go_template.hpp"
+#include "core/cli/text/json_text.hpp"
 #include "core/cli/text/text_table.hpp"
 #include "core/cli/text/vm_text.hpp"
 #include "core/cli/verbs/verbs.hpp"
@@ -157,7 +158,7 @@ std::string as_json(const std::vector<Sample>& samples) {
                     {"block_output", stats.written_bytes},
                     {"pids", stats.processes}});
   }
-  return list.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+  return json_text(list, -1) + '\n';
 }
 
 std::string as_table(const std::vector<Sample>& samples) {

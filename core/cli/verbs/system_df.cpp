@@ -6,6 +6,7 @@
 
 #include "core/base/io/disk_usage.hpp"
 #include "core/cli/image_catalog.hpp"
+#include "core/cli/text/json_text.hpp"
 #include "core/cli/text/text_table.hpp"
 #include "core/cli/text/vm_text.hpp"
 #include "core/cli/verbs/image_json.hpp"
@@ -96,7 +97,7 @@ void print_json(const std::vector<Usage>& usages) {
                     {"Size", size_text(usage.bytes)},
                     {"Reclaimable", reclaimable_text(usage)}});
   }
-  fmt::print("{}\n", to_text(list));
+  fmt::print("{}\n", json_text(list));
 }
 
 void print_table(const std::vector<Usage>& usages) {

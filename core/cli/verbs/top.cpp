@@ -6,6 +6,7 @@
 
 #include "core/cli/each_vm.hpp"
 #include "core/cli/end_vm.hpp"
+#include "core/cli/text/json_text.hpp"
 #include "core/cli/text/text_table.hpp"
 #include "core/cli/text/vm_text.hpp"
 #include "core/cli/verbs/verbs.hpp"
@@ -59,7 +60,7 @@ void print_json(const Table& table) {
     for (std::size_t i = 0; i < row.size(); ++i) process[table.heading[i]] = row[i];
     list.push_back(std::move(process));
   }
-  fmt::print("{}\n", list.dump(2, ' ', false, Json::error_handler_t::replace));
+  fmt::print("{}\n", json_text(list));
 }
 
 Result<int> run(Invocation& invocation) {

@@ -35,6 +35,12 @@ TEST_CASE("a newline cannot begin a record of its own") {
   CHECK(printable("a\n    console: b\tc", Newlines::kIndented) == "a\n    console: b\tc");
 }
 
+TEST_CASE("JSON keeps its value, and moves no cursor") {
+  CHECK(printable_json("{\n  \"a\": \"Gr\xc3\xbc\xc3\x9f\"\n}") ==
+        "{\n  \"a\": \"Gr\xc3\xbc\xc3\x9f\"\n}");
+  CHECK(printable_json("\xc2\x9b\x7f\xe2\x80\xae") == "\\u009b\\u007f\\u202e");
+}
+
 TEST_CASE("lines that stand alone are kept as they are") {
   CHECK(printable("a\r\n\tb\nc\rd\x1b[2J\n", Newlines::kKept) == "a\n\tb\nc\\x0dd\\x1b[2J\n");
 }
