@@ -16,9 +16,10 @@ struct FakeSkopeo {
   std::string cache = directory.path() + "/cache";
   std::string program = directory.path() + "/skopeo";
   TinyImage image = tiny_image("pulled\n");
+  std::string manifest = R"({"schemaVersion":2})";
 
   FakeSkopeo() {
-    put("manifest", R"({"schemaVersion":2})");
+    put("manifest", manifest);
     put("archive", image.archive);
     put("config", image.config);
     make_file(program, R"(#!/bin/sh

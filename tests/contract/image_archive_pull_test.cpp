@@ -38,11 +38,47 @@ TEST_CASE("names are completed as podman completes them") {
   CHECK(name("quay.io/team/app:1") == "quay.io/team/app:1");
   CHECK(name("localhost:5000/app") == "localhost:5000/app:latest");
   CHECK(name("docker:dind") == "docker.io/library/docker:dind");
-  const std::string digest = "sha256:" + std::string(64, 'a');
+  const std::string digest = "sha256:" + sha256(skopeo.manifest);
   CHECK(name("alpine:3@" + digest) == "docker.io/library/alpine@" + digest);
   CHECK(name("containers-storage:localhost/x:1") == "containers-storage:localhost/x:1");
   Images elsewhere = skopeo.images("registry.example.org");
   CHECK(text_of(must(elsewhere.resolve("app")).name) == "registry.example.org/app:latest");
+}
+
+TEST_CASE("a pinned digest is compared with what the registry has there") {
+  const FakeSkopeo skopeo;
+  const auto refused =
+      skopeo.images().resolve("example.org/app@sha256:" + std::string(64, 'a')).error();
+  CHECK(refused.code() == EBADMSG);
+  says(refused, "has another image there");
+  CHECK(skopeo.images().resolve("example.org/app@sha256:" + sha256(skopeo.manifest)));
+}
+
+TEST_CASE("a directory's image is what its configuration says, whatever its manifest says") {
+  const FakeSkopeo skopeo;
+  const std::string directory = "dir:" + skopeo.directory.path();
+  Images images = skopeo.images();
+  const std::string digest(text_of(must(images.resolve(directory)).digest));
+  CHECK(digest == "sha256:" + sha256(skopeo.image.config));
+  SECTION("it is taken") { CHECK(images.prepare(directory, digest)); }
+  SECTION("one that is changed meanwhile is not") {
+    skopeo.put("archive", tiny_image("another\n").archive);
+    const auto refused = images.prepare(directory, digest).error();
+    CHECK(refused.code() == ESTALE);
+    says(refused, "changed meanwhile");
+    CHECK(litter(skopeo.cache).empty());
+  }
+}
+
+TEST_CASE("an archive of odd length is padded to whole sectors") {
+  const FakeSkopeo skopeo;
+  skopeo.put("archive", skopeo.image.archive + std::string(100, '\0'));
+  Images images = skopeo.images();
+  const auto delivery = must(images.prepare("alpine"));
+  CHECK(delivery.disks.at(0).content_bytes == skopeo.image.archive.size() + 100);
+  CHECK(look_at(delivery.disks.at(0).path).st_size % 512 == 0);
+  CHECK(must(skopeo.images().prepare("alpine")).disks.at(0).content_bytes ==
+        delivery.disks.at(0).content_bytes);
 }
 
 TEST_CASE("short names are those of registries.conf, where no registry is set") {

@@ -18,6 +18,11 @@ Result<std::string> read_archive(int fd, const Call& call);
 /// image's identity. False also for layers that are compressed, or lie elsewhere.
 Result<bool> has_its_layers(int fd, const Call& call);
 
+/// Writes the archive anew, of nothing but its image under these names, so that every reader finds
+/// there what this one has found. False, with a part of it written, where has_its_layers() is
+/// false.
+Result<bool> write_anew(int from, int to, const std::vector<std::string>& names, const Call& call);
+
 /// The names that its one image has, as they are written there.
 Result<std::vector<std::string>> names_in_archive(int fd, const Call& call);
 

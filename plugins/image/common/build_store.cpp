@@ -36,7 +36,8 @@ mkdir -p "$store"
 constexpr const char* kLoad = R"sh(
 podman --root "$store" --runroot /run/fcvm/build-run --storage-driver "$2" \
   load -q -i "$archive" >&2
-grep -q "\"id\":\"$1\"" "$store/$2-images/images.json" || { echo "it holds another image than $1" >&2; exit 1; }
+ids=$(grep -o '"id":"[0-9a-f]*"' "$store/$2-images/images.json")
+[ "$ids" = "\"id\":\"$1\"" ] || { echo "it holds another image than $1" >&2; exit 1; }
 umount "$store/$2" 2>/dev/null || true
 cd "$store"
 find . -mindepth 1 -maxdepth 1 ! -name "$2" ! -name "$2-images" ! -name "$2-layers" -exec rm -rf {} +

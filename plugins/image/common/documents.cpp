@@ -99,11 +99,9 @@ Result<std::string> choose(const Json& list, const Platform& wanted) {
 Json to_json(const Index::Named& named) { return {{"digest", named.digest}, {"used", named.used}}; }
 
 Json to_json(const Index::File& file) {
-  return {{"device", file.device},
-          {"inode", file.inode},
-          {"size", file.size},
-          {"modified_ns", file.modified_ns},
-          {"digest", file.digest}};
+  return {
+      {"device", file.device},           {"inode", file.inode},           {"size", file.size},
+      {"modified_ns", file.modified_ns}, {"changed_ns", file.changed_ns}, {"digest", file.digest}};
 }
 
 Index::Named named_from(const Json& json) {
@@ -112,8 +110,11 @@ Index::Named named_from(const Json& json) {
 
 Index::File file_from(const Json& json) {
   return {json_number<std::uint64_t>(json.at("device")),
-          json_number<std::uint64_t>(json.at("inode")), json_number<std::uint64_t>(json.at("size")),
-          json_number<std::int64_t>(json.at("modified_ns")), json.at("digest").get<std::string>()};
+          json_number<std::uint64_t>(json.at("inode")),
+          json_number<std::uint64_t>(json.at("size")),
+          json_number<std::int64_t>(json.at("modified_ns")),
+          json_number<std::int64_t>(json.value("changed_ns", Json(0))),
+          json.at("digest").get<std::string>()};
 }
 
 }  // namespace
@@ -160,6 +161,11 @@ Result<std::vector<ArchivedImage>> parse_archive_manifest(std::string_view manif
     if (images.empty()) return fail(EBADMSG, "the archive holds no image");
     return images;
   });
+}
+
+std::string archive_manifest(const ArchivedImage& image) {
+  const Json one = {{"Config", image.config}, {"RepoTags", image.names}, {"Layers", image.layers}};
+  return Json::array({one}).dump();
 }
 
 Result<std::vector<StoredImage>> parse_stored_images(std::string_view list) {

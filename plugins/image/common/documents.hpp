@@ -33,6 +33,7 @@ struct ArchivedImage {
   std::vector<std::string> names;  // "localhost/app:1"
 };
 Result<std::vector<ArchivedImage>> parse_archive_manifest(std::string_view manifest);
+std::string archive_manifest(const ArchivedImage& image);
 
 /// An image in containers/storage's images.json.
 struct StoredImage {
@@ -60,11 +61,12 @@ struct Index {
     std::uint64_t inode = 0;
     std::uint64_t size = 0;
     std::int64_t modified_ns = 0;
+    std::int64_t changed_ns = 0;  // which nobody can set back
     std::string digest;
 
     [[nodiscard]] bool same_file(const File& other) const {
       return device == other.device && inode == other.inode && size == other.size &&
-             modified_ns == other.modified_ns;
+             modified_ns == other.modified_ns && changed_ns == other.changed_ns;
     }
   };
   std::map<std::string, Named> references;                // by "name platform"

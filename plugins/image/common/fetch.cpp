@@ -67,13 +67,14 @@ class Growth {
   std::uint64_t most_ = 0;
 };
 
-/// As they are normalised; no more than a person gives, since they are kept.
+/// As they are normalised, and nothing that stands for one image for ever, as an id does; no more
+/// than a person gives, since they are kept.
 Result<std::vector<std::string>> names_in(int archive, const Call& call) {
   constexpr std::size_t kMost = 64;
   std::vector<std::string> names;
   for (const auto& name : FCVM_TRY(names_in_archive(archive, call))) {
     const auto reference = parse_reference(name, "docker.io");
-    if (!reference || !reference->in_registry() || names.size() == kMost) continue;
+    if (!reference || reference->tag.empty() || names.size() == kMost) continue;
     names.push_back(reference->name);
   }
   return names;
@@ -93,61 +94,70 @@ class Fetch {
 
   Result<Lock> run() {
     FCVM_TRY(WorkDirectory::sweep(cache_.path()));
-    if (!wanted_.reference.in_registry()) FCVM_TRY(check_unchanged());
     const auto work = FCVM_TRY(WorkDirectory::create(cache_.path()));
-    const std::string file = work.path() + "/archive.tar";
-    auto progress = host_.progress("fetching " + wanted_.reference.name, 0, "bytes");
-    if (!FCVM_TRY(clone_archive(file, progress))) {
-      FCVM_TRY(copy_by_skopeo(work.path(), file, progress));
+    auto progress = host_.progress("fetching " + source_.name, 0, "bytes");
+    if (wanted_.reference.is_file()) {
+      FCVM_TRY(take_file(work.path(), progress));
+    } else {
+      FCVM_TRY(copy_by_skopeo(source_, work.path(), progress));
     }
-    if (!wanted_.reference.in_registry()) FCVM_TRY(check_unchanged());
-    Lock held = FCVM_TRY(store(file));
+    Lock held = FCVM_TRY(store(archive_in(work.path())));
     progress.succeeded();
     return held;
   }
 
  private:
-  /// What lies on this host has no name that keeps its meaning, as a registry's digest does.
-  Result<void> check_unchanged() {
-    if (FCVM_TRY(resolve_now(skopeo_, cache_, wanted_, call_)) == digest_) return {};
+  static std::string archive_in(const std::string& work) { return work + "/archive.tar"; }
+
+  static Unexpected changed() {
     return fail(ESTALE, "the image changed meanwhile", "run the command again");
   }
 
-  /// False for what is skopeo's work: all but a docker-archive of one image, plain or by gzip, with
-  /// its layers in it.
-  Result<bool> clone_archive(const std::string& file, Host::Progress& progress) {
-    const Reference& reference = wanted_.reference;
-    if (reference.transport != Transport::kDockerArchive || !reference.selector.empty()) {
-      return false;
+  /// A copy, since its owner may change the file at any time: the digest is of what was copied.
+  Result<void> take_file(const std::string& work, Host::Progress& progress) {
+    Reference given = wanted_.reference;
+    given.copy = work + "/given";
+    const Fd copy = FCVM_TRY(base::open_file(given.copy, O_RDWR | O_CREAT | O_EXCL, 0600));
+    const Fd from = FCVM_TRY(base::open_regular_file(given.path));
+    FCVM_TRY(base::clone_file(from.get(), copy.get(), [&](std::uint64_t done) {
+      progress.update(done);
+      return call_.check();
+    }));
+    const auto content =
+        FCVM_TRY(digest::sha256_of_file(copy.get(), [&] { return call_.check(); }));
+    if (digest_of_file(given, "sha256:" + content) != digest_) return changed();
+    if (given.transport != Transport::kDockerArchive || !given.selector.empty()) {
+      return copy_by_skopeo(given, work, progress);
     }
-    const Fd from = FCVM_TRY(base::open_regular_file(reference.path));
-    const bool packed = is_gzip(from.get());
-    if (!packed && !FCVM_TRY(is_tar(from.get()))) return false;
-    const Fd to = FCVM_TRY(base::open_file(file, O_RDWR | O_CREAT | O_EXCL, 0600));
-    if (packed) {
-      const std::uint64_t room = FCVM_TRY(room_for_archive(to.get()));
-      FCVM_TRY(
-          gunzip(host_, from.get(), to.get(), std::min(room, skopeo_.largest_archive()), call_));
-    } else {
-      FCVM_TRY(read_archive(from.get(), call_));
-      FCVM_TRY(base::clone_file(from.get(), to.get(), [&](std::uint64_t done) {
-        progress.update(done);
-        return call_.check();
-      }));
-    }
-    FCVM_TRY(read_archive(to.get(), call_));
-    if (FCVM_TRY(has_its_layers(to.get(), call_))) return true;
-    // skopeo unpacks layers, follows links, and says what is wrong.
-    if (::unlink(file.c_str()) != 0) return fail_errno("removing " + file);
-    return false;
+    if (!is_gzip(copy.get())) return take_archive(copy, given, work, progress);
+    given.copy = work + "/unpacked";
+    const Fd unpacked = FCVM_TRY(base::open_file(given.copy, O_RDWR | O_CREAT | O_EXCL, 0600));
+    const std::uint64_t room = FCVM_TRY(room_for_archive(unpacked.get()));
+    FCVM_TRY(gunzip(host_, copy.get(), unpacked.get(), std::min(room, skopeo_.largest_archive()),
+                    call_));
+    return take_archive(unpacked, given, work, progress);
   }
 
-  Result<void> copy_by_skopeo(const std::string& work, const std::string& file,
+  /// skopeo unpacks layers, follows links, and says what is wrong.
+  Result<void> take_archive(const Fd& archive, const Reference& given, const std::string& work,
+                            Host::Progress& progress) {
+    if (FCVM_TRY(is_tar(archive.get()))) {
+      FCVM_TRY(read_archive(archive.get(), call_));
+      const auto names = FCVM_TRY(names_in(archive.get(), call_));
+      const Fd to = FCVM_TRY(base::open_file(archive_in(work), O_WRONLY | O_CREAT | O_EXCL, 0600));
+      if (FCVM_TRY(write_anew(archive.get(), to.get(), names, call_))) return {};
+      if (::unlink(archive_in(work).c_str()) != 0) return fail_errno("removing an archive");
+    }
+    return copy_by_skopeo(given, work, progress);
+  }
+
+  Result<void> copy_by_skopeo(const Reference& from, const std::string& work,
                               Host::Progress& progress) {
+    const std::string file = archive_in(work);
     const std::string scratch = work + "/scratch";
     FCVM_TRY(base::make_directories(scratch, 0700));
     Growth growth(file, scratch);
-    FCVM_TRY(skopeo_.copy(source_, digest_, file, scratch, call_,
+    FCVM_TRY(skopeo_.copy(from, digest_, file, scratch, call_,
                           [&] { progress.update(growth.bytes()); }));
     const Fd made = FCVM_TRY(base::open_file(file, O_RDONLY) | context("skopeo left no archive"));
     FCVM_TRY(read_archive(made.get(), call_));
@@ -163,12 +173,13 @@ class Fetch {
     if (padded != length && ::ftruncate(made.get(), static_cast<off_t>(padded)) != 0) {
       return fail_errno("padding the archive");
     }
-    const std::string config = FCVM_TRY(read_archive(made.get(), call_));
+    const std::string id = "sha256:" + digest::sha256(FCVM_TRY(read_archive(made.get(), call_)));
+    if (wanted_.reference.is_directory() && id != digest_) return changed();
     std::vector<std::string> names;
     if (wanted_.reference.is_file()) names = FCVM_TRY(names_in(made.get(), call_));
     FCVM_TRY(cache_.update(call_, [&](Index& index) {
       index.archives[digest_] = length;
-      index.ids[digest_] = "sha256:" + digest::sha256(config);
+      index.ids[digest_] = id;
       if (!names.empty()) index.names[digest_] = names;
     }));
     return cache_.publish(file, cache_.archive(digest_));

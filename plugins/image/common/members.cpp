@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::size_t kLargestMember = 1 << 20;
 constexpr std::size_t kPiece = 1 << 20;
+/// Of all names: an image has three members for each layer, and some hundred layers at most.
+constexpr std::size_t kMostNames = 4 << 20;
+constexpr std::size_t kOfAName = 128;  // what one takes besides
 
 Unexpected damaged(const std::string& why) { return fail(EBADMSG, "the archive " + why); }
 
@@ -73,9 +76,12 @@ Result<Members> Members::find(int fd, const Call& call) {
   };
   tar::Reader reader(source, {.skip = skip, .needs_end_mark = false});
   Members found(fd);
+  std::size_t names = 0;
   while (const auto entry = FCVM_TRY(reader.next())) {
     // Documents and layers are never sparse, and the data of what is does not lie in one piece.
     if (entry->sparse) continue;
+    names += entry->name.size() + kOfAName;
+    if (names > kMostNames) return damaged("has more members than an image");
     const Place place{reader.position(), entry->size};
     if (!found.members_.emplace(entry->name, place).second && entry->size != 0) {
       return damaged("has two members of the name " + base::printable(entry->name));
@@ -98,7 +104,12 @@ Result<std::string> Members::read(const std::string& name) const {
   return text;
 }
 
-Result<std::string> Members::digest(const std::string& name, const Call& call) const {
+Result<std::uint64_t> Members::size(const std::string& name) const {
+  return FCVM_TRY(place(name)).size;
+}
+
+Result<std::string> Members::digest(const std::string& name, const Call& call,
+                                    const Use& use) const {
   const Place at = FCVM_TRY(place(name));
   digest::Sha256 hash;
   std::string piece(kPiece, '\0');
@@ -107,6 +118,7 @@ Result<std::string> Members::digest(const std::string& name, const Call& call) c
     piece.resize(std::min<std::uint64_t>(kPiece, at.size - done));
     FCVM_TRY(read_at(fd_, piece, at.offset + done));
     hash.add(piece);
+    if (use) FCVM_TRY(use(piece));
   }
   return "sha256:" + hash.text();
 }

@@ -77,9 +77,8 @@ bool is_host(std::string_view host) {
   });
 }
 
-/// As `fcvm images` shows it, or more of it.
 bool is_short_id(std::string_view text) {
-  constexpr std::size_t kShortest = 12;
+  constexpr std::size_t kShortest = 4;
   return text.size() >= kShortest && text.size() <= 64 &&
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
@@ -192,6 +191,9 @@ bool is_digest(std::string_view text) {
 
 std::string Reference::for_skopeo(const std::string& manifest) const {
   if (transport == Transport::kContainersStorage) return "containers-storage:" + selector;
+  if (!copy.empty()) {
+    return name.substr(0, name.find(':') + 1) + copy + (selector.empty() ? "" : ":" + selector);
+  }
   if (!in_registry()) return name;
   return "docker://" + (manifest.empty() ? name : repository + "@" + manifest);
 }

@@ -34,6 +34,7 @@ struct Reference {
   // Of a local one:
   std::string path;      // absolute
   std::string selector;  // which image of several: a tag, a name, "@0"
+  std::string copy;      // of its file: what skopeo reads
 
   [[nodiscard]] bool in_registry() const { return transport == Transport::kDocker; }
   /// Nothing but an id, which no registry knows.
@@ -42,6 +43,8 @@ struct Reference {
   [[nodiscard]] bool is_file() const {
     return transport == Transport::kOciArchive || transport == Transport::kDockerArchive;
   }
+  /// Whose files lie each by itself, for somebody to change.
+  [[nodiscard]] bool is_directory() const { return !is_file() && !path.empty(); }
   /// How skopeo is told of it; a registry's image by `manifest`, where one is given, since a tag
   /// may move between two commands.
   [[nodiscard]] std::string for_skopeo(const std::string& manifest = {}) const;

@@ -82,7 +82,7 @@ Result<void> name_image(const Cache& cache, std::string_view name, std::string_v
                         const Call& call) {
   // A name of one's own is local, as with podman tag.
   const Reference reference = FCVM_TRY(parse_reference(name, "localhost"));
-  if (!digest.empty() && (!reference.in_registry() || !reference.digest.empty())) {
+  if (!digest.empty() && (!reference.in_registry() || reference.tag.empty())) {
     return fail(EINVAL, "\"" + std::string(name) + "\" cannot be an image's name",
                 "write it as NAME:TAG or REGISTRY/NAME:TAG");
   }

@@ -9,6 +9,7 @@
 #include "core/base/io/file.hpp"
 #include "core/digest/sha256.hpp"
 #include "plugins/image/common/podman_store.hpp"
+#include "plugins/image/common/work_directory.hpp"
 
 namespace fcvm::archive {
 
@@ -24,12 +25,16 @@ bool is_beginning(const std::string& id, const std::string& of) {
   return !id.empty() && of.substr(of.find(':') + 1).starts_with(id);
 }
 
+/// So many digits are shown of an id; fewer may as well be a name.
+constexpr std::size_t kShownId = 12;
+
 /// The digest of a stored image by the beginning of its id; empty for none.
 Result<std::string> by_id(const Cache& cache, const Index& index, const std::string& id) {
   std::string found;
   std::string whose;
   for (const auto& [digest, whole] : index.ids) {
     if (!is_beginning(id, whole) || !is_there(cache, digest)) continue;
+    if (!whose.empty() && whose != whole && id.size() < kShownId) return std::string();
     if (!whose.empty() && whose != whole) {
       return fail(EINVAL, "the ids of several images begin with " + id,
                   "write more of it; fcvm images --no-trunc shows all");
@@ -37,25 +42,41 @@ Result<std::string> by_id(const Cache& cache, const Index& index, const std::str
     found = digest;
     whose = whole;
   }
+  // One that has lost its digests.
+  const std::string whole = "sha256:" + id;
+  if (found.empty() && is_digest(whole) &&
+      ::access(cache.prepared_by_id(whole).c_str(), R_OK) == 0) {
+    return whole;
+  }
   return found;
 }
 
 /// What the index says, when the image is there too; empty for none.
 Result<std::string> cached(const Cache& cache, const Wanted& wanted) {
   const Index index = cache.index();
+  // The id first, as podman has it: whoever makes an archive chooses its names.
+  std::string known = FCVM_TRY(by_id(cache, index, wanted.reference.id));
+  if (!known.empty() || wanted.reference.is_id()) return known;
   for (const auto& name : wanted.names()) {
     const auto found = index.references.find(wanted.key(name));
     if (found == index.references.end()) continue;
     if (is_there(cache, found->second.digest)) return found->second.digest;
   }
-  return by_id(cache, index, wanted.reference.id);
+  return known;
 }
 
 Result<std::string> resolve_manifest(const Skopeo& skopeo, const Wanted& wanted, const Call& call) {
   const std::string manifest = FCVM_TRY(skopeo.manifest(wanted.reference, call));
+  const std::string digest = "sha256:" + digest::sha256(manifest);
+  // skopeo shows whatever the registry answered.
+  if (!wanted.reference.digest.empty() && wanted.reference.digest != digest) {
+    return fail(EBADMSG,
+                wanted.reference.name + ": the registry has another image there, " + digest,
+                "do not use this registry before somebody has looked into it");
+  }
   std::string chosen =
       FCVM_TRY(choose_manifest(manifest, wanted.platform) | context(wanted.reference.name));
-  if (chosen.empty()) return "sha256:" + digest::sha256(manifest);
+  if (chosen.empty()) return digest;
   if (!is_digest(chosen)) return fail(EBADMSG, wanted.reference.name + ": a digest is malformed");
   return chosen;
 }
@@ -66,6 +87,7 @@ Index::File look_of(const struct stat& status) {
           status.st_ino,
           static_cast<std::uint64_t>(status.st_size),
           std::int64_t{status.st_mtim.tv_sec} * kSecond + status.st_mtim.tv_nsec,
+          std::int64_t{status.st_ctim.tv_sec} * kSecond + status.st_ctim.tv_nsec,
           {}};
 }
 
@@ -86,18 +108,23 @@ Result<std::string> content_of(const Cache& cache, const std::string& path, cons
 }
 
 Result<std::string> resolve_file(const Cache& cache, const Reference& reference, const Call& call) {
-  std::string content = FCVM_TRY(content_of(cache, reference.path, call) | context(reference.name) |
-                                 remedy("check the path"));
-  // Two images of one file are two images.
-  if (reference.selector.empty()) return content;
-  return "sha256:" + digest::sha256(content + "\n" + reference.selector);
+  const std::string content = FCVM_TRY(content_of(cache, reference.path, call) |
+                                       context(reference.name) | remedy("check the path"));
+  return digest_of_file(reference, content);
 }
 
-Result<void> need_directory(const Reference& reference) {
+/// By its configuration, which what is copied later is compared with: whoever owns the directory
+/// may change it meanwhile, and writes what he likes into its manifest.
+Result<std::string> resolve_directory(const Skopeo& skopeo, const Cache& cache,
+                                      const Reference& reference, const Call& call) {
   struct stat status {};
-  if (::stat(reference.path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
-  return fail(ENOENT, reference.name + ": there is no directory " + reference.path,
-              "check the path");
+  if (::stat(reference.path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+    return fail(ENOENT, reference.name + ": there is no directory " + reference.path,
+                "check the path");
+  }
+  const auto scratch = FCVM_TRY(WorkDirectory::create(cache.path()));
+  const auto config = FCVM_TRY(skopeo.config(reference, {}, scratch.path(), call));
+  return "sha256:" + digest::sha256(config);
 }
 
 /// By the name, or by the first other that a registry knows, as podman tries them. Which it was is
@@ -171,6 +198,12 @@ std::string name_to_keep(const Index& index, const Wanted& wanted, const std::st
   return wanted.reference.name;
 }
 
+std::string digest_of_file(const Reference& reference, const std::string& content) {
+  // Two images of one file are two images.
+  if (reference.selector.empty()) return content;
+  return "sha256:" + digest::sha256(content + "\n" + reference.selector);
+}
+
 Result<Wanted> settled(const Cache& cache, Wanted wanted, const std::string& digest) {
   if (wanted.reference.elsewhere.empty()) return wanted;
   const std::string name = name_to_keep(cache.index(), wanted, digest);
@@ -185,7 +218,7 @@ Result<std::string> resolve_now(const Skopeo& skopeo, const Cache& cache, const 
                                 const Call& call) {
   const Reference& reference = wanted.reference;
   if (reference.is_file()) return resolve_file(cache, reference, call);
-  if (!reference.path.empty()) FCVM_TRY(need_directory(reference));
+  if (reference.is_directory()) return resolve_directory(skopeo, cache, reference, call);
   if (const auto local = find_in_podman(reference)) return local->digest;
   return resolve_manifest(skopeo, wanted, call);
 }

@@ -32,6 +32,9 @@ Result<std::string> resolve(const Host& host, const Skopeo& skopeo, const Cache&
 Result<std::string> resolve_now(const Skopeo& skopeo, const Cache& cache, const Wanted& wanted,
                                 const Call& call);
 
+/// The digest of an image in a file whose content has this one.
+std::string digest_of_file(const Reference& reference, const std::string& content);
+
 /// The name that an image of this digest is kept under; empty where it was named by its id.
 std::string name_to_keep(const Index& index, const Wanted& wanted, const std::string& digest);
 

@@ -14,6 +14,7 @@
 #include "core/digest/sha256.hpp"
 #include "plugins/image/common/archive_check.hpp"
 #include "plugins/image/common/fetch.hpp"
+#include "plugins/image/common/podman_store.hpp"
 #include "plugins/image/common/request.hpp"
 #include "plugins/image/common/work_directory.hpp"
 
@@ -38,10 +39,10 @@ Result<Lock> make_store(const Host& host, const StoreKind& kind, const Cache& ca
   FCVM_TRY(WorkDirectory::sweep(cache.path()));
   const std::string config = FCVM_TRY(read_archive(archive.fd(), call));
   const std::string id = id_of_config(config);
+  const std::string name = source_of(wanted.reference, digest).name;
   const auto work = FCVM_TRY(WorkDirectory::create(cache.path()));
   const std::string store = work.path() + "/store" + std::string(kind.suffix);
-  FCVM_TRY(
-      build_store(host, kind, {wanted.reference.name, id}, cache.archive(digest), store, call));
+  FCVM_TRY(build_store(host, kind, {name, id}, cache.archive(digest), store, call));
   FCVM_TRY(base::write_file_atomic(cache.config(id), config, 0600));
   return cache.publish(store, cache.prepared_by_id(id));
 }
