@@ -126,12 +126,9 @@ Result<Image> Images::pull(const PullRequest& request) {
 }
 
 Result<vm::ImageSource::Image> Images::hold(const Image& image) {
-  if (image.names.empty()) {
-    return fail(EINVAL, fmt::format("image {} has no name", image.id.substr(0, 12)),
-                fmt::format("fcvm tag {} NAME", image.id.substr(0, 12)));
-  }
+  // By its id: what a name of it means may have changed.
   vm::ImageSource* from = FCVM_TRY(source(image.plugin));
-  return from->prepare({image.names.front(), FCVM_PULL_NEVER, ""}, base::Deadline::never());
+  return from->prepare({"sha256:" + image.id, FCVM_PULL_NEVER, ""}, base::Deadline::never());
 }
 
 Result<void> Images::name(const Image& image, const std::string& name) {
@@ -168,26 +165,36 @@ Result<void> Images::tidy() {
   return {};
 }
 
+namespace {
+
+/// Null for none.
+Result<const Image*> by_id(const std::vector<Image>& images, std::string_view word) {
+  const std::string_view hex = word.starts_with("sha256:") ? word.substr(7) : word;
+  if (hex.size() < kShortestId || !is_hex(hex)) return nullptr;
+  const Image* found = nullptr;
+  for (const auto& image : images) {
+    const bool fits = image.id.starts_with(hex);
+    // Kept by two plugins it is one image still.
+    if (fits && found != nullptr && found->id != image.id) {
+      return fail(EINVAL, fmt::format("several images begin with {}", word),
+                  "write more of it; fcvm images --no-trunc shows all");
+    }
+    if (fits) found = &image;
+  }
+  return found;
+}
+
+}  // namespace
+
 Result<const Image*> find_image(const std::vector<Image>& images, std::string_view word) {
+  // The id first, as podman has it: whoever makes an archive chooses its names.
+  const Image* found = FCVM_TRY(by_id(images, word));
+  if (found != nullptr) return found;
   for (const auto& name : meanings(word)) {
     for (const auto& image : images) {
       if (has_name(image, name) || has_digest(image, name)) return &image;
     }
   }
-  const std::string_view hex = word.starts_with("sha256:") ? word.substr(7) : word;
-  const Image* found = nullptr;
-  if (hex.size() >= kShortestId && is_hex(hex)) {
-    for (const auto& image : images) {
-      const bool fits = image.id.starts_with(hex);
-      // Kept by two plugins it is one image still.
-      if (fits && found != nullptr && found->id != image.id) {
-        return fail(EINVAL, fmt::format("several images begin with {}", word),
-                    "write more of it; fcvm images --no-trunc shows all");
-      }
-      if (fits) found = &image;
-    }
-  }
-  if (found != nullptr) return found;
   return fail(ENOENT, fmt::format("{}: image not known", word),
               "fcvm images lists those there are");
 }

@@ -12,6 +12,7 @@
 #include <fcvm/image.h>
 
 #include "core/base/io/fd.hpp"
+#include "core/base/io/file.hpp"
 #include "core/base/printable.hpp"
 #include "core/base/process/program.hpp"
 #include "core/base/process/spawn.hpp"
@@ -48,6 +49,12 @@ std::uint64_t size_of(const std::string& file) {
   return ::stat(file.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
 }
 
+std::string last_words(const std::string& errors) {
+  std::string words = errors.substr(errors.size() - std::min(errors.size(), kLastWords));
+  while (words.ends_with('\n')) words.pop_back();
+  return base::printable(words, base::Newlines::kIndented);
+}
+
 /// What the command says, as far as it counts.
 class Sayings {
  public:
@@ -68,11 +75,7 @@ class Sayings {
     if (length != 0 && length <= most) return length;
     return fail(EPROTO, "the builder VM does not say how long the archive is");
   }
-  [[nodiscard]] std::string last_words() const {
-    std::string words = errors_.substr(errors_.size() - std::min(errors_.size(), kLastWords));
-    while (words.ends_with('\n')) words.pop_back();
-    return base::printable(words, base::Newlines::kIndented);
-  }
+  [[nodiscard]] const std::string& errors() const { return errors_; }
 
  private:
   std::string output_, errors_;
@@ -97,7 +100,7 @@ Result<void> pack(const vm::ImageSource::Image& image, const std::string& archiv
       FCVM_TRY(builder.run(build, call, [&](std::uint32_t source, std::string_view text) {
         return sayings.hear(source, text);
       }));
-  if (code != 0) return fail(EIO, "packing the image failed: " + sayings.last_words());
+  if (code != 0) return fail(EIO, "packing the image failed: " + last_words(sayings.errors()));
   const std::uint64_t length = FCVM_TRY(sayings.length(room));
   if (::ftruncate(file.get(), static_cast<off_t>(length)) == 0) return {};
   return fail_errno("cutting " + archive + " to its length");
@@ -133,8 +136,11 @@ Result<void> save(const SaveRequest& request, const BuildDirectory& directory,
   if (!request.name.empty()) to += ":" + request.name;
   // A file that was fetched says itself what it is; any policy was asked then.
   skopeo.argv = {"skopeo", "--insecure-policy", "copy", "--quiet", "docker-archive:" + from, to};
+  const std::string sayings = directory.path() / "skopeo.log";
+  const Fd log = FCVM_TRY(base::open_file(sayings, O_RDWR | O_CREAT | O_EXCL | O_APPEND, 0600));
   skopeo.stdin_fd = base::kDevNull;
   skopeo.stdout_fd = base::kDevNull;
+  skopeo.stderr_fd = log.get();
   base::Child child = FCVM_TRY(base::spawn(skopeo));
   for (;;) {
     FCVM_TRY(call.check());  // leaving kills it
@@ -142,7 +148,9 @@ Result<void> save(const SaveRequest& request, const BuildDirectory& directory,
     if (!status && status.error().code() == ETIMEDOUT) continue;
     if (!status) return unexpected(status.error());
     if (status->success()) return {};
-    return fail(EIO, fmt::format("writing the archive: skopeo {}", status->describe()));
+    const auto said = base::read_file(sayings, kLargestSaying);
+    return fail(EIO, fmt::format("writing the archive: skopeo {}: {}", status->describe(),
+                                 last_words(said ? *said : "")));
   }
 }
 

@@ -104,6 +104,15 @@ check "and keeps the image's identity" test "$(tar -xOf "$scratch/again.tar" man
 check "with the name that was said" test "$(tar -xOf "$scratch/again.tar" manifest.json | jq -r '.[0].RepoTags[0]')" = localhost/other:2
 check "to standard output, too" test "$("$FCVM" save -q --format oci-archive other:2 | tar -t | grep -c '^oci-layout$')" -eq 1
 check "and leaves nothing behind" test "$(ls "$FCVM_DATA_DIR/builds" | wc -l)" -eq 0
+mkfifo "$scratch/fifo"
+tar -tf "$scratch/fifo" >"$scratch/listed" &
+run "$FCVM" save -q -o "$scratch/fifo" other:2
+wait $!
+check "what is no file is written to" grep -q '^manifest.json$' "$scratch/listed"
+check "and stays what it is" test -p "$scratch/fifo"
+run "$FCVM" save -q -o "$scratch/no/such/place" other:2
+check "an archive that cannot be written is an error" contains "$err" "writing $scratch/no/such/place: No such file"
+check "the first digits of an id are enough" test "$("$FCVM" image prepare "${other:0:5}")" = "$other"
 run "$FCVM" rmi -f "$other" "$app"
 check "by force it goes with all its names" test "$rc" -eq 0
 rm "$FCVM_CONFIG_ROOT/etc/fcvm/fcvm.toml"

@@ -1,12 +1,15 @@
 // fcvm image save: writes a stored image to an archive.
 #include <array>
+#include <cstdlib>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/core.h>
 
 #include <fcvm/image.h>
 
+#include "core/base/io/clone_file.hpp"
 #include "core/base/io/fd.hpp"
 #include "core/cli/image_catalog.hpp"
 #include "core/cli/session/interrupt.hpp"
@@ -17,20 +20,38 @@
 namespace fcvm::cli {
 namespace {
 
-Result<void> copy_out(const std::string& file) {
+Result<void> copy_out(const std::string& file, int to) {
   const Fd from = FCVM_TRY(base::open_file(file, O_RDONLY));
   std::array<char, 1 << 16> buffer{};
   for (;;) {
     const auto count = FCVM_TRY(base::read_some(from.get(), buffer));
     if (count == 0) return {};
-    FCVM_TRY(base::write_all(STDOUT_FILENO, {buffer.data(), count}));
+    FCVM_TRY(base::write_all(to, {buffer.data(), count}));
   }
 }
 
-/// Whole or not at all: beside its name first, and then renamed.
+/// Whole or not at all: beside its name first, under one that nobody foresees, for the directory
+/// may be everybody's.
 Result<void> put_at(const std::string& made, const std::string& name) {
-  if (::rename(made.c_str(), name.c_str()) == 0) return {};
-  return fail_errno("naming " + name);
+  struct stat status {};
+  if (::stat(name.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    const Fd to = FCVM_TRY(base::open_file(name, O_WRONLY));
+    return copy_out(made, to.get());
+  }
+  std::string beside = name + ".XXXXXX";
+  const Fd to(::mkostemp(beside.data(), O_CLOEXEC));
+  if (!to) return fail_errno("writing " + name);
+  const auto put = [&]() -> Result<void> {
+    const Fd from = FCVM_TRY(base::open_file(made, O_RDONLY));
+    FCVM_TRY(base::clone_file(from.get(), to.get()) | context("writing " + name));
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    if (::fchmod(to.get(), 0666 & ~mask) != 0) return fail_errno("writing " + name);
+    if (::rename(beside.c_str(), name.c_str()) != 0) return fail_errno("naming " + name);
+    return {};
+  }();
+  if (!put) ::unlink(beside.c_str());
+  return put;
 }
 
 Result<int> run(Invocation& invocation) {
@@ -45,20 +66,17 @@ Result<int> run(Invocation& invocation) {
   const image::Image* image = FCVM_TRY(image::find_image(images, word));
   const vm::Store* store = FCVM_TRY(invocation.store());
   const auto work = FCVM_TRY(image::BuildDirectory::make(store->paths()));
-  const std::string made =
-      output.empty() ? (work.path() / "saved.tar").string() : output + ".fcvm-part";
-  ::unlink(made.c_str());
+  const std::string made = work.path() / "saved.tar";
   image::SaveRequest request{FCVM_TRY(catalog->images().hold(*image)),
                              image::name_meant(*image, word), format, made};
   const auto interrupt = FCVM_TRY(Interrupt::open([&] { catalog->cancel(); }));
   auto saved = catalog->save(request, work);
   const auto signal = interrupt->signal();
-  if (signal || !saved) ::unlink(made.c_str());
   if (signal) return kExitSignalBase + *signal;
   if (!saved) {
     return unexpected(std::move(saved).error().context("image " + word));
   }
-  FCVM_TRY(output.empty() ? copy_out(made) : put_at(made, output));
+  FCVM_TRY(output.empty() ? copy_out(made, STDOUT_FILENO) : put_at(made, output));
   return 0;
 }
 
