@@ -117,6 +117,33 @@ run "$FCVM" rmi -f "$other" "$app"
 check "by force it goes with all its names" test "$rc" -eq 0
 rm "$FCVM_CONFIG_ROOT/etc/fcvm/fcvm.toml"
 
+# All images of an archive, and of an OCI layout, each with the names that it has there.
+mkdir "$scratch/several"
+tar -C "$scratch/several" -xf "$scratch/app.tar"
+(cd "$scratch/several" && mv config.json app.json && mv layer.tar app.layer && mv manifest.json app.manifest)
+tar -C "$scratch/several" -xf "$scratch/other.tar"
+jq -cs '.[0][0] * {Config: "app.json", Layers: ["app.layer"], RepoTags: ["busybox", "example.org/app:2"]} | [., $other[0][0]]' \
+  --slurpfile other "$scratch/several/manifest.json" "$scratch/several/app.manifest" >"$scratch/several/both.json"
+mv "$scratch/several/both.json" "$scratch/several/manifest.json"
+tar -C "$scratch/several" -cf "$scratch/several.tar" manifest.json config.json layer.tar app.json app.layer
+run "$FCVM" load -q -i "$scratch/several.tar"
+check "several images of one archive are loaded" test "$out" = "Loaded image: docker.io/library/busybox:latest
+Loaded image: example.org/app:2
+Loaded image: localhost/other:2"
+check "one under its names" test "$("$FCVM" images -q --no-trunc example.org/app:2)" = "$app"
+check "the other under its own" test "$("$FCVM" images -q --no-trunc other:2)" = "$other"
+check "and not under the archive's" test -z "$("$FCVM" images -n | grep archive)"
+"$FCVM" save -q --format oci-archive -o "$scratch/layout.tar" other:2
+"$FCVM" rmi -f "$app" "$other" >/dev/null
+run "$FCVM" load -q -i "$scratch/layout.tar"
+check "an OCI archive is loaded" test "$out" = "Loaded image: localhost/other:2"
+"$FCVM" rmi other:2 >/dev/null
+mkdir "$scratch/layout"
+tar -C "$scratch/layout" -xf "$scratch/layout.tar"
+run "$FCVM" load -q -i "$scratch/layout"
+check "and a directory" test "$out" = "Loaded image: localhost/other:2"
+"$FCVM" rmi other:2 >/dev/null
+
 # From standard input, and from a file that has a colon in its name.
 cp "$scratch/app.tar" "$scratch/app:1.tar"
 run "$FCVM" load -q -i "$scratch/app:1.tar"

@@ -11,6 +11,7 @@
 
 #include "core/base/io/fd.hpp"
 #include "core/base/io/poll.hpp"
+#include "core/cli/archive_contents.hpp"
 #include "core/cli/image_catalog.hpp"
 #include "core/cli/session/interrupt.hpp"
 #include "core/cli/text/vm_text.hpp"
@@ -59,17 +60,30 @@ Result<fs::path> archive_of(Invocation& invocation, const image::BuildDirectory&
   return named;
 }
 
-/// In podman's words, for scripts that read them.
-Result<void> tell(ImageCatalog& catalog, const image::Image& loaded, const std::string& reference) {
-  std::vector<std::string> names;
+Result<std::vector<std::string>> names_of(ImageCatalog& catalog, const image::Image& loaded) {
   for (const auto& image : FCVM_TRY(catalog.all())) {
-    if (image.id == loaded.id && image.plugin == loaded.plugin) names = image.names;
+    if (image.id == loaded.id && image.plugin == loaded.plugin) return image.names;
+  }
+  return std::vector<std::string>();
+}
+
+/// Gives it the names that it has in the archive, and says so in podman's words, for scripts that
+/// read them.
+Result<void> name_loaded(ImageCatalog& catalog, const image::Image& loaded,
+                         const ArchivedImage& archived) {
+  const auto kept = FCVM_TRY(names_of(catalog, loaded));
+  std::vector<std::string> names;
+  for (const auto& name : archived.names) {
+    const bool has_it = std::ranges::find(kept, name) != kept.end();
+    if (has_it || catalog.images().name(loaded, name)) names.push_back(name);
   }
   // A file is no name to keep where it was only ours.
-  const bool is_bare = names == std::vector<std::string>{reference};
-  if (is_bare) FCVM_TRY(catalog.images().unname(loaded, reference));
-  if (is_bare || names.empty()) names = {"sha256:" + loaded.id};
+  const bool has_files = std::ranges::find(kept, archived.reference) != kept.end();
+  if (has_files) FCVM_TRY(catalog.images().unname(loaded, archived.reference));
+  if (names.empty() && !has_files) names = kept;  // of an archive that only the plugin can read
+  if (names.empty()) names = {"sha256:" + loaded.id};
   for (const auto& name : names) fmt::print("Loaded image: {}\n", printable(name));
+  std::fflush(stdout);
   return {};
 }
 
@@ -81,34 +95,36 @@ Result<int> run(Invocation& invocation) {
   const auto archive = archive_of(invocation, work, *interrupt);
   if (const auto signal = interrupt->signal()) return kExitSignalBase + *signal;
   if (!archive) return unexpected(archive.error());
-  const std::string reference = "docker-archive:" + archive->string();
-  const auto image = catalog->pull(reference, FCVM_PULL_MISSING);
-  if (const auto signal = interrupt->signal()) return kExitSignalBase + *signal;
-  if (!image) return unexpected(image.error());
-  FCVM_TRY(tell(*catalog, *image, reference));
+  for (const auto& archived : FCVM_TRY(images_in(archive->string()))) {
+    const auto image = catalog->pull(archived.reference, FCVM_PULL_MISSING);
+    if (const auto signal = interrupt->signal()) return kExitSignalBase + *signal;
+    if (!image) return unexpected(image.error());
+    FCVM_TRY(name_loaded(*catalog, *image, archived));
+  }
   return 0;
 }
 
 }  // namespace
 
 Verb image_load_verb() {
-  return {.name = "image load",
-          .aliases = {"load", "podman load"},
-          .arguments = "[-i FILE] [-q]",
-          .summary = "Take an image from an archive, with the names that it has there",
-          .details =
-              "FILE is of `podman save` or `docker save`, packed by gzip or not; without -i it is\n"
-              "read from standard input.\n"
-              "\n"
-              "Examples:\n"
-              "  fcvm load -i app.tar\n"
-              "  podman save app:1 | fcvm load\n",
-          .options = {{.name = "input", .help = "the archive", .letter = 'i'},
-                      {.name = "quiet",
-                       .type = config::Type::kBoolean,
-                       .help = "do not show how far it is",
-                       .letter = 'q'}},
-          .run = run};
+  return {
+      .name = "image load",
+      .aliases = {"load", "podman load"},
+      .arguments = "[-i FILE] [-q]",
+      .summary = "Take the images of an archive, with the names that they have there",
+      .details =
+          "FILE is of `fcvm save`, `podman save` or `docker save`, packed by gzip or not, or a\n"
+          "directory with an OCI layout; without -i it is read from standard input.\n"
+          "\n"
+          "Examples:\n"
+          "  fcvm load -i app.tar\n"
+          "  podman save app:1 | fcvm load\n",
+      .options = {{.name = "input", .help = "the archive", .letter = 'i'},
+                  {.name = "quiet",
+                   .type = config::Type::kBoolean,
+                   .help = "do not show how far it is",
+                   .letter = 'q'}},
+      .run = run};
 }
 
 }  // namespace fcvm::cli
