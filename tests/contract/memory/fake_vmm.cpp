@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ constexpr auto kEndLimit = std::chrono::seconds(5);
 
 struct Command {
   char what;
+  char letter;
   std::uint64_t offset;
 };
 
@@ -55,6 +57,9 @@ class Inside {
         return connect() ? 'y' : 'n';
       case 'r':
         return read(command.offset);
+      case 'w':
+        std::memset(at(command.offset), command.letter, kPage);
+        return 'y';
       case 'h':
         return present(at(command.offset)) ? 'y' : 'n';
       default:
@@ -85,6 +90,26 @@ class Inside {
   }
 
   bool connect() {
+    struct stat source {};
+    const bool file =
+        ::fstatat(directory_, socket_.c_str(), &source, 0) == 0 && S_ISREG(source.st_mode);
+    return file ? map_file() : take_from_server();
+  }
+
+  bool map_file() {
+    const int file = ::openat(directory_, socket_.c_str(), O_RDONLY | O_CLOEXEC);
+    void* mapped = ::mmap(nullptr, size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (file < 0 || mapped == MAP_FAILED) return false;
+    base_ = static_cast<char*>(mapped);
+    const auto map_half = [&](std::uint64_t offset) {
+      return ::mmap(at(offset), size_ / 2, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, file,
+                    static_cast<off_t>(offset)) != MAP_FAILED;
+    };
+    return map_half(0) && map_half(size_ / 2);
+  }
+
+  bool take_from_server() {
     auto connection = base::connect_unix_at(directory_, socket_);
     void* mapped =
         ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -152,13 +177,15 @@ void FakeVmm::touch(std::uint64_t offset) { send('r', offset); }
 bool FakeVmm::has(std::uint64_t offset) { return ask('h', offset) == 'y'; }
 void FakeVmm::give_back(std::uint64_t offset) { REQUIRE(ask('d', offset) == 'y'); }
 
-std::optional<char> FakeVmm::ask(char what, std::uint64_t offset) {
-  send(what, offset);
+void FakeVmm::write(std::uint64_t offset, char letter) { REQUIRE(ask('w', offset, letter) == 'y'); }
+
+std::optional<char> FakeVmm::ask(char what, std::uint64_t offset, char letter) {
+  send(what, offset, letter);
   return answer(kAnswerMs);
 }
 
-void FakeVmm::send(char what, std::uint64_t offset) {
-  const Command command{what, offset};
+void FakeVmm::send(char what, std::uint64_t offset, char letter) {
+  const Command command{what, letter, offset};
   (void)::send(control_.get(), &command, sizeof command, MSG_NOSIGNAL);
 }
 

@@ -21,11 +21,12 @@ struct HandOver {
 
 class FakeVmm {
  public:
-  /// Connects to `socket`, in the directory, when it is told to.
-  FakeVmm(int directory, const std::string& socket, std::uint64_t memory_bytes,
+  /// When it is told to, connects to `source`, a page server's socket in the directory, or maps it,
+  /// a file.
+  FakeVmm(int directory, const std::string& source, std::uint64_t memory_bytes,
           const HandOver& hand_over = {});
 
-  /// False when the server was not to be reached.
+  /// False when the server was not to be reached, or the file not to be mapped.
   bool connect();
 
   /// The byte with which the page at an offset of the memory is filled, 'X' when it differs within
@@ -37,6 +38,8 @@ class FakeVmm {
   std::optional<char> answer(int timeout_ms);
   /// Whether the page is in memory already.
   bool has(std::uint64_t offset);
+  /// Fills the page with a letter.
+  void write(std::uint64_t offset, char letter);
   /// As for a balloon.
   void give_back(std::uint64_t offset);
 
@@ -46,8 +49,8 @@ class FakeVmm {
   void kill();
 
  private:
-  std::optional<char> ask(char what, std::uint64_t offset);
-  void send(char what, std::uint64_t offset);
+  std::optional<char> ask(char what, std::uint64_t offset, char letter = 0);
+  void send(char what, std::uint64_t offset, char letter = 0);
 
   std::optional<base::Child> child_;
   Fd control_;
