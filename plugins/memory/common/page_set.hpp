@@ -8,6 +8,12 @@ namespace fcvm::memory {
 
 class PageSet {
  public:
+  /// Pages that follow each other.
+  struct Run {
+    std::uint64_t first;
+    std::uint64_t count;
+  };
+
   PageSet() = default;
   /// Of a memory of so many pages; all pages that are named below are among them.
   explicit PageSet(std::uint64_t pages) : pages_(pages), words_((pages + 63) / 64) {}
@@ -17,16 +23,14 @@ class PageSet {
     return (words_[page / 64] >> (page % 64) & 1) != 0;
   }
   void add(std::uint64_t page) { words_[page / 64] |= bit(page); }
+  void add(Run run) {
+    for (std::uint64_t i = 0; i < run.count; ++i) add(run.first + i);
+  }
   void remove(std::uint64_t page) { words_[page / 64] &= ~bit(page); }
   /// Of a memory of the same size.
   void add(const PageSet& other);
   [[nodiscard]] std::uint64_t count() const;
 
-  /// Pages that follow each other.
-  struct Run {
-    std::uint64_t first;
-    std::uint64_t count;
-  };
   /// The first at or after `page`; its count is 0 when there is none.
   [[nodiscard]] Run next(std::uint64_t page) const;
 

@@ -4,12 +4,12 @@
 #include <array>
 #include <climits>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/io/clone_file.hpp"
 #include "core/base/io/fd.hpp"
+#include "plugins/memory/common/pidfd.hpp"
 #include "plugins/memory/file/mapped_pages.hpp"
 #include "plugins/memory/file/warm.hpp"
 
@@ -78,10 +78,10 @@ Result<void> FileClone::merge(const std::vector<Layer>& layers, const Call& call
 }
 
 Result<void> FileClone::vmm_lives() const {
-  pollfd ended{vmm_, POLLIN, 0};
-  if (ended.fd >= 0 && ::poll(&ended, 1, 0) == 0) return {};
-  return fail(ESRCH,
-              ended.fd < 0 ? "the clone's VMM has not started" : "the clone's VMM has ended");
+  const int vmm = vmm_;
+  if (vmm < 0) return fail(ESRCH, "the clone's VMM has not started");
+  if (has_ended(vmm)) return fail(ESRCH, "the clone's VMM has ended");
+  return {};
 }
 
 Result<void> FileClone::prefetch(const PageSet& pages, const Call& call) {

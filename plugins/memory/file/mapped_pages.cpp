@@ -5,13 +5,13 @@
 #include <cinttypes>
 #include <cstdio>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <vector>
 
 #include "core/base/io/fd.hpp"
 #include "core/base/io/file.hpp"
+#include "plugins/memory/common/pidfd.hpp"
 
 namespace fcvm::memory {
 
@@ -66,23 +66,6 @@ Result<std::string> name_in_maps(int file, std::uint64_t page) {
   return fail(ENOENT, "/proc/self/maps does not show the snapshot's memory");
 }
 
-Result<std::string> pid_of(int pidfd) {
-  const std::string text = FCVM_TRY(base::read_file("/proc/self/fdinfo/" + std::to_string(pidfd)));
-  const std::size_t at = text.find("Pid:");
-  int pid = 0;
-  if (at != std::string::npos && std::sscanf(text.c_str() + at, "Pid: %d", &pid) == 1 && pid > 0) {
-    return std::to_string(pid);
-  }
-  return fail(ESRCH, "the clone's VMM has ended");
-}
-
-/// Afterwards: what was read is then of this process, and not of one that got its number.
-Result<void> must_live(int pidfd) {
-  pollfd ended{pidfd, POLLIN, 0};
-  if (::poll(&ended, 1, 0) == 0) return {};
-  return fail(ESRCH, "the clone's VMM has ended");
-}
-
 Result<void> add_touched(int table, const Mapping& mapping, std::uint64_t page, PageSet& to) {
   std::vector<std::uint64_t> entries(8192);
   const std::uint64_t last = std::min(
@@ -107,7 +90,7 @@ Result<void> add_touched(int table, const Mapping& mapping, std::uint64_t page, 
 Result<PageSet> mapped_pages(int pidfd, int file, std::uint64_t memory_bytes) {
   const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   const std::string name = FCVM_TRY(name_in_maps(file, page));
-  const std::string process = FCVM_TRY(pid_of(pidfd));
+  const std::string process = std::to_string(FCVM_TRY(pid_of(pidfd)));
   const Fd table = FCVM_TRY(base::open_file("/proc/" + process + "/pagemap", O_RDONLY) |
                             context("looking at the clone's VMM"));
   const auto maps = FCVM_TRY(maps_of(process) | context("looking at the clone's VMM"));
@@ -115,7 +98,8 @@ Result<PageSet> mapped_pages(int pidfd, int file, std::uint64_t memory_bytes) {
   for (const Mapping& mapping : maps) {
     if (mapping.file == name) FCVM_TRY(add_touched(table.get(), mapping, page, touched));
   }
-  FCVM_TRY(must_live(pidfd));
+  // Afterwards: what was read is then of this process, and not of one that got its number.
+  if (has_ended(pidfd)) return fail(ESRCH, "the clone's VMM has ended");
   return touched;
 }
 

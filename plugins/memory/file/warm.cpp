@@ -3,25 +3,24 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fcntl.h>
 #include <sys/mman.h>
+#include <utility>
+
+#include "plugins/memory/common/read_ahead.hpp"
 
 namespace fcvm::memory {
 
 namespace {
 
-/// The kernel cuts an advice to its read-ahead window, of 128 KiB by default.
-constexpr std::uint64_t kAdvice = 128 << 10;
 /// So long that few calls are made, so short that a cancel is heard while a slow disk is read.
 constexpr std::uint64_t kPiece = 2 << 20;
 
 template <typename Use>
-Result<void> each_piece(const PageSet& pages, std::uint64_t page_bytes, std::uint64_t most,
-                        const Use& use) {
+Result<void> each_piece(const PageSet& pages, std::uint64_t page_bytes, const Use& use) {
   for (auto run = pages.next(0); run.count > 0; run = pages.next(run.first + run.count)) {
     const std::uint64_t end = (run.first + run.count) * page_bytes;
-    for (std::uint64_t at = run.first * page_bytes; at < end; at += most) {
-      FCVM_TRY(use(at, std::min(most, end - at)));
+    for (std::uint64_t at = run.first * page_bytes; at < end; at += kPiece) {
+      FCVM_TRY(use(at, std::min(kPiece, end - at)));
     }
   }
   return {};
@@ -63,13 +62,12 @@ Result<void> warm(int file, const PageSet& pages, std::uint64_t page_bytes,
                   const std::function<Result<void>()>& check) {
   const Window window = FCVM_TRY(Window::over(file, pages.pages() * page_bytes));
   // All is asked for before anything is waited for: the disk is kept busy.
-  const auto advise = [&](std::uint64_t offset, std::uint64_t length) -> Result<void> {
-    ::posix_fadvise(file, static_cast<off_t>(offset), static_cast<off_t>(length),
-                    POSIX_FADV_WILLNEED);
+  const auto ask = [&](std::uint64_t offset, std::uint64_t length) -> Result<void> {
+    read_ahead(file, offset, length);
     return check();
   };
-  FCVM_TRY(each_piece(pages, page_bytes, kAdvice, advise));
-  return each_piece(pages, page_bytes, kPiece,
+  FCVM_TRY(each_piece(pages, page_bytes, ask));
+  return each_piece(pages, page_bytes,
                     [&](std::uint64_t offset, std::uint64_t length) -> Result<void> {
                       FCVM_TRY(check());
                       return window.populate(offset, length);

@@ -17,6 +17,7 @@
 
 #include "core/base/io/fd.hpp"
 #include "core/base/io/temp_dir.hpp"
+#include "plugins/memory/common/working_set.hpp"
 #include "tests/contract/memory/fake_vmm.hpp"
 #include "tests/support/fake_host.hpp"
 #include "tests/support/must.hpp"
@@ -74,21 +75,28 @@ class Directory {
     }
   }
 
+  void write_working_set(const std::string& name,
+                         std::initializer_list<std::uint64_t> pages) const {
+    memory::PageSet set(kPages);
+    for (const std::uint64_t page : pages) set.add(page);
+    must(memory::write_working_set(fd(), name.c_str(), set, kPage));
+  }
+
  private:
   base::TempDir made_ = must(base::TempDir::create());
   Fd fd_;
 };
 
-/// An integer.
 struct Setting {
   const char* name;
+  std::uint32_t type;
   std::int64_t number;
 };
 
 /// A page server that gives more than the page that is missed is told not to: tests count pages.
 inline std::vector<Setting> page_by_page() {
   if (FCVM_TEST_MEMORY_HAS_PIECES == 0) return {};
-  return {{"piece", kPage}};
+  return {{"piece", FCVM_OPTION_SIZE, kPage}};
 }
 
 /// The host: one instance of the plugin for one snapshot.
@@ -170,7 +178,7 @@ class Server {
     std::vector<const fcvm_setting*> pointers;
     for (const Setting& setting : settings) {
       items.push_back(sized<fcvm_setting>());
-      items.back().type = FCVM_OPTION_INTEGER;
+      items.back().type = setting.type;
       items.back().name = setting.name;
       items.back().number = setting.number;
     }
