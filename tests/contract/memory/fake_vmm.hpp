@@ -17,6 +17,10 @@ struct HandOver {
   std::string json;  // instead of the true one
   bool with_fd = true;
   bool blocks = false;
+  bool of_eventfd = false;     // instead of a userfaultfd
+  bool silent = false;         // it connects, and sends nothing
+  std::uint64_t features = 0;  // of its userfaultfd, besides removals
+  std::uint64_t page_bytes = kPage;
 };
 
 class FakeVmm {
@@ -42,6 +46,15 @@ class FakeVmm {
   void write(std::uint64_t offset, char letter);
   /// As for a balloon.
   void give_back(std::uint64_t offset);
+  /// So many times, gives pages back and takes them again, at once, and says whether each was as it
+  /// should be, `letter` before it was first given back and zeros afterwards.
+  bool churn(std::uint64_t offset, char letter, unsigned times);
+  /// Maps the page otherwise than those round it.
+  void set_apart(std::uint64_t offset);
+  /// Makes its userfaultfd block.
+  void block();
+  /// Makes a child, without waiting until the server has heard of it.
+  void fork();
 
   [[nodiscard]] int pidfd() const { return child_->pidfd(); }
   /// The signal that ended it, 0 while it runs.
@@ -49,8 +62,8 @@ class FakeVmm {
   void kill();
 
  private:
-  std::optional<char> ask(char what, std::uint64_t offset, char letter = 0);
-  void send(char what, std::uint64_t offset, char letter = 0);
+  std::optional<char> ask(char what, std::uint64_t offset, char letter = 0, unsigned times = 0);
+  void send(char what, std::uint64_t offset, char letter = 0, unsigned times = 0);
 
   std::optional<base::Child> child_;
   Fd control_;

@@ -4,26 +4,10 @@
 #include <poll.h>
 
 #include "core/base/io/file.hpp"
-#include "tests/contract/memory/server.hpp"
+#include "tests/contract/memory/served_clone.hpp"
 
 namespace fcvm::test {
 namespace {
-
-constexpr auto kNotServed = 300;  // ms after which a page that was not given will not come
-
-/// A clone whose VMM has handed its memory over.
-struct Clone {
-  Directory home;
-  std::string socket;
-  std::optional<FakeVmm> vmm;
-
-  Clone(Server& server, const char* id, std::uint32_t flags = 0, const HandOver& hand_over = {}) {
-    INFO(server.message());
-    REQUIRE(server.attach(id, home, &socket, flags) == 0);
-    vmm.emplace(home.fd(), socket, kMemory, hand_over);
-    REQUIRE(vmm->connect());
-  }
-};
 
 TEST_CASE("clones find their snapshot's memory, wherever it lies in their VMMs") {
   NEEDS_USERFAULTFD();
