@@ -67,8 +67,11 @@ Result<void> CloneMemory::note(const uffd_msg& message, std::vector<Fault>& miss
   switch (message.event) {
     case UFFD_EVENT_PAGEFAULT:
       if ((message.arg.pagefault.flags & ~std::uint64_t{UFFD_PAGEFAULT_FLAG_WRITE}) != 0) break;
-      missed.push_back({message.arg.pagefault.address / page_ * page_, monotonic_now()});
-      return {};
+      if (const auto page = page_at(message.arg.pagefault.address)) {
+        missed.push_back({*page, monotonic_now()});
+        return {};
+      }
+      return wrong("misses a page that is in none of its regions");
     case UFFD_EVENT_REMOVE:
       note_removed(message.arg.remove.start, message.arg.remove.end);
       return {};
@@ -94,11 +97,13 @@ void CloneMemory::note_removed(std::uint64_t begin, std::uint64_t end) {
   }
 }
 
-const Region* CloneMemory::region_of(std::uint64_t address) const {
+std::optional<std::uint64_t> CloneMemory::page_at(std::uint64_t address) const {
   for (const Region& region : regions_) {
-    if (address >= region.base && address - region.base < region.size) return &region;
+    if (address >= region.base && address - region.base < region.size) {
+      return (region.offset + (address - region.base)) / page_;
+    }
   }
-  return nullptr;
+  return {};
 }
 
 const Region* CloneMemory::region_with(std::uint64_t page) const {
@@ -109,12 +114,9 @@ const Region* CloneMemory::region_with(std::uint64_t page) const {
   return nullptr;
 }
 
-Result<CloneMemory::Given> CloneMemory::answer(std::uint64_t address, Tally& tally) {
-  const Region* region = region_of(address);
-  if (region == nullptr) return wrong("misses a page that is in none of its regions");
-  const std::uint64_t page = (region->offset + (address - region->base)) / page_;
-  tally.used = {page, 1};
-  return give(round(page, *region), *region, page, tally);
+Result<CloneMemory::Given> CloneMemory::answer(std::uint64_t page, Tally& tally) {
+  const Region& region = *region_with(page);  // where it was missed
+  return give(round(page, region), region, page, tally);
 }
 
 /// In pieces that lie as the memory does, so that each page is in one.
@@ -150,10 +152,7 @@ Result<std::optional<CloneMemory::Given>> CloneMemory::give_next(const PageSet& 
     std::uint64_t next = run.first + 1;
     while (next < end && lacks(next) && source_.alike(run.first, next)) ++next;
     const auto given = FCVM_TRY(give({run.first, next - run.first}, *region, {}, tally));
-    if (given != Given::kLater) {
-      tally.used = {run.first, next - run.first};
-      cursor = next;
-    }
+    if (given != Given::kLater) cursor = next;
     return std::optional(given);
   }
 }

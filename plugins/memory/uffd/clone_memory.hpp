@@ -19,7 +19,7 @@ namespace fcvm::memory {
 class CloneMemory {
  public:
   struct Fault {
-    std::uint64_t address;
+    std::uint64_t page;
     std::int64_t since;
   };
   enum class Given {
@@ -31,7 +31,6 @@ class CloneMemory {
   struct Tally {
     std::uint64_t pages = 0;
     std::uint64_t bytes_copied = 0;  // less than the pages where there are zeros
-    PageSet::Run used{};             // what was missed or wanted
   };
 
   /// `source` outlives it. For a page that is missed, up to `piece_bytes` round it are given.
@@ -41,8 +40,8 @@ class CloneMemory {
 
   /// Notes what the VMM removed, and adds what it misses. Of very many events, not all at once.
   Result<void> read_events(std::vector<Fault>& missed);
-  /// Those that name no page of the VMM's are its fault; others are the snapshot's.
-  Result<Given> answer(std::uint64_t address, Tally& tally);
+  /// Gives a missed page, and what goes with it.
+  Result<Given> answer(std::uint64_t page, Tally& tally);
   /// Gives the next of the wanted pages that the VMM has not, from `cursor` on, which is moved.
   /// Nothing when there are no more.
   Result<std::optional<Given>> give_next(const PageSet& wanted, std::uint64_t& cursor,
@@ -56,7 +55,7 @@ class CloneMemory {
 
   void note_removed(std::uint64_t begin, std::uint64_t end);
   Result<void> note(const uffd_msg& message, std::vector<Fault>& missed);
-  [[nodiscard]] const Region* region_of(std::uint64_t address) const;
+  [[nodiscard]] std::optional<std::uint64_t> page_at(std::uint64_t address) const;
   [[nodiscard]] const Region* region_with(std::uint64_t page) const;
   [[nodiscard]] bool lacks(std::uint64_t page) const {
     return !given_.has(page) && !removed_.has(page);

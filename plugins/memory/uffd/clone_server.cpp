@@ -229,6 +229,7 @@ Result<void> CloneServer::serve() {
   while (!stop_) {
     // All events come first: they may take away the page of a fault.
     FCVM_TRY(memory_->read_events(missed));
+    note_used(missed);
     if (!missed.empty()) {
       if (!FCVM_TRY(answer(missed))) wait_for(memory_->fd(), kRetryMs);
       continue;
@@ -247,11 +248,11 @@ Result<bool> CloneServer::answer(std::vector<Fault>& missed) {
   std::vector<Fault> later;
   for (const Fault& fault : missed) {
     CloneMemory::Tally tally;
-    const Given given = FCVM_TRY(memory_->answer(fault.address, tally));
+    const Given given = FCVM_TRY(memory_->answer(fault.page, tally));
     if (given == Given::kNobody) stop_ = true;
     if (given == Given::kLater) later.push_back(fault);
     const std::lock_guard lock(mutex_);
-    note(tally);
+    figures_.bytes_copied += tally.bytes_copied;
     if (given != Given::kNow) continue;
     ++figures_.faults;
     figures_.times.add(static_cast<std::uint64_t>(monotonic_now() - fault.since));
@@ -272,7 +273,7 @@ Result<bool> CloneServer::prefetch_some() {
   const auto given = memory_->give_next(served_->working_set, cursor, tally);
   {
     const std::lock_guard lock(mutex_);
-    note(tally);
+    figures_.bytes_copied += tally.bytes_copied;
     figures_.bytes_prefetched += tally.pages * served_->source.page_bytes();
     if (prefetch_) prefetch_->cursor = cursor;
   }
@@ -289,16 +290,18 @@ Result<bool> CloneServer::prefetch_some() {
   return true;
 }
 
-/// With mutex_ held.
-void CloneServer::note(const CloneMemory::Tally& tally) {
-  figures_.bytes_copied += tally.bytes_copied;
-  if (record_) used_.add(tally.used);
+/// Before they are answered: what a VMM has by then is used.
+void CloneServer::note_used(const std::vector<Fault>& missed) {
+  if (!record_ || missed.empty()) return;
+  const std::lock_guard lock(mutex_);
+  for (const Fault& fault : missed) used_.add(fault.page);
 }
 
 void CloneServer::end_prefetch(std::optional<Error> error) {
   const std::lock_guard lock(mutex_);
   if (!prefetch_ || prefetch_->done || prefetch_->error) return;
   prefetch_->done = !error;
+  if (!error && record_) used_.add(served_->working_set);
   prefetch_->error = std::move(error);
   ::eventfd_write(fetched_.get(), 1);
 }

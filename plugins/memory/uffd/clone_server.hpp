@@ -78,7 +78,7 @@ class CloneServer : public std::enable_shared_from_this<CloneServer> {
   Result<void> serve();
   Result<bool> answer(std::vector<Fault>& missed);
   Result<bool> prefetch_some();
-  void note(const CloneMemory::Tally& tally);
+  void note_used(const std::vector<Fault>& missed);
   void end_prefetch(std::optional<Error> error);
   short wait_for(int fd, int timeout_ms);
   void break_off(const Error& error);

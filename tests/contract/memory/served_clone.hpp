@@ -10,6 +10,11 @@ namespace fcvm::test {
 
 constexpr auto kNotServed = 300;  // ms after which a page that was not given will not come
 
+/// The VMM goes on when it has its page; the server counts it afterwards.
+inline bool faults_are(Server& server, std::uint64_t number) {
+  return soon_is([&] { return server.figures().faults == number; });
+}
+
 /// A clone whose VMM has handed its memory over.
 struct Clone {
   Directory home;

@@ -95,9 +95,10 @@ TEST_CASE("a stranger is not served in the VMM's place") {
   FakeVmm stranger(home.fd(), socket, kMemory);
   SECTION("who comes after the VMM is known is sent away") {
     REQUIRE(served.server.started("clone", vmm) == 0);
-    CHECK(stranger.connect());
-    stranger.touch(0);
-    CHECK(stranger.answer(kNotServed) == std::nullopt);
+    if (stranger.connect()) {  // it may not have been able to send anything
+      stranger.touch(0);
+      CHECK(stranger.answer(kNotServed) == std::nullopt);
+    }
     REQUIRE(vmm.connect());
     CHECK(vmm.page(0) == 'm');
     CHECK(served.server.clone_health("clone") == 0);
