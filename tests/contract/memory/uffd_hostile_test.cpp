@@ -29,6 +29,7 @@ TEST_CASE("what a VMM means as harm is its own, and leaves nothing behind") {
   Served served;
   Clone good(served.server, "good");
   REQUIRE(served.server.started("good", *good.vmm) == 0);
+  CHECK(good.vmm->page(0) == 'm');  // the hand-over is done
   const auto fds = open_fds();
   const auto alone = threads();
   SECTION("a descriptor that is no userfaultfd") {
