@@ -40,6 +40,13 @@ struct ServerFigures {
   void add(const ServerFigures& other);
 };
 
+/// What a caller waits for.
+struct Prefetch {
+  std::uint64_t cursor = 0;
+  bool done = false;
+  std::optional<Error> error{};
+};
+
 class CloneServer : public std::enable_shared_from_this<CloneServer> {
  public:
   static constexpr const char* kSocket = "pages.sock";
@@ -64,11 +71,6 @@ class CloneServer : public std::enable_shared_from_this<CloneServer> {
  private:
   using Fault = CloneMemory::Fault;
   using Given = CloneMemory::Given;
-  struct Prefetch {
-    std::uint64_t cursor = 0;
-    bool done = false;
-    std::optional<Error> error{};
-  };
 
   void run();
   Result<void> take_and_serve();

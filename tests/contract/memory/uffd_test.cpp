@@ -198,7 +198,7 @@ std::uint64_t free_huge_pages() {
   return number;
 }
 
-TEST_CASE("huge pages are served whole, of several layers and of none") {
+TEST_CASE("huge pages are served whole, of several layers and of none", "[.hugepages]") {
   NEEDS_USERFAULTFD();
   constexpr std::uint64_t kHuge = 2 << 20;
   FCVM_SKIP_IF(free_huge_pages() < 4, "this host has no four huge pages to spare");
