@@ -92,7 +92,9 @@ Result<void> CloneServer::started(int pidfd) {
   if (peer_ && process && *peer_ != *process) {
     broken_ = Error(EPERM, "the memory was handed over by process " + std::to_string(*peer_) +
                                ", and the clone's VMM is process " + std::to_string(*process));
+    told_ = true;
     stop_ = true;
+    ::eventfd_write(served_->broke.get(), 1);
   } else {
     vmm_ = pidfd;
   }

@@ -109,6 +109,7 @@ TEST_CASE("a stranger is not served in the VMM's place") {
     CHECK(stranger.page(0) == 'm');
     CHECK(served.server.started("clone", vmm) == -EPERM);
     CHECK_THAT(served.server.message(), Contains("the clone's VMM is process"));
+    CHECK(served.server.clone_health("clone") == -EPERM);
     stranger.touch(kPage);
     CHECK(stranger.answer(kNotServed) == std::nullopt);
     CHECK(vmm.ended_by() == 0);  // it has done nothing

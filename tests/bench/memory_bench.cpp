@@ -1,15 +1,18 @@
-// How fast memory.uffd gives pages, beside UFFDIO_COPY alone in the same process and the same run:
-// a JSON line for each measurement, medians over rounds that take turns.
+// How fast memory plugins give pages: memory.uffd beside UFFDIO_COPY alone, memory.file beside
+// reading, in the same process and the same run. A JSON line for each measurement, medians over
+// rounds that take turns.
 //
-//   page_server_bench [ROUNDS [MEBIBYTES [CLONES]]]
+//   memory_bench [ROUNDS [MEBIBYTES [CLONES]]]
 //
 //   copy_raw        UFFDIO_COPY in pieces of 64 KiB, from the mapped file; nobody waits for them
 //   copy_prefetch   all of the memory by prefetch, in MiB/s, and as a share of copy_raw
 //   copy_faults     all of it by the faults of CLONES clones at once, one page of each piece
 //   faults          of a clone that touches a working set: without prefetch, and with one that was
 //                   recorded of one clone, and of two
-//   fault_times     what a clone waits for a page, one clone and CLONES at once, as the clones see
-//   it
+//   warm            memory.file's prefetch of that working set into the page cache: from the disk,
+//                   once it is there, and by plain reading from the disk ($TMPDIR)
+//   fault_times     what a clone waits for a page, one clone and CLONES at once, as they see it
+//   fault_times_raw the same, from threads that do nothing but poll, read and UFFDIO_COPY
 //
 // A clone is a process with a userfaultfd, which does nothing but touch pages.
 #include <algorithm>
@@ -18,9 +21,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
-#include <functional>
 #include <linux/userfaultfd.h>
 #include <memory>
+#include <poll.h>
 #include <random>
 #include <string>
 #include <sys/eventfd.h>
@@ -29,6 +32,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -39,6 +43,7 @@
 #include "core/base/io/socket_pair.hpp"
 #include "core/base/io/temp_dir.hpp"
 #include "core/base/io/unix_socket.hpp"
+#include "plugins/memory/file/warm.hpp"
 #include "plugins/memory/uffd/clone_server.hpp"
 
 namespace {
@@ -53,7 +58,7 @@ constexpr std::uint64_t kPiece = 64 << 10;
 constexpr std::uint64_t kPagesOfPiece = kPiece / kPage;
 
 [[noreturn]] void give_up(const std::string& what) {
-  std::fprintf(stderr, "page_server_bench: %s\n", what.c_str());
+  std::fprintf(stderr, "memory_bench: %s\n", what.c_str());
   std::exit(1);
 }
 
@@ -147,6 +152,55 @@ class Bench {
   std::uint64_t bytes_;
 };
 
+/// What a page server does at the least, in a thread: nothing is checked, and nothing may happen
+/// but that pages are missed.
+class RawServer {
+ public:
+  RawServer(const Bench& bench, int directory)
+      : bytes_(bench.bytes()),
+        listener_(need(base::listen_unix_at(directory, CloneServer::kSocket))),
+        stop_(::eventfd(0, EFD_CLOEXEC)) {
+    void* mapped = ::mmap(nullptr, bytes_, PROT_READ, MAP_SHARED, bench.file(), 0);
+    if (mapped == MAP_FAILED) give_up("mapping the snapshot");
+    from_ = static_cast<char*>(mapped);
+    thread_ = std::thread([this] { run(); });
+  }
+  RawServer(const RawServer&) = delete;
+  RawServer& operator=(const RawServer&) = delete;
+  ~RawServer() {
+    ::eventfd_write(stop_.get(), 1);
+    thread_.join();
+    ::munmap(from_, bytes_);
+  }
+
+ private:
+  void run() {
+    const Fd connection = need(base::accept_connection(listener_.get()));
+    const auto taken = need(memory::receive_hand_over(connection.get(), bytes_, kPage));
+    const int fd = taken.faults.get();
+    const std::uint64_t base = taken.regions.front().base;
+    for (;;) {
+      pollfd fds[2] = {{fd, POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+      ::poll(fds, 2, -1);
+      if (fds[1].revents != 0) return;
+      uffd_msg message{};
+      if (::read(fd, &message, sizeof message) != sizeof message) continue;
+      const std::uint64_t at = (message.arg.pagefault.address - base) / kPiece * kPiece;
+      uffdio_copy copy{};
+      copy.dst = base + at;
+      copy.src = reinterpret_cast<std::uintptr_t>(from_) + at;
+      copy.len = kPiece;
+      if (::ioctl(fd, UFFDIO_COPY, &copy) != 0) give_up("UFFDIO_COPY");
+    }
+  }
+
+  const std::uint64_t bytes_;
+  Fd listener_;
+  Fd stop_;
+  char* from_ = nullptr;
+  std::thread thread_;
+};
+
 /// A clone's VMM: a process that takes its memory from the server, and touches pages when told to.
 class Clone {
  public:
@@ -178,6 +232,11 @@ class Clone {
   }
   void listen() {
     need(server_->listen(home_.get()));
+    tell('c');
+    heard();
+  }
+  void listen_rawly(const Bench& bench) {
+    raw_ = std::make_unique<RawServer>(bench, home_.get());
     tell('c');
     heard();
   }
@@ -232,6 +291,7 @@ class Clone {
   base::TempDir directory_ = need(base::TempDir::create());
   Fd home_;
   std::shared_ptr<CloneServer> server_;
+  std::unique_ptr<RawServer> raw_;  // instead
   base::Pipe commands_ = need(base::Pipe::create());
   base::Pipe answers_ = need(base::Pipe::create());
   std::size_t bytes_;
@@ -242,13 +302,13 @@ class Clone {
 using Clones = std::vector<std::unique_ptr<Clone>>;
 
 Clones start(const Bench& bench, const std::shared_ptr<Served>& served, bool record,
-             const std::vector<std::vector<std::uint64_t>>& touches) {
+             const std::vector<std::vector<std::uint64_t>>& touches, bool rawly = false) {
   Clones clones;
   for (const auto& pages : touches) {
     clones.push_back(std::make_unique<Clone>(served, record, pages));
     clones.back()->fork(bench.bytes());
   }
-  for (const auto& clone : clones) clone->listen();
+  for (const auto& clone : clones) rawly ? clone->listen_rawly(bench) : clone->listen();
   return clones;
 }
 
@@ -327,10 +387,10 @@ double copy_prefetch(const Bench& bench) {
   return ms;
 }
 
-Clones scattered_clones(const Bench& bench, unsigned number) {
+Clones scattered_clones(const Bench& bench, unsigned number, bool rawly = false) {
   std::vector<std::vector<std::uint64_t>> touches;
   for (unsigned i = 0; i < number; ++i) touches.push_back(scattered(bench, i));
-  return start(bench, bench.serve({}), false, touches);
+  return start(bench, bench.serve({}), false, touches, rawly);
 }
 
 void report_copies(const Bench& bench, int rounds, unsigned number) {
@@ -389,28 +449,74 @@ void report_faults(const Bench& bench, unsigned recorded) {
       prefetch_ms, warm_ms, 1 - static_cast<double>(with) / static_cast<double>(without));
 }
 
-void report_times(const Bench& bench, int rounds, unsigned number) {
-  std::vector<std::uint32_t> waits;
-  memory::ServerFigures figures;
+/// Empties the page cache of the file; so nothing of it may be dirty or mapped.
+void forget(const Bench& bench) {
+  if (::fsync(bench.file()) != 0 || ::posix_fadvise(bench.file(), 0, 0, POSIX_FADV_DONTNEED) != 0) {
+    give_up("dropping the page cache");
+  }
+}
+
+double warm_ms(const Bench& bench, const PageSet& set) {
+  const auto begin = monotonic_now();
+  need(memory::warm(bench.file(), set, kPage, [] { return Result<void>(); }));
+  return since_ms(begin);
+}
+
+double read_ms(const Bench& bench, const PageSet& set) {
+  std::string buffer(1 << 20, '\0');
+  const auto begin = monotonic_now();
+  for (auto run = set.next(0); run.count > 0; run = set.next(run.first + run.count)) {
+    const auto size = static_cast<ssize_t>(run.count * kPage);
+    if (::pread(bench.file(), buffer.data(), static_cast<std::size_t>(size),
+                static_cast<off_t>(run.first * kPage)) != size) {
+      give_up("reading the snapshot");
+    }
+  }
+  return since_ms(begin);
+}
+
+void report_warm(const Bench& bench, int rounds) {
+  PageSet set(bench.bytes() / kPage);
+  for (const std::uint64_t page : working_set(bench, 1)) set.add(page);
+  std::vector<double> cold;
+  std::vector<double> hot;
+  std::vector<double> read;
   for (int i = 0; i < rounds; ++i) {
-    Clones clones = scattered_clones(bench, number);
+    forget(bench);
+    cold.push_back(warm_ms(bench, set));
+    hot.push_back(warm_ms(bench, set));
+    forget(bench);
+    read.push_back(read_ms(bench, set));
+  }
+  std::printf(
+      "{\"what\":\"warm\",\"mib\":%.1f,\"from_disk_ms\":%.1f,\"there_ms\":%.1f,"
+      "\"read_from_disk_ms\":%.1f}\n",
+      static_cast<double>(set.count() * kPage) / (1 << 20), median(cold), median(hot),
+      median(read));
+}
+
+std::string shown(std::vector<std::uint32_t> waits) {
+  std::sort(waits.begin(), waits.end());
+  const auto us = [&](std::size_t thousandth) {
+    return std::to_string(waits[std::min(waits.size() - 1, waits.size() * thousandth / 1000)] /
+                          1000);
+  };
+  return "\"p50_us\":" + us(500) + ",\"p90_us\":" + us(900) + ",\"p99_us\":" + us(990) +
+         ",\"p999_us\":" + us(999);
+}
+
+void report_times(const Bench& bench, int rounds, unsigned number) {
+  std::vector<std::uint32_t> waits[2];
+  for (int i = 0; i < 2 * rounds; ++i) {
+    Clones clones = scattered_clones(bench, number, i % 2 == 0);
     run(clones);
     for (const auto& clone : clones) {
       const auto more = clone->waits();
-      waits.insert(waits.end(), more.begin(), more.end());
-      figures.add(clone->server().figures());
+      waits[i % 2].insert(waits[i % 2].end(), more.begin(), more.end());
     }
   }
-  std::sort(waits.begin(), waits.end());
-  const auto us = [&](std::size_t thousandth) {
-    return waits[std::min(waits.size() - 1, waits.size() * thousandth / 1000)] / 1000.0;
-  };
-  std::printf(
-      "{\"what\":\"fault_times\",\"clones\":%u,\"p50_us\":%.0f,\"p90_us\":%.0f,"
-      "\"p99_us\":%.0f,\"p999_us\":%.0f,\"server_p50_us\":%.0f,\"server_p99_us\":%.0f}\n",
-      number, us(500), us(900), us(990), us(999),
-      static_cast<double>(figures.times.percentile(50)) / 1000,
-      static_cast<double>(figures.times.percentile(99)) / 1000);
+  std::printf("{\"what\":\"fault_times_raw\",\"clones\":%u,%s}\n", number, shown(waits[0]).c_str());
+  std::printf("{\"what\":\"fault_times\",\"clones\":%u,%s}\n", number, shown(waits[1]).c_str());
 }
 
 }  // namespace
@@ -422,6 +528,7 @@ int main(int argc, char** argv) {
   if (rounds < 1 || mebibytes < 1 || clones < 1) give_up("[ROUNDS [MEBIBYTES [CLONES]]]");
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const Bench bench(mebibytes << 20);
+  report_warm(bench, rounds);
   report_copies(bench, rounds, clones);
   for (const unsigned recorded : {1U, 2U}) report_faults(bench, recorded);
   report_times(bench, rounds, 1);
