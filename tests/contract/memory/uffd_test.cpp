@@ -106,6 +106,33 @@ constexpr bool kForksHaveThreads = false;
 constexpr bool kForksHaveThreads = true;
 #endif
 
+TEST_CASE("a prefetch ends with its VMM, and another's goes on") {
+  NEEDS_USERFAULTFD();
+  constexpr std::uint64_t kMany = 64 << 10;  // so many pages that it takes a while
+  const Directory snapshot;
+  snapshot.write_layer("memory", std::string(kMany, '.'));
+  memory::PageSet all(kMany);
+  all.add({0, kMany});
+  must(memory::write_working_set(snapshot.fd(), "pages", all, kPage));
+  Server server(kPieces);
+  REQUIRE(server.open(snapshot, {"memory"}, "pages", kPage, kMany * kPage) == 0);
+  Clone one(server, "one", 0, {}, kMany * kPage);
+  Clone two(server, "two", 0, {}, kMany * kPage);
+  REQUIRE(server.started("one", *one.vmm) == 0);
+  REQUIRE(server.started("two", *two.vmm) == 0);
+  std::int32_t code = 1;
+  std::thread prefetch([&] { code = server.prefetch("one"); });
+  const auto some_are_in = [&] { return server.figures().bytes_prefetched > 0; };
+  CHECK(soon_is(some_are_in));
+  one.vmm->kill();
+  prefetch.join();
+  CHECK((code == -ESRCH || code == 0));  // it may have been done
+  CHECK(server.clone_health("one") == 0);
+  CHECK(server.prefetch("two") == 0);
+  CHECK(two.vmm->has((kMany - 1) * kPage));
+  CHECK(server.detach("one") == 0);
+}
+
 TEST_CASE("pages that a VM gives back and takes again at once are never the snapshot's") {
   NEEDS_USERFAULTFD();
   FCVM_SKIP_IF(!kForksHaveThreads, "the thread sanitizer lets no forked process have threads");
