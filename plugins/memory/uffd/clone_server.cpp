@@ -24,7 +24,7 @@ namespace {
 constexpr int kRetryMs = 1;
 constexpr int kVmmEndMs = 5000;
 /// For a thread that a VMM which means harm has brought to a halt in the kernel.
-constexpr int kThreadEndMs = 2000;
+constexpr auto kThreadEndLimit = std::chrono::seconds(2);
 
 Result<Fd> new_eventfd() {
   Fd made(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -51,7 +51,7 @@ void ServerFigures::add(const ServerFigures& other) {
 }
 
 Result<void> CloneServer::listen(int directory) {
-  for (Fd* event : {&wake_, &settled_, &fetched_, &ended_}) *event = FCVM_TRY(new_eventfd());
+  wake_ = FCVM_TRY(new_eventfd());
   home_ = FCVM_TRY(base::open_at(directory, ".", O_PATH | O_DIRECTORY) |
                    context("opening the clone's directory"));
   listener_ = FCVM_TRY(base::listen_unix_at(directory, kSocket, 0600, SOCK_STREAM | SOCK_NONBLOCK));
@@ -73,14 +73,14 @@ bool CloneServer::end() {
   if (home_) ::unlinkat(home_.get(), kSocket, 0);  // the directory may be gone already
   if (!thread_.joinable()) return true;
   ::eventfd_write(wake_.get(), 1);
-  pollfd ended{ended_.get(), POLLIN, 0};
-  if (::poll(&ended, 1, kThreadEndMs) == 1) {
+  std::unique_lock lock(mutex_);
+  if (ended_.wait_for(lock, kThreadEndLimit, [this] { return stage_ == Stage::kEnded; })) {
+    lock.unlock();
     thread_.join();
     memory_.reset();
     return true;
   }
   thread_.detach();
-  const std::lock_guard lock(mutex_);
   vmm_ = -1;
   return false;
 }
@@ -120,24 +120,25 @@ ServerFigures CloneServer::figures() {
   return figures_;
 }
 
+/// While the VMM has not handed its memory over, the wish waits with the thread.
 Result<void> CloneServer::prefetch(const Call& call) {
-  FCVM_TRY(call.wait(settled_.get(), POLLIN) | context("waiting for the VMM's hand-over"));
+  Fd told = FCVM_TRY(new_eventfd());
+  const int fd = told.get();
   {
     const std::lock_guard lock(mutex_);
     if (broken_) return unexpected(*broken_);
-    if (!serving_) return vmm_has_ended();
+    if (stage_ == Stage::kEnded) return vmm_has_ended();
     if (prefetch_) return fail(EBUSY, "the clone's working set is being brought in already");
-    eventfd_t count = 0;
-    ::eventfd_read(fetched_.get(), &count);
-    prefetch_.emplace();
+    prefetch_.emplace(Prefetch{std::move(told)});
   }
   ::eventfd_write(wake_.get(), 1);
-  auto waited = call.wait(fetched_.get(), POLLIN);
+  auto waited = call.wait(fd, POLLIN);
   const std::lock_guard lock(mutex_);
   const Prefetch ended = *std::exchange(prefetch_, std::nullopt);
   if (ended.error) return unexpected(*ended.error);
   if (ended.done) return {};
-  return std::move(waited) | context("bringing the working set in");
+  return std::move(waited) | context(stage_ == Stage::kListening ? "waiting for the VMM's hand-over"
+                                                                 : "bringing the working set in");
 }
 
 // --- in the clone's thread -----------------------------------------------------------------------
@@ -147,16 +148,14 @@ void CloneServer::run() {
   if (!done) break_off(done.error());
   {
     const std::lock_guard lock(mutex_);
-    serving_ = false;
+    stage_ = Stage::kEnded;  // no prefetch is taken any more
   }
   end_prefetch(done ? vmm_has_ended().error() : done.error());
-  ::eventfd_write(settled_.get(), 1);
-  ::eventfd_write(ended_.get(), 1);
+  ended_.notify_all();
 }
 
 Result<void> CloneServer::take_and_serve() {
   if (!FCVM_TRY(take_hand_over())) return {};
-  ::eventfd_write(settled_.get(), 1);
   return serve();
 }
 
@@ -196,7 +195,7 @@ Result<bool> CloneServer::take_hand_over() {
   peer_ = peer.pid;
   // A clone that is recorded is given what it misses and nothing else: that is what is recorded.
   memory_.emplace(source, std::move(taken), record_ ? 0 : served_->piece_bytes);
-  serving_ = true;
+  stage_ = Stage::kServing;
   return true;
 }
 
@@ -305,7 +304,7 @@ void CloneServer::end_prefetch(std::optional<Error> error) {
   prefetch_->done = !error;
   if (!error && record_) used_.add(served_->working_set);
   prefetch_->error = std::move(error);
-  ::eventfd_write(fetched_.get(), 1);
+  ::eventfd_write(prefetch_->told.get(), 1);
 }
 
 /// The fault stays unanswered. Who hears of it finds the VMM ended, if it was lent.

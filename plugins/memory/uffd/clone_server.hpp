@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -42,6 +43,7 @@ struct ServerFigures {
 
 /// What a caller waits for.
 struct Prefetch {
+  Fd told;  // an eventfd, for when it is done or has failed
   std::uint64_t cursor = 0;
   bool done = false;
   std::optional<Error> error{};
@@ -90,17 +92,15 @@ class CloneServer : public std::enable_shared_from_this<CloneServer> {
   const bool record_;
   Fd home_;
   Fd listener_;
-  Fd wake_;     // the thread looks anew at what was changed
-  Fd settled_;  // readable once there was a hand-over, or there will be none
-  Fd fetched_;  // told when a prefetch ends
-  Fd ended_;    // readable once the thread has ended
+  Fd wake_;  // the thread looks anew at what was changed
   std::atomic<bool> stop_{false};
 
   // Quick to get: nobody holds it while waiting.
   std::mutex mutex_;
   int vmm_ = -1;                      // borrowed
   std::optional<std::int32_t> peer_;  // the process that handed the memory over
-  bool serving_ = false;              // from the hand-over on, while the thread answers faults
+  enum class Stage { kListening, kServing, kEnded } stage_ = Stage::kListening;
+  std::condition_variable ended_;  // told of that stage
   std::optional<Error> broken_;
   bool told_ = false;  // that it is broken: only once the VMM has ended
   std::optional<Prefetch> prefetch_;
