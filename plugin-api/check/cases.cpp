@@ -14,6 +14,7 @@ std::vector<Case> all_cases() {
   add_host_cases(cases);
   add_time_cases(cases);
   add_verb_cases(cases);
+  add_memory_cases(cases);
   cases.push_back({"no-output",
                    "Host services",
                    "the plugin prints nothing: it speaks through log/1",

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <fcntl.h>
 #include <map>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fcvm/memory.hpp>
@@ -19,10 +20,20 @@ class PlainFile : public fcvm::MemoryPlugin {
     // Opened anew and not duplicated: a borrowed fd is good for this call only.
     snapshot_ = fcvm::Fd(::openat(layer.directory_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
     memory_ = layer.path;
-    if (::faccessat(snapshot_.get(), memory_.c_str(), R_OK, 0) == 0) return {};
-    return fcvm::fail_errno("reading the snapshot's " + memory_);
+    struct stat status {};
+    if (::faccessat(snapshot_.get(), memory_.c_str(), R_OK, 0) != 0 ||
+        ::fstatat(snapshot_.get(), memory_.c_str(), &status, 0) != 0) {
+      return fcvm::fail_errno("reading the snapshot's " + memory_);
+    }
+    // What is missing would be zeros.
+    if (static_cast<std::uint64_t>(status.st_size) == request.memory_bytes) return {};
+    return fcvm::fail(EINVAL, memory_ + " is not as long as the VM's memory",
+                      "make the snapshot again");
   }
   fcvm::Result<fcvm_memory_offer> attach_clone(const fcvm_memory_clone& clone, const fcvm::Call&) {
+    if (homes_.count(clone.clone_id) != 0) {
+      return fcvm::fail(EEXIST, std::string("the clone ") + clone.clone_id + " is attached");
+    }
     auto offer = fcvm::sized<fcvm_memory_offer>();
     offer.type = FCVM_MEMORY_FROM_FILE;
     fcvm::put_text(offer.path, "memory.bin");

@@ -35,11 +35,28 @@ check "its figures come from the guest" test "$(told balloon 0 .guest_reports)" 
 check "the clone of the clone has its balloon" test "$(told status 0 .balloon)" -eq $((64 << 20))
 check "the snapshot is as it was" test "$(sha256sum "$snap/memory")" = "$sum"
 
-run driver serve "$snap" "$vms/served" hello status
+run driver clone memory.file "$snap" "$vms/mapped" hello record kill
+check "memory.file feeds a clone" test "$rc" -eq 0
+check "which is that guest too" test "$(told hello 0 .instance)" = "$instance"
+check "and records what it used" test "$(stat -c %s "$snap/working-set")" -gt $((256 << 5))
+run driver clone memory.file "$snap" "$vms/mapped2" hello status
+check "the next one finds that in the page cache" test "$(told status 0 .bytes_prefetched)" -gt $((1 << 20))
+rm "$snap/working-set"
+
+# With a page server: one clone after another, and two at once, of which one has a balloon.
 if [ "$(id -u)" -eq 0 ]; then
-  check "a page server feeds a clone" test "$rc" -eq 0
-  check "which is that guest too" test "$(told hello 0 .instance)" = "$instance"
-  check "page by page" test "$(told status 0 .pages_served)" -gt 100
+  run driver clone memory.uffd "$snap" "$vms/served" hello status record \
+    clone memory.uffd "$snap" "$vms/served2" hello status balloon 64 hello pause snapshot "$scratch/third"
+  check "memory.uffd feeds two clones" test "$rc" -eq 0
+  check "which are that guest too" test "$(told hello 0 .instance),$(told hello 1 .instance)" = "$instance,$instance"
+  faults=$(told status 0 .faults)
+  check "page by page" test "$faults" -gt 100
+  check "the second misses few of them: $(told status 1 .faults) of $faults" \
+    test "$(told status 1 .faults)" -lt $((faults / 4))
+  check "with a balloon it is still that guest" test "$(told hello 2 .instance)" = "$instance"
+  rm "$snap/working-set"
+  run driver restore "$scratch/third" "$vms/fourth" hello
+  check "and its snapshot is one" test "$(told hello 0 .instance)" = "$instance"
 fi
 
 sed 's/^QEMU=.*/QEMU=1.2.3/' "$snap/state" >"$scratch/second/state"

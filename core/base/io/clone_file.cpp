@@ -67,11 +67,9 @@ Result<void> copy_stretch(int from, int to, off_t at, off_t end, const Progress&
 
 bool share_blocks(int from, int to) { return ::ioctl(to, FICLONE, from) == 0; }
 
-Result<void> clone_file(int from, int to, const Progress& progress) {
-  if (share_blocks(from, to)) return {};
+Result<void> lay_over(int from, int to, const Progress& progress) {
   struct stat status {};
   if (::fstat(from, &status) != 0) return fail_errno("looking at the file");
-  if (::ftruncate(to, status.st_size) != 0) return fail_errno("sizing the copy");
   for (off_t at = 0; at < status.st_size;) {
     const off_t data = ::lseek(from, at, SEEK_DATA);
     if (data < 0 && errno == ENXIO) break;  // a hole to the end
@@ -84,6 +82,14 @@ Result<void> clone_file(int from, int to, const Progress& progress) {
   struct stat now {};
   if (::fstat(from, &now) != 0) return fail_errno("looking at the file");
   return now.st_size == status.st_size ? Result<void>() : changed();
+}
+
+Result<void> clone_file(int from, int to, const Progress& progress) {
+  if (share_blocks(from, to)) return {};
+  struct stat status {};
+  if (::fstat(from, &status) != 0) return fail_errno("looking at the file");
+  if (::ftruncate(to, status.st_size) != 0) return fail_errno("sizing the copy");
+  return lay_over(from, to, progress);
 }
 
 }  // namespace fcvm::base

@@ -16,4 +16,8 @@ namespace fcvm::base {
 [[nodiscard]] Result<void> clone_file(
     int from, int to, const std::function<Result<void>(std::uint64_t copied)>& progress = {});
 
+/// Puts what a file has over what one of the same size has; where it has holes, the other stays.
+[[nodiscard]] Result<void> lay_over(
+    int from, int to, const std::function<Result<void>(std::uint64_t copied)>& progress = {});
+
 }  // namespace fcvm::base

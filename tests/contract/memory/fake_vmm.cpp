@@ -2,15 +2,19 @@
 #include "tests/contract/memory/fake_vmm.hpp"
 
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <thread>
 #include <unistd.h>
 
 #include "core/base/io/socket_pair.hpp"
@@ -26,6 +30,8 @@ constexpr auto kEndLimit = std::chrono::seconds(5);
 
 struct Command {
   char what;
+  char letter;
+  unsigned times;
   std::uint64_t offset;
 };
 
@@ -37,7 +43,8 @@ class Inside {
         directory_(directory),
         socket_(std::move(socket)),
         size_(size),
-        hand_over_(std::move(hand_over)) {}
+        hand_over_(std::move(hand_over)),
+        page_(hand_over_.page_bytes) {}
 
   [[noreturn]] void run() {
     Command command{};
@@ -55,10 +62,22 @@ class Inside {
         return connect() ? 'y' : 'n';
       case 'r':
         return read(command.offset);
+      case 'w':
+        std::memset(at(command.offset), command.letter, kPage);
+        return 'y';
+      case 's':
+        return churn(command) ? 'y' : 'n';
+      case 'a':
+        return ::madvise(at(command.offset), page_, MADV_DONTDUMP) == 0 ? 'y' : 'n';
+      case 'b':
+        return ::fcntl(uffd_, F_SETFL, 0) == 0 ? 'y' : 'n';
+      case 'f':
+        if (::fork() == 0) ::_exit(0);
+        return 'y';
       case 'h':
         return present(at(command.offset)) ? 'y' : 'n';
       default:
-        return ::madvise(at(command.offset), kPage, MADV_DONTNEED) == 0 ? 'y' : 'n';
+        return ::madvise(at(command.offset), page_, MADV_DONTNEED) == 0 ? 'y' : 'n';
     }
   }
 
@@ -84,10 +103,51 @@ class Inside {
     return ::mincore(page, kPage, &in) == 0 && (in & 1) != 0;
   }
 
+  /// One thread gives back, the other touches.
+  bool churn(const Command& command) {
+    char* const page = at(command.offset);
+    std::atomic<bool> stop{false};
+    std::atomic<bool> right{true};
+    std::thread toucher([&] {
+      while (!stop) {
+        const char byte = *const_cast<volatile char*>(page);
+        if (byte != command.letter && byte != 0) right = false;
+      }
+    });
+    for (unsigned i = 0; i < command.times; ++i) {
+      if (::madvise(page, page_, MADV_DONTNEED) != 0) right = false;
+      if (*const_cast<volatile char*>(page) != 0) right = false;
+    }
+    stop = true;
+    toucher.join();
+    return right;
+  }
+
   bool connect() {
+    struct stat source {};
+    const bool file =
+        ::fstatat(directory_, socket_.c_str(), &source, 0) == 0 && S_ISREG(source.st_mode);
+    return file ? map_file() : take_from_server();
+  }
+
+  bool map_file() {
+    const int file = ::openat(directory_, socket_.c_str(), O_RDONLY | O_CLOEXEC);
+    void* mapped = ::mmap(nullptr, size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (file < 0 || mapped == MAP_FAILED) return false;
+    base_ = static_cast<char*>(mapped);
+    const auto map_half = [&](std::uint64_t offset) {
+      return ::mmap(at(offset), size_ / 2, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, file,
+                    static_cast<off_t>(offset)) != MAP_FAILED;
+    };
+    return map_half(0) && map_half(size_ / 2);
+  }
+
+  bool take_from_server() {
     auto connection = base::connect_unix_at(directory_, socket_);
+    const int huge = page_ == kPage ? 0 : MAP_HUGETLB;
     void* mapped =
-        ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | huge, -1, 0);
     if (!connection || mapped == MAP_FAILED) return false;
     base_ = static_cast<char*>(mapped);
     // Kept open, as the header wants it.
@@ -95,15 +155,17 @@ class Inside {
         ::syscall(SYS_userfaultfd, O_CLOEXEC | (hand_over_.blocks ? 0 : O_NONBLOCK)));
     uffdio_api api{};
     api.api = UFFD_API;
-    api.features = UFFD_FEATURE_EVENT_REMOVE;
+    api.features = UFFD_FEATURE_EVENT_REMOVE | hand_over_.features;
     uffdio_register range{};
     range.range = {reinterpret_cast<std::uintptr_t>(base_), size_};
     range.mode = UFFDIO_REGISTER_MODE_MISSING;
     if (::ioctl(uffd_, UFFDIO_API, &api) != 0 || ::ioctl(uffd_, UFFDIO_REGISTER, &range) != 0) {
       return false;
     }
+    if (hand_over_.silent) return ::dup(connection->get()) >= 0;
     const std::string json = hand_over_.json.empty() ? regions() : hand_over_.json;
-    const auto fds = std::span(&uffd_, hand_over_.with_fd ? 1 : 0);
+    const int other = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    const auto fds = std::span(hand_over_.of_eventfd ? &other : &uffd_, hand_over_.with_fd ? 1 : 0);
     return base::send_fds(connection->get(), json, fds).has_value();
   }
 
@@ -114,7 +176,7 @@ class Inside {
     return R"({"base_host_virt_addr":)" +
            std::to_string(reinterpret_cast<std::uintptr_t>(at(offset))) + R"(,"size":)" +
            std::to_string(size_ / 2) + R"(,"offset":)" + std::to_string(offset) + R"(,")" +
-           page_key + R"(":4096,"unheard-of":{}})";
+           page_key + R"(":)" + std::to_string(page_) + R"(,"unheard-of":{}})";
   }
 
   const int control_;
@@ -122,6 +184,7 @@ class Inside {
   const std::string socket_;
   const std::uint64_t size_;
   const HandOver hand_over_;
+  const std::uint64_t page_;
   char* base_ = nullptr;
   int uffd_ = -1;
 };
@@ -152,13 +215,22 @@ void FakeVmm::touch(std::uint64_t offset) { send('r', offset); }
 bool FakeVmm::has(std::uint64_t offset) { return ask('h', offset) == 'y'; }
 void FakeVmm::give_back(std::uint64_t offset) { REQUIRE(ask('d', offset) == 'y'); }
 
-std::optional<char> FakeVmm::ask(char what, std::uint64_t offset) {
-  send(what, offset);
+void FakeVmm::write(std::uint64_t offset, char letter) { REQUIRE(ask('w', offset, letter) == 'y'); }
+
+bool FakeVmm::churn(std::uint64_t offset, char letter, unsigned times) {
+  return ask('s', offset, letter, times) == 'y';
+}
+void FakeVmm::set_apart(std::uint64_t offset) { REQUIRE(ask('a', offset) == 'y'); }
+void FakeVmm::block() { REQUIRE(ask('b', 0) == 'y'); }
+void FakeVmm::fork() { send('f', 0); }
+
+std::optional<char> FakeVmm::ask(char what, std::uint64_t offset, char letter, unsigned times) {
+  send(what, offset, letter, times);
   return answer(kAnswerMs);
 }
 
-void FakeVmm::send(char what, std::uint64_t offset) {
-  const Command command{what, offset};
+void FakeVmm::send(char what, std::uint64_t offset, char letter, unsigned times) {
+  const Command command{what, letter, times, offset};
   (void)::send(control_.get(), &command, sizeof command, MSG_NOSIGNAL);
 }
 

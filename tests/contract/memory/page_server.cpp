@@ -1,7 +1,6 @@
 // memory.page-server: a page server as memory.h describes it, with every verb and no ambition. The
 // contract test uses it as a host would, and so the header with it.
 #include <algorithm>
-#include <charconv>
 #include <fcntl.h>
 #include <map>
 #include <memory>
@@ -11,42 +10,13 @@
 #include <fcvm/memory.hpp>
 
 #include "core/base/io/fd.hpp"
+#include "plugins/memory/common/working_set.hpp"
 #include "tests/contract/memory/clone_server.hpp"
 
 namespace fcvm::test {
 namespace {
 
-constexpr std::size_t kLongestWorkingSet = 1 << 20;
 constexpr std::uint64_t kPage = 4096;
-
-/// Offsets in the memory, a line each.
-Result<std::vector<std::uint64_t>> read_working_set(int directory, const char* path,
-                                                    std::uint64_t memory_bytes) {
-  const Fd file = FCVM_TRY(base::open_at(directory, path, O_RDONLY));
-  const std::string text = FCVM_TRY(base::read_all(file.get(), kLongestWorkingSet));
-  std::vector<std::uint64_t> offsets;
-  for (const char *at = text.data(), *end = at + text.size(); at < end; ++at) {
-    std::uint64_t offset = 0;
-    const auto [next, code] = std::from_chars(at, end, offset);
-    if (code != std::errc() || next == end || *next != '\n' || offset % kPage != 0 ||
-        offset >= memory_bytes) {
-      return fail(EINVAL, std::string(path) + " is no working set of this memory");
-    }
-    offsets.push_back(offset);
-    at = next;
-  }
-  return offsets;
-}
-
-Result<void> write_working_set(int directory, const char* path,
-                               const std::vector<std::uint64_t>& offsets) {
-  std::string text;
-  for (const std::uint64_t offset : offsets) text += std::to_string(offset) + "\n";
-  const Fd file = FCVM_TRY(base::open_at(directory, path, O_WRONLY | O_CREAT | O_EXCL, 0600));
-  auto written = base::write_all(file.get(), text);
-  if (!written) ::unlinkat(directory, path, 0);
-  return written;
-}
 
 class PageServer : public MemoryPlugin {
  public:
@@ -60,8 +30,11 @@ class PageServer : public MemoryPlugin {
     std::vector<std::uint64_t> working_set;
     if (request.working_set != nullptr) {
       const auto last = sized_copy(request.layers[request.layer_count - 1]);
-      working_set =
-          FCVM_TRY(read_working_set(last.directory_fd, request.working_set, request.memory_bytes));
+      const auto set = FCVM_TRY(memory::read_working_set(last.directory_fd, request.working_set,
+                                                         request.memory_bytes, kPage));
+      for (std::uint64_t page = 0; page < set.pages(); ++page) {
+        if (set.has(page)) working_set.push_back(page * kPage);
+      }
     }
     broke_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!broke_) return fail_errno("making an eventfd");
@@ -98,7 +71,9 @@ class PageServer : public MemoryPlugin {
   Result<void> working_set(std::string_view id, int directory, const char* path, const Call&) {
     const auto clone = FCVM_TRY(find(id));
     const auto used = FCVM_TRY(clone->used());
-    return write_working_set(directory, path, used);
+    memory::PageSet set(layers_.size() / kPage);
+    for (const std::uint64_t offset : used) set.add(offset / kPage);
+    return memory::write_working_set(directory, path, set, kPage);
   }
 
   Result<void> detach_clone(std::string_view id, const Call&) {

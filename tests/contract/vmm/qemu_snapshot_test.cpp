@@ -1,8 +1,8 @@
 // Snapshots by the qemu plugin: what has to be the same, what is refused before QEMU runs, whose
 // the memory is, and what a QEMU that misbehaves can do.
 #include "tests/contract/vmm/fake_qemu.hpp"
+#include "tests/contract/vmm/page_server.hpp"
 #include "tests/support/skip.hpp"
-#include "tests/support/vmm_driver/page_server.hpp"
 
 using namespace fcvm;
 using namespace fcvm::test;
@@ -196,8 +196,7 @@ TEST_CASE("pages come from a page server, and a snapshot of that clone is whole"
   make_snapshot(source);
   Machine clone(fake_qemu());
   clone.write("state", source.read("state"));
-  auto server =
-      driver::PageServer::open(clone.directory(), "pages.sock", source.path() + "/memory");
+  auto server = PageServer::open(clone.directory(), "pages.sock", source.path() + "/memory");
   REQUIRE(server);
   const auto code = clone.restore("", "pages.sock", FCVM_MEMORY_FROM_UFFD);
   INFO(clone.message());

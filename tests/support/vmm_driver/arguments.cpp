@@ -25,7 +25,8 @@ verbs, done in this order; each prints a line of JSON, and the first that fails 
   diff DIR             makes a diff snapshot here
   restore FROM DIR     a VM in DIR from the snapshot in FROM, its memory mapped privately
   restore-paused FROM DIR
-  serve FROM DIR       the same through a page server of the driver's own
+  clone PLUGIN FROM DIR  the same through a memory plugin (memory.uffd), which lies beside the VMM's
+  record               writes what the clone has used into FROM; later clones get it before they run
   balloon MIB          asks the guest for so much, and waits until it has given it
   status
   fails VERB ...       the verb has to fail; what it says is printed

@@ -132,16 +132,16 @@ Result<void> Machine::start() {
   return answer(verbs_->start(instance_, &wanted, deadline(), &error_));
 }
 
-Result<void> Machine::restore(const std::string& from, std::uint32_t source,
-                              const std::string& memory, bool paused) {
+Result<void> Machine::restore(const std::string& from, const fcvm_memory_offer* memory,
+                              bool paused) {
   if (verbs_->restore == nullptr) return fail(ENOTSUP, "the plugin restores no VMs");
   FCVM_TRY(prepare(from));
   FCVM_TRY(link(from + "/" + kState, kState));
-  if (source == FCVM_MEMORY_FROM_FILE) FCVM_TRY(link(from + "/" + kMemory, memory));
+  if (memory == nullptr) FCVM_TRY(link(from + "/" + kMemory, kMemory));
   const std::string version = FCVM_TRY(fcvm::base::read_file(from + "/" + kVersion));
   auto backing = fcvm::sized<fcvm_memory_source>();
-  backing.type = source;
-  backing.path = memory.c_str();
+  backing.type = memory == nullptr ? FCVM_MEMORY_FROM_FILE : memory->type;
+  backing.path = memory == nullptr ? kMemory : memory->path;
   auto wanted = spec();
   if (paused) wanted.flags = FCVM_VM_START_PAUSED;
   auto snapshot = fcvm::sized<fcvm_vm_restore>();

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <fcvm/memory.h>
 #include <fcvm/result.hpp>
 #include <fcvm/sdk/fd.hpp>
 #include <fcvm/vmm.h>
@@ -27,9 +28,8 @@ class Machine {
   ~Machine();
 
   Result<void> start();
-  /// `memory` is a file or a page server's socket in the VM's directory.
-  Result<void> restore(const std::string& from, std::uint32_t source, const std::string& memory,
-                       bool paused);
+  /// `memory` is a file or a page server's socket in the VM's directory; none: the snapshot's file.
+  Result<void> restore(const std::string& from, const fcvm_memory_offer* memory, bool paused);
   Result<void> pause();
   Result<void> resume();
   /// Into the directory `to`: state, memory, version, and the writable disks.
@@ -39,7 +39,7 @@ class Machine {
   Result<fcvm_vm_status> status();
   Result<fcvm::Fd> connect(std::uint32_t port);
   Result<void> kill();
-  [[nodiscard]] const std::string& directory() const { return directory_; }
+  [[nodiscard]] int directory() const { return directory_fd_.get(); }
 
  private:
   Machine(const Arguments& arguments, std::string directory);

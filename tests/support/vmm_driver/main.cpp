@@ -18,7 +18,7 @@
 #include "core/wire/hello.hpp"
 #include "core/wire/ports.hpp"
 #include "tests/support/vmm_driver/machine.hpp"
-#include "tests/support/vmm_driver/page_server.hpp"
+#include "tests/support/vmm_driver/memory.hpp"
 
 namespace {
 
@@ -27,7 +27,6 @@ using fcvm::fail;
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* kPages = "pages.sock";
 constexpr auto kPause = std::chrono::milliseconds(20);
 
 class Driver {
@@ -73,9 +72,10 @@ class Driver {
       const std::string from = take();
       return restore(from, take(), verb != "restore");
     }
-    if (verb == "serve") {
+    if (verb == "clone") {
+      const std::string plugin = take();
       const std::string from = take();
-      return serve(from, take());
+      return clone(plugin, from, take());
     }
     if (machines_.empty()) return fail(ENOTCONN, verb + ": no VM was started");
     Machine& machine = *machines_.back();
@@ -83,6 +83,7 @@ class Driver {
     if (verb == "pause") return machine.pause();
     if (verb == "resume") return machine.resume();
     if (verb == "kill") return machine.kill();
+    if (verb == "record" && !memories_.empty()) return memories_.back()->record();
     if (verb == "snapshot") return machine.snapshot(take(), FCVM_SNAPSHOT_FULL);
     if (verb == "diff") return machine.snapshot(take(), FCVM_SNAPSHOT_DIFF);
     if (verb == "balloon") return balloon(machine, std::stoull(take()) << 20, line);
@@ -97,16 +98,23 @@ class Driver {
 
   Result<void> restore(const std::string& from, const std::string& directory, bool paused) {
     machines_.push_back(FCVM_TRY(Machine::create(arguments_, directory)));
-    return machines_.back()->restore(from, FCVM_MEMORY_FROM_FILE, "memory", paused);
+    return machines_.back()->restore(from, nullptr, paused);
   }
 
-  Result<void> serve(const std::string& from, const std::string& directory) {
+  Result<void> clone(const std::string& plugin, const std::string& from,
+                     const std::string& directory) {
+    const std::string beside = arguments_.plugin.substr(0, arguments_.plugin.rfind('/') + 1);
+    memories_.push_back(
+        FCVM_TRY(Memory::open(beside + plugin + ".so", from, arguments_.memory_bytes)));
     machines_.push_back(FCVM_TRY(Machine::create(arguments_, directory)));
-    const auto fd =
-        FCVM_TRY(fcvm::base::open_file(machines_.back()->directory(), O_RDONLY | O_DIRECTORY));
-    ::unlinkat(fd.get(), kPages, 0);
-    servers_.push_back(FCVM_TRY(PageServer::open(fd.get(), kPages, from + "/memory")));
-    return machines_.back()->restore(from, FCVM_MEMORY_FROM_UFFD, kPages, false);
+    Memory& memory = *memories_.back();
+    Machine& machine = *machines_.back();
+    const auto offer = FCVM_TRY(memory.attach(machine.directory()));
+    FCVM_TRY(machine.restore(from, &offer, true));
+    const auto now = FCVM_TRY(machine.status());
+    FCVM_TRY(memory.started(now.pid));
+    FCVM_TRY(memory.prefetch());
+    return machine.resume();
   }
 
   /// The instance tells one boot of the guest from another.
@@ -167,13 +175,19 @@ class Driver {
     line["end"] = fcvm::text_of(now.end_reason);
     // A VM may have none.
     if (const auto figures = machine.balloon()) line["balloon"] = figures->actual_bytes;
-    if (!servers_.empty()) line["pages_served"] = servers_.back()->pages();
+    if (memories_.empty()) return {};
+    const auto figures = FCVM_TRY(memories_.back()->figures());
+    line["faults"] = figures.faults;
+    line["bytes_copied"] = figures.bytes_copied;
+    line["bytes_prefetched"] = figures.bytes_prefetched;
+    line["fault_p50_ns"] = figures.fault_p50_ns;
+    line["fault_p99_ns"] = figures.fault_p99_ns;
     return {};
   }
 
   const Arguments& arguments_;
   std::deque<std::string> words_;
-  std::vector<std::unique_ptr<PageServer>> servers_;  // outlive their VMs
+  std::vector<std::unique_ptr<Memory>> memories_;  // outlive their VMs
   std::vector<std::unique_ptr<Machine>> machines_;
 };
 

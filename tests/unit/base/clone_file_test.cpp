@@ -55,6 +55,23 @@ TEST_CASE("whoever watches a copy may end it") {
   }
 }
 
+TEST_CASE("a file that is laid over another hides it where it has something") {
+  Files files;
+  constexpr off_t kSize = 4 << 20;
+  must(write_all(files.to.get(), std::string(kSize, 'b')));
+  REQUIRE(::ftruncate(files.from.get(), kSize) == 0);
+  for (const off_t at : {off_t{0}, off_t{2 << 20}}) {
+    REQUIRE(::pwrite(files.from.get(), std::string(65536, at == 0 ? '\0' : 'd').data(), 65536,
+                     at) == 65536);
+  }
+  must(lay_over(files.from.get(), files.to.get()));
+  const std::string sum = contents(files);
+  std::string expected(kSize, 'b');
+  expected.replace(0, 65536, 65536, '\0');
+  expected.replace(2 << 20, 65536, 65536, 'd');
+  CHECK(sum == expected);
+}
+
 TEST_CASE("an empty file is copied, too") {
   Files files;
   must(clone_file(files.from.get(), files.to.get()));

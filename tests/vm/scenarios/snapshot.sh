@@ -17,9 +17,9 @@ for clone in 0 1; do
   check "clone $clone is the guest that was saved, and its agent answers" \
     test "$(told hello "$clone" .instance)" = "$instance"
 done
-run driver serve "$snap" "$vms/served" hello status kill
+run driver clone memory.uffd "$snap" "$vms/served" hello status kill
 check "a page server feeds another" test "$rc" -eq 0
 check "which is that guest too" test "$(told hello 0 .instance)" = "$instance"
-check "page by page" test "$(told status 0 .pages_served)" -gt 20
+check "page by page" test "$(told status 0 .faults)" -gt 20
 check "the snapshot is as it was" test "$(sha256sum "$snap/memory")" = "$sum"
 finish

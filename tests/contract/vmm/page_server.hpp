@@ -10,7 +10,7 @@
 #include <fcvm/result.hpp>
 #include <fcvm/sdk/fd.hpp>
 
-namespace driver {
+namespace fcvm::test {
 
 class PageServer {
  public:
@@ -35,4 +35,4 @@ class PageServer {
   std::thread thread_;
 };
 
-}  // namespace driver
+}  // namespace fcvm::test

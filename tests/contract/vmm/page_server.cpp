@@ -1,5 +1,5 @@
 // See page_server.hpp.
-#include "tests/support/vmm_driver/page_server.hpp"
+#include "tests/contract/vmm/page_server.hpp"
 
 #include <cerrno>
 #include <cinttypes>
@@ -15,7 +15,7 @@
 #include "core/base/io/socket_pair.hpp"
 #include "core/base/io/unix_socket.hpp"
 
-namespace driver {
+namespace fcvm::test {
 
 namespace {
 
@@ -58,7 +58,7 @@ void PageServer::run() {
   std::uint64_t base = 0;
   if (!message || message->fds.size() != 1 ||
       std::sscanf(message->bytes.c_str(), "[{\"base_host_virt_addr\":%" SCNu64, &base) != 1) {
-    std::fprintf(stderr, "vmm_driver: no hand-over came to the page server\n");
+    std::fprintf(stderr, "page server: no hand-over came to the page server\n");
     return;
   }
   serve(message->fds.front().get(), base);
@@ -84,7 +84,7 @@ bool PageServer::give(int faults, std::uint64_t base, std::uint64_t address) {
   char page[kPage];
   if (::pread(memory_.get(), page, kPage, static_cast<off_t>(address - base)) !=
       static_cast<ssize_t>(kPage)) {
-    std::fprintf(stderr, "vmm_driver: the memory file has no page at %" PRIu64 "\n",
+    std::fprintf(stderr, "page server: the memory file has no page at %" PRIu64 "\n",
                  address - base);
     return true;
   }
@@ -103,4 +103,4 @@ bool PageServer::give(int faults, std::uint64_t base, std::uint64_t address) {
   return true;
 }
 
-}  // namespace driver
+}  // namespace fcvm::test
