@@ -128,6 +128,7 @@ TEST_CASE("memory.plain-file links the memory file and unlinks it again") {
   auto request = sized<fcvm_memory_request>();
   request.layers = layers;
   request.layer_count = 1;
+  request.memory_bytes = 5;
   REQUIRE(memory.verbs->open(memory.instance, &request, memory.soon, &memory.error) == 0);
   auto clone = sized<fcvm_memory_clone>();
   clone.clone_id = "c1";
