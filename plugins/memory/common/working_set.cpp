@@ -25,7 +25,7 @@ constexpr std::uint32_t kVersion = 1;
 
 WorkingSetHeader header_of(std::uint64_t memory_bytes, std::uint64_t page_bytes) {
   WorkingSetHeader header{};
-  std::memcpy(header.magic, "fcvm working set", sizeof header.magic);
+  std::memcpy(header.magic, "fcvm.working-set", sizeof header.magic);
   header.version = kVersion;
   header.page_bytes = static_cast<std::uint32_t>(page_bytes);
   header.memory_bytes = memory_bytes;
