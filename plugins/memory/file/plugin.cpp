@@ -1,11 +1,10 @@
 // memory.file: a clone maps the snapshot's memory file privately.
-#include <map>
 #include <memory>
-#include <mutex>
 #include <unistd.h>
 
 #include <fcvm/memory.hpp>
 
+#include "plugins/memory/common/clones.hpp"
 #include "plugins/memory/common/working_set.hpp"
 #include "plugins/memory/file/clone.hpp"
 
@@ -39,14 +38,11 @@ class FilePlugin : public MemoryPlugin {
   }
 
   Result<fcvm_memory_offer> attach_clone(const fcvm_memory_clone& clone, const Call& call) {
-    if (find(clone.clone_id)) {
-      return fail(EEXIST, std::string("the clone ") + clone.clone_id + " is attached");
-    }
+    FCVM_TRY(clones_.expect_new(clone.clone_id));
     const bool record = (clone.flags & FCVM_CLONE_RECORD) != 0;
     auto made = std::make_shared<FileClone>(memory_bytes_, page_bytes_, record);
     FCVM_TRY(made->offer(layers_, clone.directory_fd, call));
-    const std::lock_guard lock(mutex_);
-    clones_[clone.clone_id] = std::move(made);
+    clones_.add(clone.clone_id, std::move(made));
     auto offer = sized<fcvm_memory_offer>();
     offer.type = FCVM_MEMORY_FROM_FILE;
     put_text(offer.path, FileClone::kName);
@@ -54,39 +50,35 @@ class FilePlugin : public MemoryPlugin {
   }
 
   Result<void> clone_started(std::string_view id, int pidfd) {
-    FCVM_TRY(find(id))->started(pidfd);
+    FCVM_TRY(clones_.find(id))->started(pidfd);
     return {};
   }
 
   Result<void> prefetch(std::string_view id, const Call& call) {
-    const auto clone = FCVM_TRY(find(id));
+    const auto clone = FCVM_TRY(clones_.find(id));
     if (working_set_.pages() == 0) return {};
     return clone->prefetch(working_set_, call);
   }
 
   Result<void> working_set(std::string_view id, int directory, const char* path, const Call&) {
-    const auto clone = FCVM_TRY(find(id));
+    const auto clone = FCVM_TRY(clones_.find(id));
     const PageSet used = FCVM_TRY(clone->used(working_set_));
     return write_working_set(directory, path, used, page_bytes_);
   }
 
   Result<void> detach_clone(std::string_view id, const Call&) {
-    const std::lock_guard lock(mutex_);
-    const auto found = clones_.find(id);
-    if (found == clones_.end()) return unknown(id);
-    clones_.erase(found);
+    FCVM_TRY(clones_.take(id));
     return {};
   }
 
   Result<void> clone_health(std::string_view id) {
-    FCVM_TRY(find(id));
+    FCVM_TRY(clones_.find(id));
     return {};
   }
 
   Result<fcvm_memory_figures> figures() {
     auto sum = sized<fcvm_memory_figures>();
-    const std::lock_guard lock(mutex_);
-    for (const auto& [id, clone] : clones_) {
+    for (const auto& [id, clone] : clones_.all()) {
       ++sum.clones;
       sum.bytes_prefetched += clone->bytes_prefetched();
     }
@@ -94,30 +86,18 @@ class FilePlugin : public MemoryPlugin {
   }
 
   Result<void> close(const Call&) {
-    const std::lock_guard lock(mutex_);
-    clones_.clear();
+    clones_.take_all();
     layers_.clear();
     working_set_ = {};
     return {};
   }
 
  private:
-  static Unexpected unknown(std::string_view id) {
-    return fail(ENOENT, "no clone " + std::string(id));
-  }
-  Result<std::shared_ptr<FileClone>> find(std::string_view id) {
-    const std::lock_guard lock(mutex_);
-    const auto found = clones_.find(id);
-    if (found == clones_.end()) return unknown(id);
-    return found->second;
-  }
-
   std::vector<Layer> layers_;
   PageSet working_set_;
   std::uint64_t memory_bytes_ = 0;
   std::uint64_t page_bytes_ = 0;
-  std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<FileClone>, std::less<>> clones_;
+  Clones<FileClone> clones_;
 };
 
 }  // namespace fcvm::memory

@@ -1,6 +1,5 @@
 // memory.uffd: a page server, one for a snapshot and all its clones.
 #include <fcntl.h>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <sys/eventfd.h>
@@ -9,6 +8,7 @@
 
 #include <fcvm/memory.hpp>
 
+#include "plugins/memory/common/clones.hpp"
 #include "plugins/memory/common/working_set.hpp"
 #include "plugins/memory/uffd/clone_server.hpp"
 #include "plugins/memory/uffd/options.hpp"
@@ -62,10 +62,8 @@ class UffdPlugin : public MemoryPlugin {
   }
 
   Result<fcvm_memory_offer> attach_clone(const fcvm_memory_clone& clone, const Call&) {
-    if (find(clone.clone_id)) {
-      return fail(EEXIST, std::string("the clone ") + clone.clone_id + " is attached");
-    }
-    if (all().size() >= options_.max_clones) {
+    FCVM_TRY(clones_.expect_new(clone.clone_id));
+    if (clones_.all().size() >= options_.max_clones) {
       return fail(
           EUSERS,
           "the page server serves " + std::to_string(options_.max_clones) + " clones already",
@@ -74,8 +72,7 @@ class UffdPlugin : public MemoryPlugin {
     const bool record = (clone.flags & FCVM_CLONE_RECORD) != 0;
     auto server = std::make_shared<CloneServer>(served_, record);
     FCVM_TRY(server->listen(clone.directory_fd));
-    const std::lock_guard lock(mutex_);
-    clones_[clone.clone_id] = std::move(server);
+    clones_.add(clone.clone_id, std::move(server));
     auto offer = sized<fcvm_memory_offer>();
     offer.type = FCVM_MEMORY_FROM_UFFD;
     put_text(offer.path, CloneServer::kSocket);
@@ -83,28 +80,24 @@ class UffdPlugin : public MemoryPlugin {
   }
 
   Result<void> clone_started(std::string_view id, int pidfd) {
-    const auto clone = FCVM_TRY(find(id));
+    const auto clone = FCVM_TRY(clones_.find(id));
     return clone->started(pidfd);
   }
 
   Result<void> prefetch(std::string_view id, const Call& call) {
-    const auto clone = FCVM_TRY(find(id));
+    const auto clone = FCVM_TRY(clones_.find(id));
     if (served_->working_set.pages() == 0) return {};
     return clone->prefetch(call);
   }
 
   Result<void> working_set(std::string_view id, int directory, const char* path, const Call&) {
-    const auto clone = FCVM_TRY(find(id));
+    const auto clone = FCVM_TRY(clones_.find(id));
     const PageSet used = FCVM_TRY(clone->used());
     return write_working_set(directory, path, used, served_->source.page_bytes());
   }
 
   Result<void> detach_clone(std::string_view id, const Call&) {
-    const auto clone = FCVM_TRY(find(id));
-    {
-      const std::lock_guard lock(mutex_);
-      clones_.erase(clones_.find(id));
-    }
+    const auto clone = FCVM_TRY(clones_.take(id));
     end(std::string(id), *clone);
     return {};
   }
@@ -113,14 +106,14 @@ class UffdPlugin : public MemoryPlugin {
   Result<MemoryHealth> health() {
     eventfd_t count = 0;
     ::eventfd_read(served_->broke.get(), &count);
-    for (const auto& [id, clone] : all()) {
+    for (const auto& [id, clone] : clones_.all()) {
       FCVM_TRY(clone->health() | context("clone " + id));
     }
     return MemoryHealth{served_->broke.get()};
   }
 
   Result<void> clone_health(std::string_view id) {
-    const auto clone = FCVM_TRY(find(id));
+    const auto clone = FCVM_TRY(clones_.find(id));
     return clone->health();
   }
 
@@ -132,7 +125,7 @@ class UffdPlugin : public MemoryPlugin {
       const std::lock_guard lock(mutex_);
       sum = left_;
     }
-    for (const auto& [id, clone] : all()) {
+    for (const auto& [id, clone] : clones_.all()) {
       sum.add(clone->figures());
       ++made.clones;
     }
@@ -155,19 +148,6 @@ class UffdPlugin : public MemoryPlugin {
   UffdPlugin& operator=(const UffdPlugin&) = delete;
 
  private:
-  using Clones = std::map<std::string, std::shared_ptr<CloneServer>, std::less<>>;
-
-  Clones all() {
-    const std::lock_guard lock(mutex_);
-    return clones_;
-  }
-  Result<std::shared_ptr<CloneServer>> find(std::string_view id) {
-    const std::lock_guard lock(mutex_);
-    const auto found = clones_.find(id);
-    if (found == clones_.end()) return fail(ENOENT, "no clone " + std::string(id));
-    return found->second;
-  }
-
   void end(const std::string& id, CloneServer& clone) {
     if (!clone.end()) {
       host_.warning("the thread of the clone " + id + " does not end: its VMM holds it up");
@@ -176,17 +156,15 @@ class UffdPlugin : public MemoryPlugin {
     left_.add(clone.figures());
   }
   void end_all() {
-    for (const auto& [id, clone] : all()) end(id, *clone);
-    const std::lock_guard lock(mutex_);
-    clones_.clear();
+    for (const auto& [id, clone] : clones_.take_all()) end(id, *clone);
   }
 
   Host host_;
   Options options_;
   std::shared_ptr<Served> served_;
+  Clones<CloneServer> clones_;
   std::mutex mutex_;
-  Clones clones_;
-  ServerFigures left_;
+  ServerFigures left_;  // of clones that have left
 };
 
 }  // namespace fcvm::memory
