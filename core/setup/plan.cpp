@@ -125,7 +125,12 @@ Result<Plan> make_plan(const Settings& settings) {
       "initrd",
       Key().add("format", kInitrdFormat).add("kernel", plan.kernel.key).add("agent", agent).text(),
       "the kernel's modules and fc-agent"};
-  plan.hello = {"hello", Key().add("rootfs", plan.rootfs.key).add("script", hello_script()).text(),
+  plan.hello = {"hello",
+                Key()
+                    .add("rootfs", plan.rootfs.key)
+                    .add("script", hello_script())
+                    .add("history", kHelloHistory)
+                    .text(),
                 "busybox of Debian " + settings.suite};
   Key whole;
   for (auto* piece : {&plan.rootfs, &plan.kernel, &plan.initrd, &plan.hello}) {

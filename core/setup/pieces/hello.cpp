@@ -11,6 +11,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
+// One archive for one busybox, whenever it is made.
+constexpr std::string_view kCreated = "1970-01-01T00:00:00Z";
+
 std::string layer(std::string_view busybox, const std::vector<std::string>& applets) {
   tar::Archive archive;
   for (const char* directory : {"bin", "dev", "etc", "proc", "root", "run", "sys", "var"}) {
@@ -51,9 +54,10 @@ std::string hello_archive(std::string_view busybox, const std::vector<std::strin
   const ordered_json config = {
       {"architecture", architecture},
       {"os", "linux"},
-      {"created", "1970-01-01T00:00:00Z"},
+      {"created", kCreated},
       {"config", {{"Env", {"PATH=/bin"}}, {"Cmd", {"/bin/hello"}}, {"WorkingDir", "/"}}},
-      {"rootfs", {{"type", "layers"}, {"diff_ids", {"sha256:" + layer_digest}}}}};
+      {"rootfs", {{"type", "layers"}, {"diff_ids", {"sha256:" + layer_digest}}}},
+      {"history", ordered_json::array({{{"created", kCreated}, {"created_by", kHelloHistory}}})}};
   const std::string config_text = config.dump();
   const std::string config_name = digest::sha256(config_text) + ".json";
   const ordered_json manifest = ordered_json::array({{{"Config", config_name},

@@ -14,6 +14,9 @@ inline constexpr std::string_view kHelloImage = "localhost/fcvm/hello:latest";
 
 /// What /bin/hello does; part of the archive's key.
 [[nodiscard]] std::string_view hello_script();
+/// How its layer was made, as the image's history says; part of the archive's key. Programs that
+/// build upon an image want a line for each layer.
+inline constexpr std::string_view kHelloHistory = "fcvm setup: the guest's busybox";
 
 /// A docker-archive, as `podman load` and skopeo's docker-archive: take it.
 [[nodiscard]] std::string hello_archive(std::string_view busybox,

@@ -76,6 +76,8 @@ TEST_CASE("the hello archive is a docker-archive whose digests fit") {
   const auto config = nlohmann::json::parse(config_text);
   CHECK(config.at("config").at("Cmd") == nlohmann::json::array({"/bin/hello"}));
   CHECK(config.at("architecture") == "amd64");
+  CHECK(config.at("history").size() == config.at("rootfs").at("diff_ids").size());
+  CHECK(config.at("history").at(0).at("created_by") == kHelloHistory);
   const std::string layer_name = manifest.at("Layers").at(0);
   const Archive layer(member(layer_name));
   CHECK(layer_name == must(sha256_of_file(layer.path)) + ".tar");
