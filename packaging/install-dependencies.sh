@@ -13,9 +13,9 @@ for group in "${@:-build}"; do
     run) packages+=(curl e2fsprogs fakeroot libnftables1 libsystemd0 mmdebstrap passt qemu-system-x86 skopeo uidmap
                     xz-utils debian-archive-keyring ca-certificates) ;;
     test) packages+=(binutils btrfs-progs bzip2 catch2 ccache clang cpio dnsmasq-base docker-registry
-                     iproute2 iputils-ping jq libclang-rt-dev lz4 make nftables python3-yaml tmux
+                     iproute2 iputils-ping jq libclang-rt-dev lz4 make nftables openssl python3-yaml tmux
                      vim-tiny zstd) ;;
-    bench) packages+=(iperf3 iproute2 jq passt slirp4netns socat) ;;
+    bench) packages+=(crun iperf3 iproute2 jq passt podman slirp4netns socat) ;;
     *) echo "$0: $group is none of build, run, test, bench" >&2; exit 125 ;;
   esac
 done

@@ -2,36 +2,23 @@
 #include "core/tar/reader.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <climits>
 #include <cstring>
+
+#include "core/tar/compression.hpp"
 
 namespace fcvm::tar {
 namespace {
 
 Unexpected bad(const std::string& what) { return fail(EBADMSG, "reading a tar archive: " + what); }
 
-struct Compression {
-  std::string_view magic;
-  const char* program;
-};
-constexpr std::array<Compression, 4> kCompressions = {{{"\x1f\x8b", "gzip"},
-                                                       {"BZh", "bzip2"},
-                                                       {"\xfd"
-                                                        "7zXZ",
-                                                        "xz"},
-                                                       {"\x28\xb5\x2f\xfd", "zstd"}}};
-
 Result<void> check_begin(std::string_view block) {
-  for (const auto& [magic, program] : kCompressions) {
-    if (block.starts_with(magic)) {
-      return fail(
-          ENOTSUP, std::string("reading a tar archive: it is compressed by ") + program,
-          std::string("unpack it on the way: ") + program + " -dc FILE | fcvm cp - NAME:DIR");
-    }
-  }
-  return {};
+  const Compression* found = compression_of(block);
+  if (found == nullptr) return {};
+  return fail(
+      ENOTSUP, std::string("reading a tar archive: it is compressed by ") + found->program,
+      std::string("unpack it on the way: ") + found->program + " -dc FILE | fcvm cp - NAME:DIR");
 }
 
 bool all_zero(std::string_view block) {

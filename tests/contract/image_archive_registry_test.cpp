@@ -1,6 +1,8 @@
 // image.archive, skopeo and a registry on the loopback, end to end.
 #include <arpa/inet.h>
+#include <filesystem>
 #include <netinet/in.h>
+#include <optional>
 #include <sys/socket.h>
 #include <thread>
 
@@ -10,6 +12,23 @@ namespace fcvm::tests {
 namespace {
 
 using namespace std::chrono_literals;
+
+/// One of the environment, for as long as this lives.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) {
+    const char* before = std::getenv(name);
+    if (before != nullptr) before_ = before;
+    ::setenv(name, value.c_str(), 1);
+  }
+  ~Variable() { before_ ? ::setenv(name_, before_->c_str(), 1) : ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
 
 sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};
@@ -35,10 +54,15 @@ bool answers(std::uint16_t port) {
   return ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
-/// Debian's docker-registry, over plain HTTP, for as long as this lives.
+/// Debian's docker-registry, for as long as this lives: over plain HTTP and open to all, or over
+/// TLS and for those who know the password.
+enum class Door { kOpen, kLocked };
+
 class Registry {
  public:
-  Registry() : port_(free_port()), process_(start()) {
+  static constexpr const char* kLogin = "me:open sesame";
+
+  explicit Registry(Door door = Door::kOpen) : door_(door), port_(free_port()), process_(start()) {
     for (int i = 0; i < 1000 && !answers(port_); ++i) std::this_thread::sleep_for(10ms);
     REQUIRE(answers(port_));
   }
@@ -48,8 +72,9 @@ class Registry {
   }
   void push(const std::string& content, const std::string& name) const {
     make_file(path("push.tar"), tiny_image(content).archive);
-    const auto pushed = run({"skopeo", "copy", "-q", "--dest-tls-verify=false",
-                             "docker-archive:" + path("push.tar"), "docker://" + host() + name});
+    const auto pushed =
+        run({"skopeo", "copy", "-q", "--dest-tls-verify=false", "--dest-creds", kLogin,
+             "docker-archive:" + path("push.tar"), "docker://" + host() + name});
     INFO(pushed.output);
     REQUIRE(pushed.code == 0);
   }
@@ -60,17 +85,33 @@ class Registry {
 
  private:
   base::Child start() {
+    const std::string tls = door_ == Door::kLocked ? lock() : "";
     make_file(path("config.yml"),
               "version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
               "storage: {filesystem: {rootdirectory: " +
-                  path("store") + "}}\nhttp: {addr: " + host() + "}\n");
+                  path("store") + "}}\nhttp: {addr: " + host() + (tls.empty() ? "}" : tls) + "\n");
     base::SpawnOptions options;
     options.argv = {"docker-registry", "serve", path("config.yml")};
     options.stdout_fd = options.stderr_fd = base::kDevNull;
     return must(base::spawn(options) | context("apt install docker-registry"));
   }
 
+  /// Makes its certificate and its list of users, and returns the end of its configuration.
+  [[nodiscard]] std::string lock() const {
+    const auto made =
+        run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
+             "subjectAltName=IP:127.0.0.1", "-keyout", path("key.pem"), "-out", path("ca.crt")});
+    INFO(made.output);
+    REQUIRE(made.code == 0);
+    // By bcrypt, the only one that docker-registry knows.
+    make_file(path("users"), "me:$2b$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW\n");
+    return ", tls: {certificate: " + path("ca.crt") + ", key: " + path("key.pem") +
+           "}}\nauth: {htpasswd: {realm: test, path: " + path("users") + "}}";
+  }
+
   base::TempDir directory_ = must(base::TempDir::create());
+  Door door_;
   std::uint16_t port_;
   base::Child process_;
 };
@@ -121,6 +162,37 @@ TEST_CASE("an image comes from a registry, once") {
     images.pull = FCVM_PULL_ALWAYS;
     CHECK(images.resolve(name).error().code() == ENETUNREACH);
   }
+}
+
+TEST_CASE("a registry with TLS and a password") {
+  const Registry registry(Door::kLocked);
+  registry.push("one\n", "/tiny:1");
+  const std::string name = registry.host() + "/tiny:1";
+  // Where skopeo looks for certificates and credentials, as podman does.
+  const std::string home = registry.path("home");
+  const std::string trusted = home + "/.config/containers/certs.d/" + registry.host();
+  must(base::make_directories(trusted));
+  const Variable where("HOME", home);
+  const Variable credentials("REGISTRY_AUTH_FILE", home + "/auth.json");
+  Images images(registry.path("cache"));
+
+  const auto unknown = images.resolve(name);
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().code() == EPROTO);
+  says(unknown.error(), "the registry's certificate is not trusted");
+  says(unknown.error(), "/etc/containers/certs.d/" + registry.host() + "/ca.crt");
+
+  std::filesystem::copy_file(registry.path("ca.crt"), trusted + "/ca.crt");
+  const auto stranger = images.resolve(name);
+  REQUIRE_FALSE(stranger);
+  CHECK(stranger.error().code() == EACCES);
+  says(stranger.error(), "fcvm login " + registry.host());
+
+  make_file(home + "/auth.json",
+            R"({"auths": {")" + registry.host() + R"(": {"auth": "bWU6b3BlbiBzZXNhbWU="}}})");
+  const auto fetched = must(images.prepare(name));
+  CHECK(content_of(fetched.disks.at(0).path).find("one\n") != std::string::npos);
+  CHECK(litter(registry.path("cache")).empty());
 }
 
 TEST_CASE("what a registry does not have is said with its name") {

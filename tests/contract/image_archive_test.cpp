@@ -154,9 +154,11 @@ TEST_CASE("a compressed archive is unpacked, and one image of several taken by n
   Images images(scene.cache);
   const auto named = must(images.prepare(scene.reference + ":example.org/tiny:1"));
   CHECK(run({"skopeo", "inspect", "docker-archive:" + named.disks.at(0).path}).code == 0);
-  for (const std::string program : {"gzip", "xz"}) {
-    REQUIRE(run({program, "-k", scene.file}).code == 0);
-    const std::string packed = scene.reference + (program == "xz" ? ".xz" : ".gz");
+  const std::pair<const char*, const char*> packers[] = {
+      {"gzip", ".gz"}, {"xz", ".xz"}, {"zstd", ".zst"}, {"bzip2", ".bz2"}};
+  for (const auto& [program, suffix] : packers) {
+    REQUIRE(run({program, "-q", "-k", scene.file}).code == 0);
+    const std::string packed = scene.reference + suffix;
     const auto identity = must(images.resolve(packed));
     CHECK(must(images.config(packed, identity.digest)) == scene.image.config);
     const auto unpacked = must(images.prepare(packed, identity.digest));

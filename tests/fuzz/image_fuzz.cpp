@@ -9,7 +9,7 @@
 #include <fcvm/sdk/call.hpp>
 
 #include "core/base/io/fd.hpp"
-#include "plugins/image/common/archive_check.hpp"
+#include "plugins/image/common/archive.hpp"
 #include "plugins/image/common/documents.hpp"
 
 namespace {
@@ -24,7 +24,9 @@ void read_as_archive(std::string_view bytes) {
       !base::write_all(file.get(), bytes)) {
     std::abort();
   }
-  static_cast<void>(archive::read_archive(file.get(), call));
+  if (const auto found = archive::Archive::open(file.get(), call)) {
+    static_cast<void>(found->has_its_layers(call));
+  }
 }
 
 // What the cache writes, it reads.

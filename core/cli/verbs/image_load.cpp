@@ -107,24 +107,24 @@ Result<int> run(Invocation& invocation) {
 }  // namespace
 
 Verb image_load_verb() {
-  return {
-      .name = "image load",
-      .aliases = {"load", "podman load"},
-      .arguments = "[-i FILE] [-q]",
-      .summary = "Take the images of an archive, with the names that they have there",
-      .details =
-          "FILE is of `fcvm save`, `podman save` or `docker save`, packed by gzip or not, or a\n"
-          "directory with an OCI layout; without -i it is read from standard input.\n"
-          "\n"
-          "Examples:\n"
-          "  fcvm load -i app.tar\n"
-          "  podman save app:1 | fcvm load\n",
-      .options = {{.name = "input", .help = "the archive", .letter = 'i'},
-                  {.name = "quiet",
-                   .type = config::Type::kBoolean,
-                   .help = "do not show how far it is",
-                   .letter = 'q'}},
-      .run = run};
+  return {.name = "image load",
+          .aliases = {"load", "podman load"},
+          .arguments = "[-i FILE] [-q]",
+          .summary = "Take the images of an archive, with the names that they have there",
+          .details =
+              "FILE is of `fcvm save`, `podman save` or `docker save`, packed by gzip, xz, zstd,\n"
+              "bzip2 or not at all, or a directory with an OCI layout; without -i it is read from\n"
+              "standard input.\n"
+              "\n"
+              "Examples:\n"
+              "  fcvm load -i app.tar\n"
+              "  podman save app:1 | fcvm load\n",
+          .options = {{.name = "input", .help = "the archive", .letter = 'i'},
+                      {.name = "quiet",
+                       .type = config::Type::kBoolean,
+                       .help = "do not show how far it is",
+                       .letter = 'q'}},
+          .run = run};
 }
 
 }  // namespace fcvm::cli

@@ -4,7 +4,7 @@
 
 #include <fcvm/image.hpp>
 
-#include "plugins/image/common/archive_check.hpp"
+#include "plugins/image/common/archive.hpp"
 #include "plugins/image/common/fetch.hpp"
 #include "plugins/image/common/request.hpp"
 #include "plugins/image/common/work_directory.hpp"
@@ -36,7 +36,7 @@ class ArchivePlugin : public ImagePlugin {
                              const Call& call) {
     const std::string digest = FCVM_TRY(checked_digest(digest_text));
     const Cache cache = FCVM_TRY(Cache::open(host_, request.cache_fd));
-    if (const auto held = FCVM_TRY(cache.hold(digest))) return read_archive(held->fd(), call);
+    if (const auto held = FCVM_TRY(cache.hold(digest))) return config_in(held->fd(), call);
     const Wanted wanted = FCVM_TRY(read_settled(request, options_, cache, digest));
     return read_config(host_, skopeo(wanted), cache, wanted, digest, call);
   }

@@ -13,10 +13,10 @@
 #include "core/base/io/clone_file.hpp"
 #include "core/base/io/file.hpp"
 #include "core/digest/sha256.hpp"
-#include "plugins/image/common/archive_check.hpp"
-#include "plugins/image/common/gunzip.hpp"
+#include "plugins/image/common/archive.hpp"
 #include "plugins/image/common/members.hpp"
 #include "plugins/image/common/podman_store.hpp"
+#include "plugins/image/common/unpack.hpp"
 #include "plugins/image/common/work_directory.hpp"
 
 namespace fcvm::archive {
@@ -69,16 +69,22 @@ class Growth {
 
 /// As they are normalised, and nothing that stands for one image for ever, as an id does; no more
 /// than a person gives, since they are kept.
-Result<std::vector<std::string>> names_in(int archive, const Call& call) {
+std::vector<std::string> names_to_keep(const Archive& archive) {
   constexpr std::size_t kMost = 64;
   std::vector<std::string> names;
-  for (const auto& name : FCVM_TRY(names_in_archive(archive, call))) {
+  for (const auto& name : archive.names()) {
     const auto reference = parse_reference(name, "docker.io");
     if (!reference || reference->tag.empty() || names.size() == kMost) continue;
     names.push_back(reference->name);
   }
   return names;
 }
+
+/// What was found in the archive in the work directory.
+struct Taken {
+  std::string id;
+  std::vector<std::string> names;
+};
 
 class Fetch {
  public:
@@ -96,12 +102,10 @@ class Fetch {
     FCVM_TRY(WorkDirectory::sweep(cache_.path()));
     const auto work = FCVM_TRY(WorkDirectory::create(cache_.path()));
     auto progress = host_.progress("fetching " + source_.name, 0, "bytes");
-    if (wanted_.reference.is_file()) {
-      FCVM_TRY(take_file(work.path(), progress));
-    } else {
-      FCVM_TRY(copy_by_skopeo(source_, work.path(), progress));
-    }
-    Lock held = FCVM_TRY(store(archive_in(work.path())));
+    const Taken taken =
+        FCVM_TRY(wanted_.reference.is_file() ? take_file(work.path(), progress)
+                                             : copy_by_skopeo(source_, work.path(), progress));
+    Lock held = FCVM_TRY(store(archive_in(work.path()), taken));
     progress.succeeded();
     return held;
   }
@@ -114,7 +118,7 @@ class Fetch {
   }
 
   /// A copy, since its owner may change the file at any time: the digest is of what was copied.
-  Result<void> take_file(const std::string& work, Host::Progress& progress) {
+  Result<Taken> take_file(const std::string& work, Host::Progress& progress) {
     Reference given = wanted_.reference;
     given.copy = work + "/given";
     const Fd copy = FCVM_TRY(base::open_file(given.copy, O_RDWR | O_CREAT | O_EXCL, 0600));
@@ -129,30 +133,33 @@ class Fetch {
     if (given.transport != Transport::kDockerArchive || !given.selector.empty()) {
       return copy_by_skopeo(given, work, progress);
     }
-    if (!is_gzip(copy.get())) return take_archive(copy, given, work, progress);
+    const tar::Compression* packed = compression_of(copy.get());
+    if (packed == nullptr) return take_archive(copy, given, work, progress);
     given.copy = work + "/unpacked";
     const Fd unpacked = FCVM_TRY(base::open_file(given.copy, O_RDWR | O_CREAT | O_EXCL, 0600));
     const std::uint64_t room = FCVM_TRY(room_for_archive(unpacked.get()));
-    FCVM_TRY(gunzip(host_, copy.get(), unpacked.get(), std::min(room, skopeo_.largest_archive()),
-                    call_));
+    FCVM_TRY(unpack(host_, *packed, copy.get(), unpacked.get(),
+                    std::min(room, skopeo_.largest_archive()), call_));
     return take_archive(unpacked, given, work, progress);
   }
 
   /// skopeo unpacks layers, follows links, and says what is wrong.
-  Result<void> take_archive(const Fd& archive, const Reference& given, const std::string& work,
-                            Host::Progress& progress) {
+  Result<Taken> take_archive(const Fd& archive, const Reference& given, const std::string& work,
+                             Host::Progress& progress) {
     if (FCVM_TRY(is_tar(archive.get()))) {
-      FCVM_TRY(read_archive(archive.get(), call_));
-      const auto names = FCVM_TRY(names_in(archive.get(), call_));
+      const auto found = FCVM_TRY(Archive::open(archive.get(), call_));
+      auto names = names_to_keep(found);
       const Fd to = FCVM_TRY(base::open_file(archive_in(work), O_WRONLY | O_CREAT | O_EXCL, 0600));
-      if (FCVM_TRY(write_anew(archive.get(), to.get(), names, call_))) return {};
+      if (FCVM_TRY(found.write_anew(to.get(), names, call_))) {
+        return Taken{found.id(), std::move(names)};
+      }
       if (::unlink(archive_in(work).c_str()) != 0) return fail_errno("removing an archive");
     }
     return copy_by_skopeo(given, work, progress);
   }
 
-  Result<void> copy_by_skopeo(const Reference& from, const std::string& work,
-                              Host::Progress& progress) {
+  Result<Taken> copy_by_skopeo(const Reference& from, const std::string& work,
+                               Host::Progress& progress) {
     const std::string file = archive_in(work);
     const std::string scratch = work + "/scratch";
     FCVM_TRY(base::make_directories(scratch, 0700));
@@ -160,27 +167,26 @@ class Fetch {
     FCVM_TRY(skopeo_.copy(from, digest_, file, scratch, call_,
                           [&] { progress.update(growth.bytes()); }));
     const Fd made = FCVM_TRY(base::open_file(file, O_RDONLY) | context("skopeo left no archive"));
-    FCVM_TRY(read_archive(made.get(), call_));
-    if (FCVM_TRY(has_its_layers(made.get(), call_))) return {};
+    const auto found = FCVM_TRY(Archive::open(made.get(), call_));
+    if (FCVM_TRY(found.has_its_layers(call_))) return Taken{found.id(), names_to_keep(found)};
     return fail(EBADMSG, "the layers are not those that the image's configuration names",
                 "whoever made the image has to make it anew");
   }
 
-  Result<Lock> store(const std::string& file) {
+  Result<Lock> store(const std::string& file, const Taken& taken) {
     const Fd made = FCVM_TRY(base::open_file(file, O_RDWR));
     const std::uint64_t length = FCVM_TRY(size_of(made.get()));
     const std::uint64_t padded = (length + kSector - 1) / kSector * kSector;
     if (padded != length && ::ftruncate(made.get(), static_cast<off_t>(padded)) != 0) {
       return fail_errno("padding the archive");
     }
-    const std::string id = "sha256:" + digest::sha256(FCVM_TRY(read_archive(made.get(), call_)));
-    if (wanted_.reference.is_directory() && id != digest_) return changed();
-    std::vector<std::string> names;
-    if (wanted_.reference.is_file()) names = FCVM_TRY(names_in(made.get(), call_));
+    if (wanted_.reference.is_directory() && taken.id != digest_) return changed();
     FCVM_TRY(cache_.update(call_, [&](Index& index) {
       index.archives[digest_] = length;
-      index.ids[digest_] = id;
-      if (!names.empty()) index.names[digest_] = names;
+      index.ids[digest_] = taken.id;
+      // A registry's image has the name by which it was asked for.
+      const bool has_names = wanted_.reference.is_file() && !taken.names.empty();
+      if (has_names) index.names[digest_] = taken.names;
     }));
     return cache_.publish(file, cache_.archive(digest_));
   }
@@ -217,13 +223,13 @@ Result<Lock> ensure_archive(const Host& host, const Skopeo& skopeo, const Cache&
 
 Result<std::string> read_config(const Host& host, const Skopeo& skopeo, const Cache& cache,
                                 const Wanted& wanted, const std::string& digest, const Call& call) {
-  if (const auto held = FCVM_TRY(cache.hold(digest))) return read_archive(held->fd(), call);
+  if (const auto held = FCVM_TRY(cache.hold(digest))) return config_in(held->fd(), call);
   const Reference source = source_of(wanted.reference, digest);
   if (source.in_registry() && wanted.pull == FCVM_PULL_NEVER) return never_pulled(wanted.reference);
   // A local file has to be unpacked for this, so it is kept.
   if (wanted.reference.is_file()) {
     const Lock made = FCVM_TRY(ensure_archive(host, skopeo, cache, wanted, digest, call));
-    return read_archive(made.fd(), call);
+    return config_in(made.fd(), call);
   }
   const auto scratch = FCVM_TRY(WorkDirectory::create(cache.path()));
   return skopeo.config(source, digest, scratch.path(), call);

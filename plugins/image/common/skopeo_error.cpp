@@ -159,9 +159,11 @@ Advice advise(Cause cause, const Reference& reference, const std::string& plugin
       return {EACCES, "the registry wants a login, or has no such image",
               "check the name, or log in: " + login};
     case Cause::kCorrupt:
-      return {EBADMSG, "the image is damaged",
-              reference.in_registry() ? "try again; if it persists, the registry's copy is damaged"
-                                      : "make it anew, for example with podman save"};
+      if (reference.in_registry()) {
+        return {EBADMSG, "what the registry sent is cut off or damaged",
+                "try again; if it persists, the registry's copy is damaged"};
+      }
+      return {EBADMSG, "the image is damaged", "make it anew, for example with podman save"};
     case Cause::kUnknown:
       break;
   }

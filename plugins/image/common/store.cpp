@@ -12,7 +12,7 @@
 #include "core/base/io/clone_file.hpp"
 #include "core/base/io/file.hpp"
 #include "core/digest/sha256.hpp"
-#include "plugins/image/common/archive_check.hpp"
+#include "plugins/image/common/archive.hpp"
 #include "plugins/image/common/fetch.hpp"
 #include "plugins/image/common/podman_store.hpp"
 #include "plugins/image/common/request.hpp"
@@ -37,7 +37,7 @@ Result<Lock> make_store(const Host& host, const StoreKind& kind, const Cache& ca
                         const Wanted& wanted, const std::string& digest, const Lock& archive,
                         const Call& call) {
   FCVM_TRY(WorkDirectory::sweep(cache.path()));
-  const std::string config = FCVM_TRY(read_archive(archive.fd(), call));
+  const std::string config = FCVM_TRY(config_in(archive.fd(), call));
   const std::string id = id_of_config(config);
   const std::string name = source_of(wanted.reference, digest).name;
   const auto work = FCVM_TRY(WorkDirectory::create(cache.path()));
