@@ -180,7 +180,6 @@ struct OptionOfVerb {
 constexpr OptionOfVerb kOtherOptions[] = {
     {"cp", {"--overwrite", "a file takes a file's place; remove what is in the way"}},
     {"cp", {"--pause", "`fcvm pause` holds a VM, but nothing can be copied meanwhile"}},
-    {"image history", {"--format", "--json"}},
     {"image history", {"--quiet", "`fcvm image inspect` has the layers"}},
     {"image ls", {"--digests", kDigests}},
     {"image ls", {"--filter", "`fcvm images --json` has what a filter would ask"}},

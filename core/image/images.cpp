@@ -187,12 +187,14 @@ Result<const Image*> by_id(const std::vector<Image>& images, std::string_view wo
 }  // namespace
 
 Result<const Image*> find_image(const std::vector<Image>& images, std::string_view word) {
-  // The id first, as podman has it: whoever makes an archive chooses its names.
+  // The id first, as podman has it, and no name that looks like one: whoever makes an archive
+  // chooses its names.
   const Image* found = FCVM_TRY(by_id(images, word));
   if (found != nullptr) return found;
+  const bool is_digest = word.starts_with("sha256:");
   for (const auto& name : meanings(word)) {
     for (const auto& image : images) {
-      if (has_name(image, name) || has_digest(image, name)) return &image;
+      if (has_digest(image, name) || (!is_digest && has_name(image, name))) return &image;
     }
   }
   return fail(ENOENT, fmt::format("{}: image not known", word),

@@ -35,6 +35,8 @@ run "$FCVM" image inspect nosuch
 check "one that is not there is not known" contains "$err" "nosuch: image not known"
 run "$FCVM" history --json other:2
 check "history is a list" test "$(jq length <<<"$out")" -eq 0
+run "$FCVM" history --format '{{.CreatedBy}}' other:2
+check "and takes a template" test "$rc:$out" = 0:
 
 run "$FCVM" tag other:2 mine:3 registry.example/x/y
 check "tag gives names" test "$rc" -eq 0
@@ -132,7 +134,7 @@ Loaded image: example.org/app:2
 Loaded image: localhost/other:2"
 check "one under its names" test "$("$FCVM" images -q --no-trunc example.org/app:2)" = "$app"
 check "the other under its own" test "$("$FCVM" images -q --no-trunc other:2)" = "$other"
-check "and not under the archive's" test -z "$("$FCVM" images -n | grep archive)"
+check "and not under the archive's" test -z "$("$FCVM" images --format '{{.Repository}}' | grep archive)"
 "$FCVM" save -q --format oci-archive -o "$scratch/layout.tar" other:2
 "$FCVM" rmi -f "$app" "$other" >/dev/null
 run "$FCVM" load -q -i "$scratch/layout.tar"
@@ -172,6 +174,20 @@ run "$FCVM" load -q -i "$scratch/twice.tar"
 check "so are other layers" contains "$err" "the image is damaged"
 check "no image is there" test -z "$("$FCVM" images -q)"
 
+xz -k "$scratch/app.tar"
+run "$FCVM" load -q -i "$scratch/app.tar.xz"
+check "a packed archive has its names, too" test "$out" = "Loaded image: example.org/team/app:1"
+"$FCVM" rmi "$app" >/dev/null
+
+# A name that looks like an id is none, whoever gave it.
+mkdir "$scratch/posing"
+make_image "$scratch/posing.tar" "docker.io/library/sha256:$(printf 'a%.0s' {1..64})" "$scratch/posing"
+"$FCVM" load -q -i "$scratch/posing.tar" >/dev/null
+run "$FCVM" image inspect "sha256:$(printf 'a%.0s' {1..64})"
+check "an id is no image's name" contains "$err" "image not known"
+"$FCVM" rmi --all >/dev/null
+check "and no image is left" test -z "$("$FCVM" images -q)"
+
 # Names are kept, so an archive gives no more than a person would.
 jq -c '.[0].RepoTags = [range(5000) | "example.org/many:\(.)"]' "$scratch/twice/manifest.json" >"$scratch/many.json"
 tar -C "$scratch/twice" -xf "$scratch/app.tar"
@@ -188,6 +204,10 @@ run "$FCVM" podman images -n example.org/team/app:1
 check "podman's word is there, too" contains "$out" "${app:0:12}"
 run "$FCVM" images --noheading
 check "and no heading" test "$(wc -l <<<"$out")" -eq 1
+run "$FCVM" images --format '{{.Mode}} {{.Platform}}'
+check "which knows the mode and the platform" test "$out" = "archive linux/$(dpkg --print-architecture)"
+run "$FCVM" images
+check "and so does the table, the mode" grep -q "^example.org/team/app .* archive " <<<"$out"
 run "$FCVM" images --format '{{.Repo}}'
 check "of fields that there are" contains "$err" "there is no field {{.Repo}}"
 run "$FCVM" image inspect -f '{{.id}} {{json .Config.Env}}' "$app"
@@ -201,6 +221,8 @@ check "info takes a template, with Go's names" test "$("$FCVM" info --format '{{
 run "$FCVM" system df --json
 check "system df has podman's keys" test "$(jq -c '[.[] | [.Type, .Total, .Active]]' <<<"$out")" = \
   '[["Images",0,0],["Containers",0,0],["Guests",0,0]]'
+run "$FCVM" system df --format '{{.Type}} {{.Total}}'
+check "and takes a template" test "$out" = "$(printf '%s 0\n' Images Containers Guests)"
 run "$FCVM" info --json
 check "info knows the host" test "$(jq -r .host.kernel <<<"$out")" = "$(uname -r)"
 check "and its images" test "$(jq .store.imageStore.number <<<"$out")" -eq 0

@@ -3,7 +3,6 @@
 
 #include "core/cli/image_catalog.hpp"
 #include "core/cli/text/json_template.hpp"
-#include "core/cli/text/json_text.hpp"
 #include "core/cli/text/text_table.hpp"
 #include "core/cli/text/vm_text.hpp"
 #include "core/cli/verbs/image_json.hpp"
@@ -44,8 +43,9 @@ Result<int> history(Invocation& invocation) {
   const auto images = FCVM_TRY(catalog->all());
   const image::Image* image = FCVM_TRY(image::find_image(images, invocation.positionals().front()));
   const auto steps = image_history(*image);
-  if (invocation.flag("json")) {
-    fmt::print("{}\n", json_text(steps));
+  const std::string format = invocation.flag("json") ? "json" : invocation.value("format");
+  if (!format.empty()) {
+    FCVM_TRY(print_objects(steps, format, "fcvm history --json IMAGE shows all fields"));
     return 0;
   }
   std::vector<std::vector<std::string>> rows;
@@ -92,9 +92,10 @@ Verb image_history_verb() {
   using config::Type;
   return {.name = "image history",
           .aliases = {"history", "podman history"},
-          .arguments = "[--json] IMAGE",
+          .arguments = "[--json | --format TEMPLATE] IMAGE",
           .summary = "Show how an image was made, as it says",
           .options = {{.name = "json", .type = Type::kBoolean, .help = "print JSON"},
+                      {.name = "format", .help = "print by this Go template, a line for each step"},
                       {.name = "no-trunc", .type = Type::kBoolean, .help = "do not cut commands"}},
           .positionals = {.min = 1, .max = 1, .names = Names::kStoredImages},
           .run = history};

@@ -38,6 +38,13 @@ std::optional<std::int64_t> created_ns(const image::Image& image) {
   return vm::parse_rfc3339(created_text(image));
 }
 
+std::string platform_of(const image::Image& image) {
+  const Json config = config_of(image);
+  std::string platform = text_in(config, "os") + "/" + text_in(config, "architecture");
+  const std::string variant = text_in(config, "variant");
+  return variant.empty() ? platform : platform + "/" + variant;
+}
+
 Json image_summary(const image::Image& image) {
   return {{"Id", image.id},
           {"Names", image.names},
@@ -48,7 +55,8 @@ Json image_summary(const image::Image& image) {
           {"Containers", image.vms.size()},
           {"UsedBy", image.vms},
           {"UsedAt", image.used_ns == 0 ? "" : vm::rfc3339(image.used_ns)},
-          {"Plugin", image.plugin}};
+          {"Plugin", image.plugin},
+          {"Platform", platform_of(image)}};
 }
 
 Json image_details(const image::Image& image) {

@@ -36,6 +36,12 @@ std::string created_since(const Row& row) {
   return created ? ago(*created, vm::now_ns()) : "";
 }
 
+/// As --image-mode names it: that of image.overlay is overlay.
+std::string mode_of(const Row& row) {
+  const std::string& plugin = row.image.plugin;
+  return printable(plugin.substr(plugin.find('.') + 1));
+}
+
 /// By podman's names.
 struct Field {
   const char* name;
@@ -48,6 +54,8 @@ constexpr Field kFields[] = {
     {"Tag", "TAG", [](const Row& row) { return printable(row.name.tag); }},
     {"ID", "IMAGE ID",
      [](const Row& row) { return row.whole ? row.image.id : short_id(row.image.id); }},
+    {"Mode", "MODE", mode_of},
+    {"Platform", "PLATFORM", [](const Row& row) { return printable(platform_of(row.image)); }},
     {"CreatedSince", "CREATED", created_since},
     {"Size", "SIZE", [](const Row& row) { return size_text(row.image.stored_bytes); }},
     {"UsedBy", "USED BY", [](const Row& row) { return used_by(row.image); }},
@@ -59,7 +67,7 @@ constexpr Field kFields[] = {
     {"Containers", "CONTAINERS",
      [](const Row& row) { return std::to_string(row.image.vms.size()); }},
 };
-constexpr std::size_t kColumns = 6;  // of a table without --format
+constexpr std::size_t kColumns = 8;  // of a table without --format
 
 Result<const Field*> find_field(const std::string& name) {
   std::vector<std::string> names;
@@ -165,36 +173,39 @@ Result<int> run(Invocation& invocation) {
 
 Verb image_ls_verb() {
   using config::Type;
-  return {.name = "image ls",
-          .aliases = {"images", "image list", "podman images"},
-          .arguments = "[--format T | --json] [IMAGE]",
-          .summary = "List the images that are stored on this host",
-          .details =
-              "SIZE is what an image takes of the disk, once for all VMs. USED BY names the VMs\n"
-              "that have it, also those that have exited. IMAGE is a repository, a name with its\n"
-              "tag, or an id; for what is not there nothing is listed.\n"
-              "\n"
-              "--format takes a Go template of the fields Repository Tag ID Id Digest Created\n"
-              "CreatedSince CreatedAt Size Containers UsedBy; `table` in front makes columns.\n"
-              "\n"
-              "Examples:\n"
-              "  fcvm images\n"
-              "  fcvm images --format '{{.Repository}}:{{.Tag}}'\n",
-          .options =
-              {{.name = "json", .type = Type::kBoolean, .help = "print JSON"},
-               {.name = "quiet", .type = Type::kBoolean, .help = "print ids only", .letter = 'q'},
-               {.name = "format", .help = "print by this Go template"},
-               {.name = "noheading",
-                .type = Type::kBoolean,
-                .help = "no line with the columns' names",
-                .letter = 'n'},
-               {.name = "all",
-                .type = Type::kBoolean,
-                .help = "as podman's: all are shown",
-                .letter = 'a'},
-               {.name = "no-trunc", .type = Type::kBoolean, .help = "do not cut ids"}},
-          .positionals = {.max = 1, .names = Names::kStoredImages},
-          .run = run};
+  return {
+      .name = "image ls",
+      .aliases = {"images", "image list", "podman images"},
+      .arguments = "[--format T | --json] [IMAGE]",
+      .summary = "List the images that are stored on this host",
+      .details =
+          "SIZE is what an image takes of the disk, once for all VMs. USED BY names the VMs\n"
+          "that have it, also those that have exited. MODE is the --image-mode for which it\n"
+          "was made ready. IMAGE is a repository, a name with its tag, or an id; for what is\n"
+          "not there nothing is listed.\n"
+          "\n"
+          "--format takes a Go template of the fields Repository Tag ID Id Digest Created\n"
+          "CreatedSince CreatedAt Size Mode Platform Containers UsedBy; `table` in front makes\n"
+          "columns.\n"
+          "\n"
+          "Examples:\n"
+          "  fcvm images\n"
+          "  fcvm images --format '{{.Repository}}:{{.Tag}}'\n",
+      .options =
+          {{.name = "json", .type = Type::kBoolean, .help = "print JSON"},
+           {.name = "quiet", .type = Type::kBoolean, .help = "print ids only", .letter = 'q'},
+           {.name = "format", .help = "print by this Go template"},
+           {.name = "noheading",
+            .type = Type::kBoolean,
+            .help = "no line with the columns' names",
+            .letter = 'n'},
+           {.name = "all",
+            .type = Type::kBoolean,
+            .help = "as podman's: all are shown",
+            .letter = 'a'},
+           {.name = "no-trunc", .type = Type::kBoolean, .help = "do not cut ids"}},
+      .positionals = {.max = 1, .names = Names::kStoredImages},
+      .run = run};
 }
 
 }  // namespace fcvm::cli

@@ -6,7 +6,7 @@
 
 #include "core/base/io/disk_usage.hpp"
 #include "core/cli/image_catalog.hpp"
-#include "core/cli/text/json_text.hpp"
+#include "core/cli/text/json_template.hpp"
 #include "core/cli/text/text_table.hpp"
 #include "core/cli/text/vm_text.hpp"
 #include "core/cli/verbs/image_json.hpp"
@@ -86,7 +86,7 @@ std::string reclaimable_text(const Usage& usage) {
   return fmt::format("{} ({}%)", size_text(usage.reclaimable), percent);
 }
 
-void print_json(const std::vector<Usage>& usages) {
+ordered_json json_of(const std::vector<Usage>& usages) {
   ordered_json list = ordered_json::array();
   for (const auto& usage : usages) {
     list.push_back({{"Type", usage.type},
@@ -97,7 +97,7 @@ void print_json(const std::vector<Usage>& usages) {
                     {"Size", size_text(usage.bytes)},
                     {"Reclaimable", reclaimable_text(usage)}});
   }
-  fmt::print("{}\n", json_text(list));
+  return list;
 }
 
 void print_table(const std::vector<Usage>& usages) {
@@ -122,8 +122,9 @@ Result<int> run(Invocation& invocation) {
   const Disk disk = FCVM_TRY(look(invocation));
   const std::vector<Usage> usages = {sum("Images", disk.images), sum("Containers", disk.vms),
                                      disk.guests};
-  if (invocation.flag("json")) {
-    print_json(usages);
+  const std::string format = invocation.flag("json") ? "json" : invocation.value("format");
+  if (!format.empty()) {
+    FCVM_TRY(print_objects(json_of(usages), format, "fcvm system df --json shows all fields"));
     return 0;
   }
   print_table(usages);
@@ -140,7 +141,7 @@ Verb system_df_verb() {
   using config::Type;
   return {
       .name = "system df",
-      .arguments = "[-v] [--json]",
+      .arguments = "[-v] [--json | --format TEMPLATE]",
       .summary = "Show what images, VMs and guests take of the disk",
       .details =
           "Counts the blocks that files have, so that holes take nothing. RECLAIMABLE is what\n"
@@ -150,7 +151,8 @@ Verb system_df_verb() {
                    .type = Type::kBoolean,
                    .help = "show each image and each VM",
                    .letter = 'v'},
-                  {.name = "json", .type = Type::kBoolean, .help = "print JSON"}},
+                  {.name = "json", .type = Type::kBoolean, .help = "print JSON"},
+                  {.name = "format", .help = "print by this Go template, a line for each type"}},
       .bears_mistakes = true,
       .run = run};
 }
