@@ -30,7 +30,10 @@ set(FCVM_LAYERS
   "core/cli:core/image core/plan core/setup core/vm/supervisor core/vm/client core/vm/guest core/vm/control core/vm/store core/vm/logs core/vm/host core/vm/model core/copy core/tar core/plugin core/config core/log core/wire core/base plugin-api"
   "plugins:core/tar core/digest core/wire core/base plugin-api"
   "agent:core/copy core/tar core/wire core/base plugin-api"
-  "fusepipe:core/base plugin-api"
+  "fusepipe/stream:core/base plugin-api"
+  "fusepipe/relay:fusepipe/stream core/base plugin-api"
+  "fusepipe/server:fusepipe/stream core/base plugin-api"
+  "fusepipe/tool:fusepipe/relay fusepipe/server fusepipe/stream core/base plugin-api"
 )
 
 function(_fcvm_layer_uses part out)
