@@ -6,7 +6,9 @@
 #include <sys/reboot.h>
 #include <unistd.h>
 
+#include "agent/boot/freezer.hpp"
 #include "agent/boot/identity.hpp"
+#include "agent/boot/inherited.hpp"
 #include "agent/boot/kernel_files.hpp"
 #include "agent/boot/network.hpp"
 #include "agent/boot/root.hpp"
@@ -40,6 +42,17 @@ Result<void> set_sysctls(const wire::BootPlan& plan) {
   return {};
 }
 
+/// What a clone shares with its source and must not use: connections, and names.
+Result<void> leave_to_source(const wire::Resumed& news, pid_t container) {
+  FCVM_TRY(break_connections());
+  const std::string resolvers = news.network.dns.empty() ? "" : resolv_conf(news.network);
+  const std::string hosts = hosts_file(news.network, news.hostname);
+  FCVM_TRY(write_file("/etc/hosts", hosts));
+  if (!resolvers.empty()) FCVM_TRY(write_file("/etc/resolv.conf", resolvers));
+  if (container <= 0) return {};
+  return rename_in_container(container, {news.hostname, hosts, resolvers, news.machine_id});
+}
+
 class GuestSystem : public System {
  public:
   std::vector<Stage> stages() override {
@@ -54,13 +67,17 @@ class GuestSystem : public System {
         {"podman", configure_podman}};
   }
 
+  Result<void> freeze() override { return freeze_containers(); }
+  Result<void> thaw() override { return thaw_containers(); }
+
   // In this order, so that no program sees the new time with the old randomness for long.
-  Result<void> resumed(const wire::Resumed& news) override {
+  Result<void> resumed(const wire::Resumed& news, pid_t container) override {
     FCVM_TRY(set_clock(news.realtime_ns));
     FCVM_TRY(add_entropy(news.entropy));
     FCVM_TRY(set_hostname(news.hostname));
     if (!news.machine_id.empty()) FCVM_TRY(set_machine_id(news.machine_id));
     for (const auto& interface : news.interfaces) FCVM_TRY(configure_interface(interface));
+    if (news.is_clone) FCVM_TRY(leave_to_source(news, container));
     if (!news.entropy.empty()) Greeting::instance() = random_name();
     return {};
   }

@@ -160,7 +160,17 @@ Result<void> Life::quiesce() {
   return {};
 }
 
-Result<void> Life::resumed(const wire::Resumed& news) { return system_.resumed(news); }
+Result<void> Life::freeze() {
+  FCVM_TRY(system_.freeze());
+  output_.mark();
+  return {};
+}
+
+/// A container whose clone could not be renewed stands still for good: its host ends it.
+Result<void> Life::resumed(const wire::Resumed& news) {
+  FCVM_TRY(system_.resumed(news, container_ ? container_->pid() : -1));
+  return system_.thaw();
+}
 
 Result<void> Life::power_off(std::uint32_t grace_ms) {
   if (powering_off_) return {};

@@ -30,6 +30,7 @@ class Life : public Guest {
   Result<void> signal_container(int signal) override;
   Result<void> stop_container(int signal, std::uint32_t grace_ms) override;
   Result<void> quiesce() override;
+  Result<void> freeze() override;
   Result<void> resumed(const wire::Resumed& news) override;
   Result<void> power_off(std::uint32_t grace_ms) override;
 

@@ -27,7 +27,11 @@ class System {
   virtual ~System() = default;
   /// In order, up to where the container's image can be loaded.
   virtual std::vector<Stage> stages() = 0;
-  virtual Result<void> resumed(const wire::Resumed& news) = 0;
+  /// All processes that are not the agent's own stand still, until thaw().
+  virtual Result<void> freeze() = 0;
+  virtual Result<void> thaw() = 0;
+  /// `container` is its first process, or -1.
+  virtual Result<void> resumed(const wire::Resumed& news, pid_t container) = 0;
   /// The command that loads the image; empty when there is nothing to load.
   virtual Result<std::vector<std::string>> load_command(const wire::BootPlan& plan) = 0;
   /// A start that needs no podman; fails, and says why, where podman has to run the container.

@@ -75,6 +75,9 @@ Result<void> ControlService::on_request(Session& session, const wire::Frame& fra
     case wire::Quiesce::kType:
       answer(to, FCVM_TRY(wire::decode<wire::Quiesce>(frame)).id, guest_.quiesce());
       return {};
+    case wire::Freeze::kType:
+      answer(to, FCVM_TRY(wire::decode<wire::Freeze>(frame)).id, guest_.freeze());
+      return {};
     case wire::Resumed::kType: {
       const auto request = FCVM_TRY(wire::decode<wire::Resumed>(frame));
       answer(to, request.id, guest_.resumed(request));

@@ -21,6 +21,7 @@ class Guest {
   /// 0: with the container's own.
   virtual Result<void> stop_container(int signal, std::uint32_t grace_ms) = 0;
   virtual Result<void> quiesce() = 0;
+  virtual Result<void> freeze() = 0;
   virtual Result<void> resumed(const wire::Resumed& news) = 0;
   virtual Result<void> power_off(std::uint32_t grace_ms) = 0;
 };

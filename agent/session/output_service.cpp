@@ -70,11 +70,18 @@ Result<void> OutputService::on_frame(Session& session, const wire::Frame& frame)
   }
 }
 
+std::uint64_t OutputService::start_of(const Output& output, std::uint64_t asked) {
+  if (asked == wire::kOldestOffset) return output.ring.begin();
+  // A source whose host went on after the snapshot has let go of more than was new then.
+  if (asked == wire::kFrozenOffset) return std::max(output.frozen, output.ring.begin());
+  return asked;
+}
+
 Result<void> OutputService::on_attach(Session& session, const wire::OutputAttach& attach) {
   const std::array<std::uint64_t, 2> from = {attach.stdout_from, attach.stderr_from};
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     Output& output = outputs_[i];
-    const std::uint64_t start = from[i] == wire::kOldestOffset ? output.ring.begin() : from[i];
+    const std::uint64_t start = start_of(output, from[i]);
     if (start < output.ring.begin() || !output.ring.acknowledge(start)) {
       return fail(ERANGE, "output: offset " + std::to_string(start) + " is not kept, only " +
                               std::to_string(output.ring.begin()) + " to " +
@@ -176,8 +183,20 @@ void OutputService::container_ended() {
   write_stdin();
   for (Output& output : outputs_) {
     if (!output.source) continue;
-    while (output.source && read_once(output)) {
-    }
+    drain(output);
+    send(output);
+  }
+}
+
+void OutputService::drain(Output& output) {
+  while (output.source && read_once(output)) {
+  }
+}
+
+void OutputService::mark() {
+  for (Output& output : outputs_) {
+    drain(output);
+    output.frozen = output.ring.end();
     send(output);
   }
 }

@@ -29,6 +29,8 @@ class OutputService {
   /// Before the container starts; the host may be attached already.
   void take_streams(base::Fd in, base::Fd out, base::Fd err, bool tty);
 
+  /// The container stands still: what it has written until now is not new to a clone.
+  void mark();
   /// The container has ended: its streams end with what lies in them now.
   void container_ended();
   /// Calls back once every byte was acknowledged, or the time is over: before a poweroff.
@@ -51,6 +53,7 @@ class OutputService {
     bool watched = false;
     bool over = false;  // its end is at ring.end()
     std::uint64_t sent = 0;
+    std::uint64_t frozen = 0;  // where it was at the last mark()
     bool end_sent = false;
   };
 
@@ -60,8 +63,10 @@ class OutputService {
   Result<void> on_stdin(const wire::StreamData& data);
   void on_session_closed(Session& session);
 
+  [[nodiscard]] static std::uint64_t start_of(const Output& output, std::uint64_t asked);
   void read(Output& output);
   [[nodiscard]] bool read_once(Output& output);
+  void drain(Output& output);
   void watch(Output& output);
   void end(Output& output);
   void send(Output& output);

@@ -178,7 +178,7 @@ Result<void> BuildVm::start() {
   spec.guest_socket = kGuestSocket;
   spec.disks = pointers.data();
   spec.disk_count = static_cast<std::uint32_t>(pointers.size());
-  FCVM_TRY(jail_.admit(spec));
+  FCVM_TRY(jail_.admit(spec, nullptr));
   FCVM_TRY(machine_->start(spec, base::Deadline::in(kStartLimit)));
   const auto status = FCVM_TRY(machine_->status());
   FCVM_TRY(watch_->watch_vmm(status.pidfd));

@@ -101,7 +101,18 @@ struct Quiesce {
   FCVM_FIELDS(visit(1, self.id);)
 };
 
-/// After a restore (or a resume, with a clock alone): what has to be new in this clone.
+/// Before a snapshot: Done comes once the container's processes stand still, which they do until
+/// Resumed: so no program of a clone runs before what has to be new in it is.
+struct Freeze {
+  static constexpr std::uint16_t kType = 23;
+
+  std::uint64_t id = 0;
+
+  FCVM_FIELDS(visit(1, self.id);)
+};
+
+/// After a restore (or a resume, with a clock alone): what has to be new in this clone. The
+/// container goes on once it is, and not at all when it could not be made so.
 struct Resumed {
   static constexpr std::uint16_t kType = 21;
 
@@ -111,9 +122,14 @@ struct Resumed {
   std::string hostname;    // empty: keep
   std::string machine_id;  // empty: keep
   std::vector<Interface> interfaces;
+  /// Another machine than the one that was saved: it takes the names and resolvers below, and
+  /// leaves the connections that it has inherited to that one.
+  bool is_clone = false;
+  Network network;  // of a clone; without its interfaces
 
   FCVM_FIELDS(visit(1, self.id); visit(2, self.realtime_ns); visit(3, self.entropy);
-              visit(4, self.hostname); visit(5, self.machine_id); visit(6, self.interfaces);)
+              visit(4, self.hostname); visit(5, self.machine_id); visit(6, self.interfaces);
+              visit(7, self.is_clone); visit(8, self.network);)
 };
 
 /// Stops the container as StopContainer does, syncs, unmounts, and ends the VM.

@@ -22,6 +22,9 @@ constexpr std::size_t kMaxOutputData = 256 << 10;
 constexpr std::size_t kMaxOutputFrame = kMaxOutputData + 64;
 /// Attach here to take a stream from wherever the guest's ring begins.
 constexpr std::uint64_t kOldestOffset = UINT64_MAX;
+/// And here for what the container has written since it was last told to stand still (Freeze): what
+/// is new in a clone.
+constexpr std::uint64_t kFrozenOffset = UINT64_MAX - 1;
 
 enum class Stream : std::uint8_t { kStdin = 0, kStdout = 1, kStderr = 2 };
 

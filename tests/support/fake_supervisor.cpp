@@ -17,6 +17,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "core/base/io/file.hpp"
 #include "core/base/io/socket_pair.hpp"
 #include "core/base/io/unix_socket.hpp"
 #include "core/base/process/process_id.hpp"
@@ -26,6 +27,8 @@
 #include "core/vm/guest/output_pump.hpp"
 #include "core/vm/logs/container_log.hpp"
 #include "core/vm/logs/event_log.hpp"
+#include "core/vm/model/machine_files.hpp"
+#include "core/vm/model/run_plan_json.hpp"
 #include "core/vm/model/time_text.hpp"
 #include "core/vm/store/store.hpp"
 
@@ -223,6 +226,28 @@ class FakeSupervisor {
     must(attachments_.add(std::move(ends.first), false));
     pump_->wake();
     return ask::Stream{std::move(ends.second)};
+  }
+  /// Small files of the names that a real one writes. A VM called "slow" takes for ever over it.
+  Result<ask::Saved> answer(const ask::Save& request) {
+    const std::filesystem::path directory = request.directory;
+    for (const char* name :
+         {kSnapshotState, kSnapshotMemory, kWritableDisk, kKernel, kInitrd, kBaseDisk}) {
+      const auto path = (directory / name).string();
+      if (auto written = base::write_file_atomic(path, std::string(5000, name[0])); !written) {
+        return unexpected(written.error());
+      }
+    }
+    if (record_.name == "slow") std::this_thread::sleep_for(std::chrono::hours(1));
+    if (request.ends) end(128 + SIGKILL, "kill");
+    RunPlan plan;
+    plan.image = record_.image;
+    plan.vmm = "vmm.qemu";
+    return ask::Saved{.plan = to_json(plan, {}),
+                      .vmm_version = "fake 1",
+                      .snapshot_format = "1",
+                      .accelerator = "tcg",
+                      .agent = "fc-agent",
+                      .paused_ns = 1'500'000};
   }
   /// Half of a CPU.
   Result<LiveStats> answer(const ask::Stats& /*request*/) {

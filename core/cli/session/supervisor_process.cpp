@@ -65,7 +65,8 @@ Result<std::optional<int>> wait_for_word(const Fd& from, pid_t child) {
   return interrupted;
 }
 
-Result<int> wait_for_line(const Fd& from, pid_t child) {
+Result<int> wait_for_line(const Fd& from, pid_t child,
+                          const std::function<Result<int>(const std::string& text)>& then) {
   const auto interrupted = FCVM_TRY(wait_for_word(from, child));
   const auto said = base::read_all(from.get(), kLargestMessage);
   if (interrupted && said && said->empty()) return 128 + *interrupted;
@@ -75,9 +76,9 @@ Result<int> wait_for_line(const Fd& from, pid_t child) {
   }
   if (said->front() == kSucceeded) {
     const auto end = said->find('\0');
-    fmt::print("{}\n", said->substr(1, end - 1));
+    const auto code = then(said->substr(1, end - 1));
     log::say(std::string_view(*said).substr(end + 1));
-    return 0;
+    return code;
   }
   if (said->front() == kRefused) {
     const auto space = said->find(' ');
@@ -118,12 +119,13 @@ void DetachedLine::failed(const Error& error) {
   send(kFailed, error.message() + '\0' + error.remedy());
 }
 
-Result<int> supervise_detached(const std::function<Result<int>(DetachedLine& line)>& supervise) {
+Result<int> supervise_detached(const std::function<Result<int>(DetachedLine& line)>& supervise,
+                               const std::function<Result<int>(const std::string& text)>& then) {
   base::Pipe pipe = FCVM_TRY(base::Pipe::create());
   const pid_t child = FCVM_TRY(fork_supervisor({STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}));
   if (child > 0) {
     pipe.write_end.reset();
-    return wait_for_line(pipe.read_end, child);
+    return wait_for_line(pipe.read_end, child, then);
   }
   pipe.read_end.reset();
   plugin::set_last_words(pipe.write_end.get());

@@ -31,10 +31,12 @@ class DetachedLine {
 };
 
 /// Returns in both processes. The child calls `supervise`, with nothing of the terminal, and
-/// returns its answer; an error has gone to this process already. This process prints what the line
-/// said, or returns its error, and does not wait for the VM.
+/// returns its answer; an error has gone to this process already. This process does not wait for
+/// the VM: it calls `then` with the text of which the line said that it succeeded, or returns its
+/// error.
 [[nodiscard]] Result<int> supervise_detached(
-    const std::function<Result<int>(DetachedLine& line)>& supervise);
+    const std::function<Result<int>(DetachedLine& line)>& supervise,
+    const std::function<Result<int>(const std::string& text)>& then);
 
 /// `supervise` runs in a child, which keeps stderr for what it has to say while somebody is there,
 /// and has the other end of the stream of our session; it tells its outcome through that. The exit

@@ -10,6 +10,7 @@
 #include "core/cli/verbs/verbs.hpp"
 #include "core/image/build_directory.hpp"
 #include "core/log/log.hpp"
+#include "core/snapshot/store.hpp"
 
 namespace fcvm::cli {
 namespace {
@@ -35,6 +36,11 @@ Result<int> run(Invocation& invocation) {
     collected.push_back(
         {std::move(id), "",
          dry_run ? "a builder's leftovers would be removed" : "a builder's leftovers are removed"});
+  }
+  for (auto& id : FCVM_TRY(snapshot::Store(store->paths().snapshots()).collect(dry_run))) {
+    collected.push_back({std::move(id), "",
+                         dry_run ? "a snapshot that was not finished would be removed"
+                                 : "a snapshot that was not finished is removed"});
   }
   if (!dry_run) tidy_images(invocation);
   if (invocation.flag("json")) {
@@ -67,7 +73,7 @@ Verb gc_verb() {
           "them\n"
           "if they were started with --rm. Directories that a killed command left half made "
           "go, too,\n"
-          "and what is left of images whose preparation was killed.\n"
+          "and what is left of images and snapshots whose making was killed.\n"
           "Nothing of a VM whose supervisor lives is touched.\n"
           "\n"
           "Every command that looks at VMs does the most of this first; `fcvm gc` also asks "

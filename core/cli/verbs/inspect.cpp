@@ -129,6 +129,8 @@ Json fcvm_json(const vm::Record& record, const vm::Paths& paths) {
           {"VmmVersion", record.vmm_version},
           {"Accelerator", record.accelerator},
           {"ImagePlugin", record.image_plugin},
+          {"Snapshot", record.snapshot},
+          {"SnapshotTag", record.snapshot_tag},
           {"Plugins", record.plugin_versions},
           {"SupervisorPid", record.supervisor.alive() ? record.supervisor.pid : 0},
           {"Cpus", record.cpus},

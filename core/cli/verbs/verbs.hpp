@@ -26,6 +26,16 @@ namespace fcvm::cli {
 [[nodiscard]] Verb wait_verb();
 [[nodiscard]] Verb rm_verb();
 [[nodiscard]] Verb gc_verb();
+[[nodiscard]] Verb snapshot_create_verb();
+[[nodiscard]] Verb snapshot_run_verb();
+[[nodiscard]] Verb fork_verb();
+[[nodiscard]] Verb snapshot_ls_verb();
+[[nodiscard]] Verb snapshot_inspect_verb();
+[[nodiscard]] Verb snapshot_rm_verb();
+[[nodiscard]] Verb snapshot_prune_verb();
+[[nodiscard]] Verb snapshot_verify_verb();
+[[nodiscard]] Verb snapshot_export_verb();
+[[nodiscard]] Verb snapshot_import_verb();
 [[nodiscard]] Verb image_ls_verb();
 [[nodiscard]] Verb image_pull_verb();
 [[nodiscard]] Verb image_prepare_verb();

@@ -86,6 +86,32 @@ void read(const Json& json, Unpublish& unpublish) { read_ports(json, unpublish.p
 void write(Json& json, const Ports& ports) { write_ports(json, ports.ports); }
 void read(const Json& json, Ports& ports) { read_ports(json, ports.ports); }
 
+void write(Json& json, const Save& save) {
+  json["directory"] = to_json_text(save.directory);
+  json["ends"] = save.ends;
+}
+void read(const Json& json, Save& save) {
+  save.directory = from_json_text(json.at("directory"));
+  save.ends = json.at("ends").get<bool>();
+}
+
+void write(Json& json, const Saved& saved) {
+  json["plan"] = to_json_text(saved.plan);
+  json["vmm_version"] = to_json_text(saved.vmm_version);
+  json["snapshot_format"] = to_json_text(saved.snapshot_format);
+  json["accelerator"] = to_json_text(saved.accelerator);
+  json["agent"] = to_json_text(saved.agent);
+  json["paused_ns"] = saved.paused_ns;
+}
+void read(const Json& json, Saved& saved) {
+  read_if_there(json, "plan", saved.plan);
+  read_if_there(json, "vmm_version", saved.vmm_version);
+  read_if_there(json, "snapshot_format", saved.snapshot_format);
+  read_if_there(json, "accelerator", saved.accelerator);
+  read_if_there(json, "agent", saved.agent);
+  read_if_there(json, "paused_ns", saved.paused_ns);
+}
+
 void write(Json& json, const Exit& exit) { json["exit_code"] = exit.code; }
 void read(const Json& json, Exit& exit) {
   exit.code = base::json_number<int>(json.at("exit_code"));
@@ -216,5 +242,6 @@ FCVM_ANSWER(Exit);
 FCVM_ANSWER(Stream);
 FCVM_ANSWER(Ports);
 FCVM_ANSWER(LiveStats);
+FCVM_ANSWER(Saved);
 
 }  // namespace fcvm::vm::ask

@@ -50,6 +50,16 @@ struct Ports {
   std::vector<PublishedPort> ports;  // as they were taken, or are gone
 };
 
+/// What a snapshot's manifest says of the machine; its files are where the request wanted them.
+struct Saved {
+  std::string plan;  // JSON: see run_plan_json.hpp
+  std::string vmm_version;
+  std::string snapshot_format;
+  std::string accelerator;
+  std::string agent;
+  std::int64_t paused_ns = 0;  // how long the VM stood still
+};
+
 // --- requests ---
 
 struct Stats {
@@ -116,8 +126,16 @@ struct Attach {
   using Answer = Stream;
 };
 
+/// The machine as it is, into a directory that is there and empty, in the file system of the VM's.
+struct Save {
+  static constexpr std::string_view kVerb = "save";
+  using Answer = Saved;
+  std::string directory;  // absolute
+  bool ends = false;      // the VM does not go on
+};
+
 using Request = std::variant<Stats, Wait, Stop, End, Kill, Pause, Unpause, Dial, DialTcp, Publish,
-                             Unpublish, Attach>;
+                             Unpublish, Attach, Save>;
 
 // Lines come with their newline, and are decoded with or without it. What is in no JSON object, or
 // of the wrong type there, is EPROTO; a verb that is not known is ENOTSUP.

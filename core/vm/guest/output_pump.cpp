@@ -33,6 +33,7 @@ OutputPump::OutputPump(DialGuest dial, Attachments& attachments, Sinks sinks, Ca
       log_(std::move(sinks.log)),
       callbacks_(std::move(callbacks)),
       sinks_{base::SharedWriter(sinks.stdout_fd), base::SharedWriter(sinks.stderr_fd)} {
+  begins_frozen_ = sinks.of_clone;
   callbacks_.attached.on_resize = [this](wire::Resize size) {
     size_ = size;
     size_is_new_ = true;
@@ -136,7 +137,8 @@ Result<void> OutputPump::open_stream() {
       FCVM_TRY(GuestStream::open(std::move(fd), wire::kMaxOutputFrame, base::Deadline::in(5s)));
   guest_.emplace(std::move(stream).release());
   redial_pause_.connected();
-  guest_->send(wire::OutputAttach{sides_[0].taken, sides_[1].taken});
+  guest_->send(begins_frozen_ ? wire::OutputAttach{wire::kFrozenOffset, wire::kFrozenOffset}
+                              : wire::OutputAttach{sides_[0].taken, sides_[1].taken});
   return serve_guest(0);  // what came with the greeting is here already, and polls no more
 }
 
@@ -234,6 +236,11 @@ Result<void> OutputPump::take_end(const wire::OutputEnd& end) {
 
 Result<void> OutputPump::take_attached(const wire::OutputAttached& attached) {
   if (guest_attached_) return fail(EPROTO, "the guest attached twice");
+  if (std::exchange(begins_frozen_, false)) {
+    sides_[0].taken = sides_[0].acknowledged = attached.stdout_from;
+    sides_[1].taken = sides_[1].acknowledged = attached.stderr_from;
+    stdin_.begin_at(attached.stdin_from);
+  }
   FCVM_TRY(stdin_.on_attached(attached.stdin_from, attached.stdin_limit));
   guest_attached_ = true;
   size_is_new_ = size_.has_value();

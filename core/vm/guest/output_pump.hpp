@@ -30,6 +30,8 @@ class OutputPump {
     int stdout_fd = -1;  // borrowed; -1 when the one who runs the container is attached, or nobody
     int stderr_fd = -1;
     std::unique_ptr<OutputLog> log{};
+    /// Only what the container writes after its snapshot; else all that it has written.
+    bool of_clone = false;
   };
 
   /// Called on this object's thread; on_end once.
@@ -98,6 +100,7 @@ class OutputPump {
   std::optional<base::Interest> of_guest_;
   std::array<Side, 2> sides_;
   std::optional<FrameLink> guest_;
+  bool begins_frozen_ = false;   // where is known once the guest has attached
   bool guest_attached_ = false;  // it has said from where it goes on
   base::Deadline next_dial_ = base::Deadline::at_ns(0);
   base::RedialPause redial_pause_;

@@ -22,6 +22,8 @@ class StdinFeed {
   /// After what was put; what is put later is for nobody.
   void end() { over_ = true; }
 
+  /// Of a clone, before anything was put: another host has fed the guest up to there.
+  void begin_at(std::uint64_t from) { base_ = sent_ = from; }
   /// A connection begins, on which the guest wants stdin from there on. ERANGE when that is not
   /// kept any more, or was never put.
   Result<void> on_attached(std::uint64_t from, std::uint64_t limit);

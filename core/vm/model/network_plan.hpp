@@ -31,8 +31,9 @@ struct HostAccess {
 };
 
 struct NetworkPlan {
-  std::string plugin;  // its id; empty: none, and the rest means nothing
-  std::string mac;     // wanted, each of these; empty: the plugin's choice
+  std::string plugin;     // its id; empty: none, and the rest means nothing
+  bool reattach = false;  // the guest has these addresses already, and keeps them
+  std::string mac;        // wanted, each of these; empty: the plugin's choice
   std::string ipv4;
   std::string ipv6;
   std::string ipv6_prefix;

@@ -42,6 +42,7 @@ struct Paths {
   /// What builder VMs have while they work.
   [[nodiscard]] std::filesystem::path builds() const { return data / "builds"; }
   [[nodiscard]] std::filesystem::path guests() const { return data / "guests"; }
+  [[nodiscard]] std::filesystem::path snapshots() const { return data / "snapshots"; }
   [[nodiscard]] std::filesystem::path templates() const { return data / "templates"; }
   /// Sockets of one VM.
   [[nodiscard]] std::filesystem::path sockets(const std::string& id) const { return runtime / id; }

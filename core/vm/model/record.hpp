@@ -33,6 +33,8 @@ struct Record {
   std::string name;
   std::string image;  // as the user named it
   std::string image_digest;
+  std::string snapshot;      // the id of the one that it was cloned from
+  std::string snapshot_tag;  // as it was called then
   std::vector<std::string> command;
   std::map<std::string, std::string> labels;
   std::uint32_t cpus = 0;

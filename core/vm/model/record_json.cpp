@@ -71,6 +71,8 @@ Json write_plugin_state(const Record& record) {
 void put_what_it_runs(Json& json, const Record& record) {
   json["image"] = to_json_text(record.image);
   json["image_digest"] = to_json_text(record.image_digest);
+  json["snapshot"] = to_json_text(record.snapshot);
+  json["snapshot_tag"] = to_json_text(record.snapshot_tag);
   json["command"] = write_list(record.command);
   json["labels"] = write_pairs(record.labels);
   json["cpus"] = record.cpus;
@@ -203,6 +205,8 @@ constexpr std::pair<std::string_view, Reader> kReaders[] = {
     {"name", read_member<&Record::name>},
     {"image", read_member<&Record::image>},
     {"image_digest", read_member<&Record::image_digest>},
+    {"snapshot", read_member<&Record::snapshot>},
+    {"snapshot_tag", read_member<&Record::snapshot_tag>},
     {"command", read_member<&Record::command>},
     {"labels", read_member<&Record::labels>},
     {"cpus", read_member<&Record::cpus>},

@@ -14,6 +14,7 @@
 #include "core/vm/model/disk_rates.hpp"
 #include "core/vm/model/log_driver.hpp"
 #include "core/vm/model/network_plan.hpp"
+#include "core/vm/model/restore_plan.hpp"
 #include "core/wire/boot_plan.hpp"
 
 namespace fcvm::vm {
@@ -58,6 +59,8 @@ struct RunPlan {
   bool announces_vm = false;
   GuestAssets assets;
   std::string kernel_args;  // behind fcvm's own words of the kernel's command line
+
+  std::optional<RestorePlan> restore{};  // a clone, which goes on where its snapshot was
 
   /// How long the guest may take until its agent answers.
   std::chrono::milliseconds boot_limit{120'000};

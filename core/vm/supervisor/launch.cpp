@@ -13,6 +13,7 @@
 #include "core/base/io/file.hpp"
 #include "core/log/log.hpp"
 #include "core/plugin/settings.hpp"
+#include "core/vm/model/machine_files.hpp"
 #include "core/vm/model/proxies.hpp"
 #include "core/vm/model/time_text.hpp"
 #include "core/vm/store/port_owner.hpp"
@@ -22,16 +23,6 @@
 
 namespace fcvm::vm {
 namespace {
-
-// Names in the VMM's directory.
-constexpr const char* kKernel = "kernel";
-constexpr const char* kKernelElf = "kernel.elf";
-constexpr const char* kInitrd = "initrd";
-constexpr const char* kBaseDisk = "base.img";
-constexpr const char* kWritableDisk = "disk.img";
-constexpr const char* kImageDisk = "image";  // and a number
-constexpr const char* kConsole = "console.log";
-constexpr const char* kGuestSocket = "guest.sock";
 
 // The serials by which the guest knows its disks.
 constexpr const char* kBaseSerial = "base";
@@ -43,7 +34,10 @@ constexpr std::size_t kMostImageDisks = 16;
 constexpr const char* kNic = "net0";
 
 constexpr std::size_t kEntropySize = 64;
+constexpr std::size_t kMachineIdSize = 16;
 constexpr auto kStartLimit = std::chrono::seconds(60);
+/// Of what earlier clones have used: what has not come until then comes when it is missed.
+constexpr auto kPrefetchLimit = std::chrono::milliseconds(300);
 constexpr auto kAttachLimit = std::chrono::seconds(30);
 constexpr auto kCancelPause = std::chrono::milliseconds(10);
 constexpr auto kDetachLimit = std::chrono::seconds(15);
@@ -53,6 +47,12 @@ std::string fresh_entropy() {
   // Cannot fail for up to 256 bytes once the pool is ready, and the host has long booted.
   [[maybe_unused]] const auto got = ::getrandom(bytes.data(), bytes.size(), 0);
   return bytes;
+}
+
+std::string digits(const std::string& bytes) {
+  std::string text;
+  for (const char byte : bytes) text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return text;
 }
 
 fcvm_rate_limit rate_limit(const DiskRates& rates) {
@@ -83,7 +83,6 @@ wire::Disk guest_disk(std::string serial, wire::DiskRole role) {
 }
 
 std::string image_serial(std::size_t number) { return kImageSerial + std::to_string(number); }
-std::string image_file(std::size_t number) { return kImageDisk + std::to_string(number) + ".img"; }
 
 /// Else each VM has a copy.
 bool is_shared(const ImageSource::Disk& disk) { return (disk.flags & FCVM_DISK_READ_ONLY) != 0; }
@@ -165,12 +164,35 @@ Result<void> Launch::fetch_image() {
                             plan_.image_plugin, plan_.image),
                 "choose another --image-mode; fcvm plugin ls shows those there are");
   }
+  return {};
+}
+
+/// In a snapshot the image's disks lie beside the others.
+void Launch::find_saved_image() {
+  const RestorePlan& from = *plan_.restore;
+  image_.digest = from.image_digest;
+  for (std::size_t i = 0; i < from.image_disks.size(); ++i) {
+    const auto& disk = from.image_disks[i];
+    image_.disks.push_back(
+        {(from.directory / image_file(i)).string(), disk.format, disk.content_bytes, disk.flags});
+  }
+}
+
+Result<void> Launch::place_image() {
   for (std::size_t i = 0; i < image_.disks.size(); ++i) {
     const auto& disk = image_.disks[i];
     FCVM_TRY(is_shared(disk) ? link(disk.path, image_file(i).c_str())
                              : copy(disk.path, image_file(i)));
   }
   return {};
+}
+
+std::vector<ImageDisk> Launch::image_disks() const {
+  std::vector<ImageDisk> disks;
+  for (const auto& disk : image_.disks) {
+    disks.push_back({disk.format, disk.content_bytes, disk.flags});
+  }
+  return disks;
 }
 
 /// With room for what the container writes, of which nothing is taken yet.
@@ -247,13 +269,42 @@ Result<void> Launch::publish_exposed() {
 
 Result<void> Launch::prepare_files() {
   FCVM_TRY(base::make_directories(context_.store.paths().vmm(id_).string(), 0700));
-  FCVM_TRY(fetch_image());
+  if (plan_.restore) {
+    find_saved_image();
+  } else {
+    FCVM_TRY(fetch_image());
+  }
+  FCVM_TRY(place_image());
   FCVM_TRY(link(plan_.assets.kernel, kKernel));
   if (!plan_.assets.kernel_elf.empty()) FCVM_TRY(link(plan_.assets.kernel_elf, kKernelElf));
   FCVM_TRY(link(plan_.assets.initrd, kInitrd));
   FCVM_TRY(link(plan_.assets.base_image, kBaseDisk));
+  if (plan_.restore) return take_from_snapshot(*plan_.restore);
   return context_.make_disk(context_.store.paths().vmm(id_) / kWritableDisk, plan_.disk_bytes) |
          context("making the VM's writable disk");
+}
+
+MachineSaver Launch::saver(std::filesystem::path directory) const {
+  return {{context_.store.paths().vmm(id_), plan_.assets, image_.disks}, std::move(directory)};
+}
+
+Result<void> Launch::take_from_snapshot(const RestorePlan& from) {
+  FCVM_TRY(copy((from.directory / kWritableDisk).string(), kWritableDisk));
+  FCVM_TRY(link(from.directory / kSnapshotState, kDeviceState));
+  auto instance = FCVM_TRY(make_plugin<fcvm_memory_v1>(from.memory_plugin, services_));
+  {
+    const std::lock_guard lock(mutex_);
+    memory_ = std::make_unique<CloneMemory>(std::move(instance), id_);
+    if (cancelled_) return fail(ECANCELED, "canceled");
+  }
+  const Fd directory = FCVM_TRY(vmm_directory());
+  return memory_->offer(from, plan_.memory_bytes, directory.get(),
+                        base::Deadline::in(kStartLimit)) |
+         context("opening the snapshot's memory");
+}
+
+Result<Fd> Launch::vmm_directory() const {
+  return base::open_file(context_.store.paths().vmm(id_).string(), O_RDONLY | O_DIRECTORY);
 }
 
 Result<void> Launch::start() {
@@ -266,8 +317,7 @@ Result<void> Launch::start() {
     machine_ = std::make_unique<Machine>(std::move(instance));
     if (cancelled_) return fail(ECANCELED, "canceled");
   }
-  const Fd directory =
-      FCVM_TRY(base::open_file(context_.store.paths().vmm(id_).string(), O_RDONLY | O_DIRECTORY));
+  const Fd directory = FCVM_TRY(vmm_directory());
   const fcvm_rate_limit rates = rate_limit(plan_.disk_rates);
   const fcvm_rate_limit* const limit = plan_.disk_rates.limited() ? &rates : nullptr;
   const Disks disks(image_.disks, limit);
@@ -304,8 +354,36 @@ Result<void> Launch::start() {
     spec.nics = nics;
     spec.nic_count = attachment.tap.empty() ? 0 : 1;
   }
-  FCVM_TRY(jail_.admit(spec));
+  if (plan_.restore) return restore(spec, *plan_.restore) | context("restoring the VM");
+  FCVM_TRY(jail_.admit(spec, nullptr));
   return machine_->start(spec, base::Deadline::in(kStartLimit)) | context("starting the VM");
+}
+
+/// The guest does not run before its memory knows the VMM.
+Result<void> Launch::restore(fcvm_vm_spec& spec, const RestorePlan& from) {
+  const fcvm_memory_source memory = memory_->source();
+  auto saved = sized<fcvm_vm_restore>();
+  saved.device_state = kDeviceState;
+  saved.memory = &memory;
+  saved.vmm_version = from.vmm_version.c_str();
+  saved.snapshot_format = from.snapshot_format.c_str();
+  spec.flags |= FCVM_VM_START_PAUSED;
+  FCVM_TRY(jail_.admit(spec, &saved));
+  FCVM_TRY(machine_->restore(spec, saved, base::Deadline::in(kStartLimit)));
+  const auto status = FCVM_TRY(machine_->status());
+  FCVM_TRY(memory_->started(status.pidfd, from.prefetch, base::Deadline::in(kPrefetchLimit)));
+  return machine_->resume(base::Deadline::in(kStartLimit));
+}
+
+wire::Resumed Launch::clone_news() const {
+  wire::Resumed news;
+  news.is_clone = true;
+  news.realtime_ns = now_ns();
+  news.entropy = fresh_entropy();
+  news.hostname = plan_.hostname;
+  news.machine_id = digits(fresh_entropy().substr(0, kMachineIdSize));
+  news.network = guest_network_;
+  return news;
 }
 
 wire::BootPlan Launch::boot_plan(const std::string& agent) {
@@ -377,6 +455,7 @@ void Launch::cancel_again() {
   while (!is_settled_) {
     if (images_) images_->cancel();
     if (machine_) machine_->cancel();
+    if (memory_) memory_->cancel();
     if (network_) network_->cancel();
     settled_.wait_for(lock, kCancelPause);
   }

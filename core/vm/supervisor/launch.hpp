@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <fcvm/result.hpp>
 
@@ -17,8 +18,10 @@
 #include "core/vm/guest/guest_control.hpp"
 #include "core/vm/model/run_plan.hpp"
 #include "core/vm/store/store.hpp"
+#include "core/vm/supervisor/clone_memory.hpp"
 #include "core/vm/supervisor/image_source.hpp"
 #include "core/vm/supervisor/machine.hpp"
+#include "core/vm/supervisor/machine_saver.hpp"
 #include "core/vm/supervisor/network.hpp"
 #include "core/vm/supervisor/supervisor.hpp"
 #include "core/vm/supervisor/vmm_jail.hpp"
@@ -46,6 +49,8 @@ class Launch {
   Result<void> start();
   /// What the guest is to become; the VMM runs already.
   [[nodiscard]] wire::BootPlan boot_plan(const std::string& agent);
+  /// What has to be new in a clone; its VMM runs already.
+  [[nodiscard]] wire::Resumed clone_news() const;
 
   /// From any thread: makes all steps up to settle() fail soon.
   void cancel();
@@ -64,6 +69,9 @@ class Launch {
   /// Null when the VM has none.
   [[nodiscard]] Network* network() { return network_.get(); }
   [[nodiscard]] const std::string& image_digest() const { return image_.digest; }
+  [[nodiscard]] std::vector<ImageDisk> image_disks() const;
+  /// Of the machine that runs, into that directory.
+  [[nodiscard]] MachineSaver saver(std::filesystem::path directory) const;
 
  private:
   template <typename Verbs>
@@ -72,7 +80,12 @@ class Launch {
   Result<void> link(const std::filesystem::path& target, const char* name);
   Result<void> copy(const std::string& disk, const std::string& name);
   Result<void> fetch_image();
+  void find_saved_image();
+  Result<void> place_image();
   Result<void> prepare_files();
+  Result<void> take_from_snapshot(const RestorePlan& from);
+  [[nodiscard]] Result<Fd> vmm_directory() const;
+  Result<void> restore(fcvm_vm_spec& spec, const RestorePlan& from);
   Result<void> make_network();
   Result<void> attach_network();
   Result<void> publish_exposed();
@@ -88,6 +101,7 @@ class Launch {
 
   std::mutex mutex_;  // of the pointers that cancel() uses
   std::unique_ptr<ImageSource> images_;
+  std::unique_ptr<CloneMemory> memory_;  // outlives the machine
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<Network> network_;
   std::atomic<bool> cancelled_{false};

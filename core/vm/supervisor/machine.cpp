@@ -15,6 +15,8 @@ constexpr unsigned kPaused = 1u << FCVM_VM_PAUSED;
 constexpr unsigned kAnyState = ~0u;
 
 constexpr VerbRule kStart{"start", Threads::kWorker, kNew, FCVM_VM_RUNNING};
+constexpr VerbRule kRestore{"restore", Threads::kWorker, kNew, FCVM_VM_PAUSED};
+constexpr VerbRule kSnapshot{"snapshot", Threads::kWorker, kPaused};
 constexpr VerbRule kPause{"pause", Threads::kWorker, kRunning, FCVM_VM_PAUSED};
 constexpr VerbRule kResume{"resume", Threads::kWorker, kPaused, FCVM_VM_RUNNING};
 constexpr VerbRule kConnect{"connect", Threads::kAny, kRunning | kPaused};
@@ -25,6 +27,15 @@ constexpr VerbRule kKill{"kill", Threads::kAny, kAnyState};
 
 Result<void> Machine::start(const fcvm_vm_spec& spec, base::Deadline deadline) {
   return instance_->call(kStart, instance_->verbs().start, &spec, deadline.as_ns());
+}
+
+Result<void> Machine::restore(const fcvm_vm_spec& spec, const fcvm_vm_restore& from,
+                              base::Deadline deadline) {
+  return instance_->call(kRestore, instance_->verbs().restore, &spec, &from, deadline.as_ns());
+}
+
+Result<void> Machine::snapshot(const fcvm_vm_snapshot& files, base::Deadline deadline) {
+  return instance_->call(kSnapshot, instance_->verbs().snapshot, &files, deadline.as_ns());
 }
 
 Result<void> Machine::pause(base::Deadline deadline) {

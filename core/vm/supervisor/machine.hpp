@@ -18,8 +18,12 @@ class Machine {
       : instance_(std::move(instance)) {}
 
   Result<void> start(const fcvm_vm_spec& spec, base::Deadline deadline);
+  /// The VM is paused then, which its specification has to say.
+  Result<void> restore(const fcvm_vm_spec& spec, const fcvm_vm_restore& from,
+                       base::Deadline deadline);
   Result<void> pause(base::Deadline deadline);
   Result<void> resume(base::Deadline deadline);
+  Result<void> snapshot(const fcvm_vm_snapshot& files, base::Deadline deadline);
   /// From any thread.
   [[nodiscard]] Result<Fd> connect(std::uint32_t port, base::Deadline deadline);
   [[nodiscard]] Result<fcvm_vm_status> status();

@@ -49,6 +49,7 @@ std::uint32_t flags_of(const NetworkPlan& plan) {
   std::uint32_t flags = 0;
   if (!plan.host_loopback.all) flags |= FCVM_NET_NO_HOST_LOOPBACK;
   if (plan.host_addresses.all) flags |= FCVM_NET_HOST_ADDRESSES;
+  if (plan.reattach) flags |= FCVM_NET_REATTACH;
   if (plan.link_local) flags |= FCVM_NET_LINK_LOCAL;
   return flags;
 }

@@ -51,6 +51,7 @@ OutputPump::Callbacks Streams::pump_callbacks(base::Loop& loop) {
 Result<void> Streams::start(base::Loop& loop, const RunPlan& plan, const OwnRecord& record,
                             DialGuest dial) {
   OutputPump::Sinks sinks;
+  sinks.of_clone = plan.restore.has_value();
   sinks.log = FCVM_TRY(open_log(plan.log, record));
   if (!plan.detached && !has_own_) {
     sinks.stdout_fd = STDOUT_FILENO;

@@ -12,6 +12,10 @@ namespace fcvm::vm {
 namespace {
 
 constexpr std::size_t kTailLines = 15;
+/// Nobody holds it alone for long.
+constexpr auto kSnapshotLockLimit = 5s;
+/// For an agent that runs already; an emulated one of many on a busy host takes its time.
+constexpr auto kReviveLimit = 60s;
 
 /// The last that a container has said.
 std::string log_tail(const std::filesystem::path& log) {
@@ -59,7 +63,7 @@ Result<int> Supervisor::Impl::run() {
     return conclude();
   }
   make_cgroup();
-  happen(lifecycle::Begun{});
+  happen(lifecycle::Begun{.restores = plan_.restore.has_value()});
   if (auto ran = loop_->run(); !ran) log::warning("vm", "{}", ran.error().message());
   if (leaver_.joinable()) leaver_.join();
   return conclude();
@@ -89,7 +93,17 @@ Result<void> Supervisor::Impl::begin() {
   first.vmm_plugin = plan_.vmm;
   first.image_plugin = plan_.image_plugin;
   first.network = plan_.network.name();
-  for (const auto& id : {plan_.vmm, plan_.image_plugin, plan_.network.plugin}) {
+  if (plan_.restore) {
+    first.snapshot = plan_.restore->id;
+    first.snapshot_tag = plan_.restore->tag;
+    snapshot_lock_.emplace(
+        FCVM_TRY(base::FileLock::acquire((plan_.restore->directory / kSnapshotLock).string(),
+                                         base::Deadline::in(kSnapshotLockLimit),
+                                         base::FileLock::Mode::kShared) |
+                 context("using snapshot " + plan_.restore->id)));
+  }
+  const auto memory_plugin = plan_.restore ? plan_.restore->memory_plugin : std::string();
+  for (const auto& id : {plan_.vmm, plan_.image_plugin, plan_.network.plugin, memory_plugin}) {
     if (id.empty()) continue;
     const plugin::Entry* entry = FCVM_TRY(context_.registry.find(id));
     first.plugin_versions[id] = entry->descriptor.version;
@@ -171,7 +185,7 @@ void Supervisor::Impl::launch() {
     });
     FCVM_TRY(launch_->start());
     on_control([this] { watch_vmm(); });
-    return boot();
+    return plan_.restore ? revive() : boot();
   }();
   launch_->settle();
   on_control([this, launched = std::move(launched)] {
@@ -187,6 +201,17 @@ Result<void> Supervisor::Impl::boot() {
   FCVM_TRY(control_->request(wire::Boot{0, launch_->boot_plan(agent_)},
                              base::Deadline::in(kRequestLimit)) |
            context("telling the guest what to run"));
+  streams_.guest_is_up();
+  return {};
+}
+
+/// On the worker: the guest runs, and its container does not before all is new in it that has to
+/// be.
+Result<void> Supervisor::Impl::revive() {
+  agent_ = FCVM_TRY(control_->connect(base::Deadline::in(kReviveLimit)) |
+                    context("waiting for the restored guest's agent"));
+  FCVM_TRY(control_->request(launch_->clone_news(), base::Deadline::in(kReviveLimit)) |
+           context("making the clone one of its own"));
   streams_.guest_is_up();
   return {};
 }

@@ -4,12 +4,15 @@
 #include <unistd.h>
 
 #include "core/plugin/blame.hpp"
+#include "core/vm/model/run_plan_json.hpp"
 #include "core/vm/supervisor/supervisor_impl.hpp"
 
 namespace fcvm::vm {
 namespace {
 
 constexpr auto kClockLimit = 2s;
+/// For a VMM to write its memory, and for its disks to be copied where blocks cannot be shared.
+constexpr auto kSaveLimit = 10min;
 
 /// Once more when the stream to the guest broke, as it may after a pause.
 template <typename Request>
@@ -83,7 +86,9 @@ void Supervisor::Impl::perform(const lifecycle::Pause& /*action*/) {
 void Supervisor::Impl::perform(const lifecycle::Resume& /*action*/) {
   on_worker([this, reply = take_asker()] {
     auto done = launch_->machine().resume(base::Deadline::in(kRequestLimit));
-    if (done) set_clock();
+    if (const auto told = done ? tell_time() : done; done && !told) {
+      log::warning("vm", "setting the guest's clock: {}", told.error().message());
+    }
     on_control([this, reply, done = std::move(done)] {
       if (!done) log::warning("vm", "resuming the VM: {}", done.error().message());
       happen(lifecycle::Resumed{done.has_value()});
@@ -93,17 +98,90 @@ void Supervisor::Impl::perform(const lifecycle::Resume& /*action*/) {
 }
 
 /// While it stood still so did the guest's clock, and what is signed or encrypted tells the time.
-void Supervisor::Impl::set_clock() {
-  const auto done = again_if_broken([this] {
+Result<void> Supervisor::Impl::tell_time() {
+  return again_if_broken([this] {
     wire::Resumed news;
     news.realtime_ns = now_ns();
     return control_->request(news, base::Deadline::in(kClockLimit));
   });
-  if (!done) log::warning("vm", "setting the guest's clock: {}", done.error().message());
 }
 
-/// No request asks for it yet: it comes with snapshots.
-void Supervisor::Impl::perform(const lifecycle::Save& /*action*/) { happen(lifecycle::Saved{}); }
+void Supervisor::Impl::perform(const lifecycle::Save& /*action*/) {
+  const auto [request, reply] = std::exchange(save_asker_, {});
+  on_worker([this, request = request, reply = reply] {
+    auto saved = save(request);
+    on_control([this, request, reply, saved = std::move(saved)] {
+      happen(lifecycle::Saved{});
+      reply(saved);
+      if (saved && request.ends) happen(lifecycle::EndAsked{});
+    });
+  });
+}
+
+/// On the worker. Whatever fails, the VM goes on as it was, unless it ends with its snapshot.
+Result<ask::Saved> Supervisor::Impl::save(const ask::Save& request) {
+  const auto saver = launch_->saver(request.directory);
+  ask::Saved saved;
+  auto written = stand_still(saver, saved.paused_ns);
+  if (!written || !request.ends) FCVM_TRY(go_on());
+  FCVM_TRY(std::move(written));
+  FCVM_TRY(saver.complete());
+  const auto status = FCVM_TRY(launch_->machine().status());
+  saved.vmm_version = text_of(status.vmm_version);
+  saved.snapshot_format = text_of(status.snapshot_format);
+  saved.accelerator = text_of(status.accelerator);
+  saved.agent = agent_;
+  saved.plan = to_json(plan_as_it_is(), launch_->image_disks());
+  return saved;
+}
+
+/// The container first, so that none of its programs runs in a clone before that is one. Then the
+/// VM, as long as it takes to write what changes.
+Result<void> Supervisor::Impl::stand_still(const MachineSaver& saver, std::int64_t& paused_ns) {
+  FCVM_TRY(again_if_broken([this] {
+             return control_->request(wire::Freeze{}, base::Deadline::in(kRequestLimit));
+           }) |
+           context("letting the container stand still"));
+  const auto began = std::chrono::steady_clock::now();
+  Machine& machine = launch_->machine();
+  FCVM_TRY(machine.pause(base::Deadline::in(kRequestLimit)));
+  auto written = saver.save(machine, base::Deadline::in(kSaveLimit));
+  paused_ns = std::chrono::nanoseconds(std::chrono::steady_clock::now() - began).count();
+  return written;
+}
+
+/// A VM that does not, nobody wants to have.
+Result<void> Supervisor::Impl::go_on() {
+  Machine& machine = launch_->machine();
+  const auto status = FCVM_TRY(machine.status());
+  auto done = status.state == FCVM_VM_PAUSED ? machine.resume(base::Deadline::in(kRequestLimit))
+                                             : Result<void>();
+  if (done) done = tell_time();
+  if (done) return {};
+  const auto why = std::move(done).error().context("going on after a snapshot");
+  on_control([this, why] { happen(lifecycle::GuestFailed{why}); });
+  return unexpected(why);
+}
+
+/// As it was decided, but for what has been chosen since, and changed.
+RunPlan Supervisor::Impl::plan_as_it_is() const {
+  RunPlan plan = plan_;
+  const Record record = record_->copy();
+  plan.network.publish.clear();
+  for (PublishedPort port : record.ports) {
+    // Another VM has another address, on which the same ports are free; elsewhere they are taken.
+    if (port.address != record.host_address) continue;
+    port.address.clear();
+    plan.network.publish.push_back(port);
+  }
+  const Network* const network = launch_->network();
+  if (network == nullptr) return plan;
+  plan.network.mac = network->attachment().mac;
+  plan.network.ipv4 = network->attachment().guest_ipv4;
+  plan.network.ipv6 = network->attachment().guest_ipv6;
+  plan.network.mtu = network->attachment().mtu;
+  return plan;
+}
 
 void Supervisor::Impl::perform(const lifecycle::SetTimer& action) {
   auto& timer = timers_.at(static_cast<std::size_t>(action.timer));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <deque>
 #include <map>
@@ -70,6 +71,7 @@ class Supervisor::Impl {
   void limit_cgroup(bool emulated);
   void launch();
   Result<void> boot();
+  Result<void> revive();
   Result<Fd> dial(std::uint32_t port, base::Deadline deadline);
 
   // --- what happens to it ---
@@ -85,7 +87,11 @@ class Supervisor::Impl {
   void on_detach();
   void on_space(bool is_full);
   [[nodiscard]] std::string disks_directory() const;
-  void set_clock();
+  Result<void> tell_time();
+  Result<ask::Saved> save(const ask::Save& request);
+  Result<void> stand_still(const MachineSaver& saver, std::int64_t& paused_ns);
+  Result<void> go_on();
+  [[nodiscard]] RunPlan plan_as_it_is() const;
   void tell_stage(const char* stage) const;
   Error late_start() const;
 
@@ -124,6 +130,7 @@ class Supervisor::Impl {
   void on(const ask::Publish& request, Reply<ask::Ports> reply);
   void on(const ask::Unpublish& request, Reply<ask::Ports> reply);
   void on(const ask::Attach& request, Reply<ask::Stream> reply);
+  void on(const ask::Save& request, Reply<ask::Saved> reply);
   Error not_now(const char* done) const;
   void ask(const lifecycle::Event& event, Reply<ask::Done> reply);
   Reply<ask::Done> take_asker();
@@ -174,7 +181,8 @@ class Supervisor::Impl {
 
   std::thread leaver_;
 
-  std::optional<base::FileLock> supervised_;  // for as long as this process lives
+  std::optional<base::FileLock> snapshot_lock_;  // a clone's: its snapshot stays
+  std::optional<base::FileLock> supervised_;     // for as long as this process lives
   std::optional<OwnRecord> record_;
   std::optional<RecordedState> recorded_;
   std::optional<GuestService> guest_service_;
@@ -190,9 +198,10 @@ class Supervisor::Impl {
 
   // The control thread's alone.
   lifecycle::State state_;
-  std::deque<lifecycle::Event> happenings_;  // the first is being seen to
-  Reply<ask::Done> asker_;                   // of what is being seen to
-  std::vector<Reply<ask::Exit>> waiting_;    // for the end
+  std::deque<lifecycle::Event> happenings_;             // the first is being seen to
+  Reply<ask::Done> asker_;                              // of what is being seen to
+  std::pair<ask::Save, Reply<ask::Saved>> save_asker_;  // likewise
+  std::vector<Reply<ask::Exit>> waiting_;               // for the end
 };
 
 }  // namespace fcvm::vm

@@ -55,6 +55,7 @@ constexpr Rule kRules[] = {
     {ask::Publish::kVerb, "given ports", kUp},
     {ask::Unpublish::kVerb, "deprived of ports", kUp},
     {ask::Attach::kVerb, "attached to", kUp},
+    {ask::Save::kVerb, "saved", bit(Phase::kRunning)},
 };
 static_assert(std::size(kRules) == std::variant_size_v<ask::Request>, "a rule for each request");
 
@@ -196,6 +197,12 @@ void Supervisor::Impl::on(const ask::Attach& /*request*/, Reply<ask::Stream> rep
   auto attached = streams_.attach();
   if (!attached) return reply(unexpected(std::move(attached).error()));
   reply(ask::Stream{*std::move(attached)});
+}
+
+void Supervisor::Impl::on(const ask::Save& request, Reply<ask::Saved> reply) {
+  if (state_.ends_at) return reply(unexpected(not_now("saved")));
+  save_asker_ = {request, std::move(reply)};
+  happen(lifecycle::SaveAsked{});
 }
 
 Result<LiveStats> Supervisor::Impl::stats() {

@@ -35,8 +35,8 @@ Result<VmmJail> VmmJail::make(const config::Config& config, const Paths& paths,
   return made;
 }
 
-Result<void> VmmJail::admit(const fcvm_vm_spec& spec) {
-  if (jailer_) jailer_->set_files(FCVM_TRY(plugin::files_of(spec, nullptr)));
+Result<void> VmmJail::admit(const fcvm_vm_spec& spec, const fcvm_vm_restore* from) {
+  if (jailer_) jailer_->set_files(FCVM_TRY(plugin::files_of(spec, from)));
   return {};
 }
 

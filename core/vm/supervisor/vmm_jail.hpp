@@ -26,8 +26,9 @@ class VmmJail {
 
   /// process/1 for the VMM's plugin.
   [[nodiscard]] plugin::ProcessService* processes() const { return processes_; }
-  /// The files of the VM's specification, before the VMM is started.
-  Result<void> admit(const fcvm_vm_spec& spec);
+  /// The files of the VM's specification, and of what it is restored from, or null; before the VMM
+  /// is started.
+  Result<void> admit(const fcvm_vm_spec& spec, const fcvm_vm_restore* from);
 
  private:
   plugin::ProcessService* processes_ = nullptr;

@@ -19,7 +19,9 @@ class TestSystem : public System {
                return {};
              }}};
   }
-  Result<void> resumed(const wire::Resumed&) override { return {}; }
+  Result<void> freeze() override { return {}; }
+  Result<void> thaw() override { return {}; }
+  Result<void> resumed(const wire::Resumed&, pid_t /*container*/) override { return {}; }
   Result<std::vector<std::string>> load_command(const wire::BootPlan&) override {
     return std::vector<std::string>{};
   }

@@ -35,6 +35,11 @@ TEST_CASE("requests and answers come back as they were") {
   CHECK(back(ask::Publish{ports}).ports == ports);
   CHECK(back(ask::Unpublish{ports}).ports == ports);
   (void)back(ask::Attach{});
+  CHECK(back(ask::Save{"/d\xff", true}).directory == "/d\xff");
+  CHECK(back(ask::Save{"/d", true}).ends);
+  const ask::Saved saved{"{\"a\": 1}", "qemu 7", "8", "kvm", "agent", 1'234'567'890'123};
+  CHECK(back(saved, 0).plan == saved.plan);
+  CHECK(back(saved, 0).paused_ns == saved.paused_ns);
   CHECK(back(ask::Ports{ports}, 0).ports == ports);
   CHECK(back(ask::Exit{3}, 0).code == 3);
   LiveStats stats;

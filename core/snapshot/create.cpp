@@ -1,0 +1,84 @@
+// See create.hpp.
+#include "core/snapshot/create.hpp"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/io/fd.hpp"
+#include "core/snapshot/content_digest.hpp"
+#include "core/vm/control/control_protocol.hpp"
+#include "core/vm/model/restore_plan.hpp"
+#include "core/vm/model/time_text.hpp"
+
+namespace fcvm::snapshot {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// For a VMM to write its memory where the disk is slow.
+constexpr auto kSaveLimit = std::chrono::minutes(15);
+
+/// What has a second name is shared with others, who rely on it as well. A fork's are not digested:
+/// nothing comes back to them.
+Result<File> describe(const fs::path& path, bool digests) {
+  const Fd file = FCVM_TRY(base::open_file(path.string(), O_RDONLY | O_NOFOLLOW));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return fail_errno("looking at " + path.string());
+  File made{path.filename().string(), static_cast<std::uint64_t>(status.st_size), ""};
+  if (digests && status.st_nlink == 1) {
+    made.digest = FCVM_TRY(content_digest(file.get()) | context("reading " + path.string()));
+  }
+  return made;
+}
+
+Result<std::vector<File>> describe_all(const fs::path& directory, bool digests) {
+  std::vector<File> files;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.path().filename() == vm::kSnapshotLock) continue;
+    files.push_back(FCVM_TRY(describe(entry.path(), digests)));
+  }
+  std::sort(files.begin(), files.end(),
+            [](const File& one, const File& other) { return one.name < other.name; });
+  return files;
+}
+
+Manifest begin_manifest(const vm::Record& record, const CreateOptions& options) {
+  Manifest made;
+  made.tag = options.tag;
+  made.kind = options.kind;
+  made.created_ns = vm::now_ns();
+  made.uid = ::geteuid();
+  made.labels = options.labels;
+  made.parent = record.snapshot;
+  made.vm_id = record.id;
+  made.vm_name = record.name;
+  made.image_digest = record.image_digest;
+  made.plugins = record.plugin_versions;
+  return made;
+}
+
+}  // namespace
+
+Result<Snapshot> create(const Store& store, const vm::Store& vms, const vm::Record& record,
+                        const CreateOptions& options) {
+  FCVM_TRY(store.check_free(options.tag));
+  Draft draft = FCVM_TRY(store.begin());
+  Manifest manifest = begin_manifest(record, options);
+  manifest.id = draft.id();
+  auto saved = FCVM_TRY(vm::ask_supervisor(vms.paths(), record.id,
+                                           vm::ask::Save{draft.directory().string(), options.ends},
+                                           base::Deadline::in(kSaveLimit)));
+  manifest.plan = std::move(saved.plan);
+  manifest.vmm_version = std::move(saved.vmm_version);
+  manifest.snapshot_format = std::move(saved.snapshot_format);
+  manifest.accelerator = std::move(saved.accelerator);
+  manifest.agent = std::move(saved.agent);
+  manifest.paused_ns = saved.paused_ns;
+  manifest.cpu = FCVM_TRY(host_cpu());
+  manifest.files = FCVM_TRY(describe_all(draft.directory(), options.kind != Manifest::kFork));
+  return store.keep(std::move(draft), manifest);
+}
+
+}  // namespace fcvm::snapshot
