@@ -39,8 +39,8 @@ Result<unsigned> parse_queues(const std::string& text) {
       value <= kMaxQueues) {
     return value;
   }
-  return fail(EINVAL, "\"" + text + "\" is not a number of queues from 1 to " +
-                          std::to_string(kMaxQueues));
+  return fail(EINVAL,
+              "\"" + text + "\" is not a number of queues from 1 to " + std::to_string(kMaxQueues));
 }
 
 Result<void> take_mount_option(Options& words, MountArguments& arguments) {

@@ -124,9 +124,7 @@ Result<void> serve_confined(ServeOptions options, Listener listener, int stop) {
   return server->serve(std::move(listener.streams), stop);
 }
 
-void report(const Error& error) {
-  std::fprintf(stderr, "fusepipe: %s\n", error.message().c_str());
-}
+void report(const Error& error) { std::fprintf(stderr, "fusepipe: %s\n", error.message().c_str()); }
 
 /// The pid of the serving process.
 Result<pid_t> start_serving(const ServeArguments& arguments, Listener listener, int signals) {
@@ -153,8 +151,8 @@ Result<void> wait_for(pid_t child, int signals) {
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   if (WIFEXITED(status)) return fail(ECHILD, "the process that serves has failed");
-  return fail(ECHILD, "the process that serves was killed by signal " +
-                          std::to_string(WTERMSIG(status)));
+  return fail(ECHILD,
+              "the process that serves was killed by signal " + std::to_string(WTERMSIG(status)));
 }
 
 }  // namespace

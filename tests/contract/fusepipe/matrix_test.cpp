@@ -156,7 +156,8 @@ void attributes(Witness& w) {
 
 void contents(Witness& w) {
   base::Fd fd = open_at(w, "f", O_CREAT | O_EXCL | O_RDWR);
-  w.call("O_EXCL again", [&] { return ::open(w.path("f").c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC); });
+  w.call("O_EXCL again",
+         [&] { return ::open(w.path("f").c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC); });
   char buffer[64] = {};
   w.call("pwrite", [&] { return ::pwrite(fd.get(), "abcdef", 6, 100000); });
   w.call("pread in a hole", [&] { return ::pread(fd.get(), buffer, 10, 50); });
@@ -249,7 +250,8 @@ void extended(Witness& w) {
   w.call("getxattr of none", [&] { return ::getxattr(f.c_str(), "user.none", value, 10); });
   w.call("setxattr", [&] { return ::setxattr(f.c_str(), "user.a", "value", 5, 0); });
   w.call("setxattr CREATE", [&] { return ::setxattr(f.c_str(), "user.a", "v", 1, XATTR_CREATE); });
-  w.call("setxattr REPLACE", [&] { return ::setxattr(f.c_str(), "user.b", "v", 1, XATTR_REPLACE); });
+  w.call("setxattr REPLACE",
+         [&] { return ::setxattr(f.c_str(), "user.b", "v", 1, XATTR_REPLACE); });
   w.call("its size", [&] { return ::getxattr(f.c_str(), "user.a", nullptr, 0); });
   w.call("too small", [&] { return ::getxattr(f.c_str(), "user.a", value, 2); });
   w.call("getxattr", [&] { return ::getxattr(f.c_str(), "user.a", value, sizeof value); });
@@ -262,9 +264,10 @@ void extended(Witness& w) {
   ::symlink("f", w.path("s").c_str());
   w.call("of a symlink", [&] { return ::lsetxattr(w.path("s").c_str(), "user.a", "v", 1, 0); });
   // user::rwx user:7:r-x group::r-x mask::r-x other::---
-  const std::uint8_t acl[] = {2, 0, 0, 0, 1, 0, 7, 0, 0xff, 0xff, 0xff, 0xff, 2, 0, 5, 0, 7, 0, 0, 0,
-                              4, 0, 5, 0, 0xff, 0xff, 0xff, 0xff, 0x10, 0, 5, 0, 0xff, 0xff, 0xff, 0xff,
-                              0x20, 0, 0, 0, 0xff, 0xff, 0xff, 0xff};
+  const std::uint8_t acl[] = {2,    0,    0,    0,    1,    0,    7,    0,    0xff, 0xff, 0xff,
+                              0xff, 2,    0,    5,    0,    7,    0,    0,    0,    4,    0,
+                              5,    0,    0xff, 0xff, 0xff, 0xff, 0x10, 0,    5,    0,    0xff,
+                              0xff, 0xff, 0xff, 0x20, 0,    0,    0,    0xff, 0xff, 0xff, 0xff};
   ::mkdir(w.path("d").c_str(), 0755);
   w.call("a default ACL", [&] {
     return ::setxattr(w.path("d").c_str(), "system.posix_acl_default", acl, sizeof acl, 0);

@@ -61,7 +61,7 @@ TEST_CASE("a mount ends by a signal, and is gone") {
   CHECK_FALSE(served.is_mounted());
   must(served.server().process().signal(SIGTERM));
   CHECK(served.server().end() == "exited with 0");
-  CHECK_FALSE(std::filesystem::exists(served.stream().substr(5)));
+  CHECK_FALSE(std::filesystem::exists(served.socket()));
 }
 
 TEST_CASE("a killed mount is gone, too") {
@@ -71,7 +71,8 @@ TEST_CASE("a killed mount is gone, too") {
   CHECK(wait_until([&] { return !served.is_mounted(); }));
 }
 
-TEST_CASE("when the server is killed, who waits gets an error within a second, and the mount goes") {
+TEST_CASE(
+    "when the server is killed, who waits gets an error within a second, and the mount goes") {
   FCVM_SKIP_IF(!test::why_no_mount().empty(), test::why_no_mount());
   Served served;
   write(served.host("file"), "hello\n");
@@ -89,7 +90,7 @@ TEST_CASE("when the server is killed, who waits gets an error within a second, a
 
 TEST_CASE("a persistent mount goes on with the next server") {
   FCVM_SKIP_IF(!test::why_no_mount().empty(), test::why_no_mount());
-  Served served({}, {"--persistent"});
+  Served served(std::vector<std::string>(), {"--persistent"});
   std::filesystem::create_directories(served.host("a/b"));
   write(served.host("a/b/file"), "hello\n");
   CHECK(must(base::read_file(served.mounted("a/b/file"))) == "hello\n");

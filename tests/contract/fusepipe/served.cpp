@@ -31,7 +31,8 @@ std::string read_line(int fd) {
   return line;
 }
 
-std::vector<std::string> join(std::vector<std::string> words, const std::vector<std::string>& more) {
+std::vector<std::string> join(std::vector<std::string> words,
+                              const std::vector<std::string>& more) {
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
@@ -44,13 +45,16 @@ std::string why_no_mount() {
   return {};
 }
 
-Tool::Tool(const std::vector<std::string>& words) {
+Tool::Tool(const std::vector<std::string>& words, rlim_t descriptors) {
   auto output = must(base::Pipe::create());
   auto errors = must(base::Pipe::create());
   base::SpawnOptions options;
   options.argv = join({FCVM_TEST_FUSEPIPE}, words);
   options.stdout_fd = output.write_end.get();
   options.stderr_fd = errors.write_end.get();
+  if (descriptors != RLIM_INFINITY) {
+    options.limits.push_back({RLIMIT_NOFILE, {descriptors, descriptors}});
+  }
   process_.emplace(must(base::spawn(options)));
   output_ = std::move(output.read_end);
   errors_ = std::move(errors.read_end);
@@ -67,18 +71,28 @@ std::string Tool::end() {
 
 std::string Tool::errors() { return must(base::read_all(errors_.get(), 1 << 20)); }
 
-Served::Served(std::vector<std::string> serve_options, std::vector<std::string> mount_options)
-    : directory_(must(base::TempDir::create())), serve_options_(std::move(serve_options)) {
+Served::Served(OnlyServer /*tag*/, std::vector<std::string> serve_options, rlim_t descriptors)
+    : directory_(must(base::TempDir::create())),
+      serve_options_(std::move(serve_options)),
+      descriptors_(descriptors) {
   // Other users come to the files, as in a guest.
   ::chmod(directory_.path().c_str(), 0755);
   must(base::make_directories(host()));
   must(base::make_directories(mounted()));
   start_server();
-  mount_.emplace(join({"mount", stream(), mounted()}, mount_options));
+}
+
+Served::Served(std::vector<std::string> serve_options, std::vector<std::string> mount_options)
+    : Served(OnlyServer::kYes, std::move(serve_options)) {
+  start_mount(stream(), mount_options);
+}
+
+void Served::start_mount(const std::string& from, const std::vector<std::string>& options) {
+  mount_.emplace(join({"mount", from, mounted()}, options));
 }
 
 void Served::start_server() {
-  server_.emplace(join({"serve", host(), "--listen", stream()}, serve_options_));
+  server_.emplace(join({"serve", host(), "--listen", stream()}, serve_options_), descriptors_);
 }
 
 bool Served::is_mounted() const {

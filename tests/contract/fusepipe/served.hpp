@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <sys/resource.h>
 #include <vector>
 
 #include "core/base/io/fd.hpp"
@@ -18,7 +19,7 @@ std::string why_no_mount();
 /// One of the two processes. Its first line says that it is ready.
 class Tool {
  public:
-  explicit Tool(const std::vector<std::string>& words);
+  explicit Tool(const std::vector<std::string>& words, rlim_t descriptors = RLIM_INFINITY);
 
   [[nodiscard]] base::Child& process() { return *process_; }
   /// Waits for its end: its exit status as text.
@@ -34,6 +35,10 @@ class Tool {
 
 class Served {
  public:
+  enum class OnlyServer { kYes };
+  /// `descriptors`: how many the server may have.
+  explicit Served(OnlyServer /*tag*/, std::vector<std::string> serve_options = {},
+                  rlim_t descriptors = RLIM_INFINITY);
   explicit Served(std::vector<std::string> serve_options = {},
                   std::vector<std::string> mount_options = {});
   ~Served();
@@ -42,9 +47,14 @@ class Served {
 
   /// A path in the directory itself, and the same by way of the mount.
   [[nodiscard]] std::string host(const std::string& name = {}) const { return path("host", name); }
-  [[nodiscard]] std::string mounted(const std::string& name = {}) const { return path("mnt", name); }
-  [[nodiscard]] std::string stream() const { return "unix:" + path("socket"); }
+  [[nodiscard]] std::string mounted(const std::string& name = {}) const {
+    return path("mnt", name);
+  }
+  [[nodiscard]] std::string socket() const { return path("socket"); }
+  [[nodiscard]] std::string stream() const { return "unix:" + socket(); }
 
+  /// After the constructor with OnlyServer: mounts what is behind another stream.
+  void start_mount(const std::string& from, const std::vector<std::string>& options = {});
   void start_server();
   [[nodiscard]] Tool& server() { return *server_; }
   [[nodiscard]] Tool& mount() { return *mount_; }
@@ -57,6 +67,7 @@ class Served {
 
   base::TempDir directory_;
   std::vector<std::string> serve_options_;
+  rlim_t descriptors_;
   std::optional<Tool> server_;
   std::optional<Tool> mount_;
 };

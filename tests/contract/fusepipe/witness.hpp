@@ -1,5 +1,5 @@
-// Witness: does things to files in a directory and notes what came of it, so that two directories can
-// be compared. Owns its notes.
+// Witness: does things to files in a directory and notes what came of it, so that two directories
+// can be compared. Owns its notes.
 #pragma once
 
 #include <functional>
