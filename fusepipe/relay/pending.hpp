@@ -17,7 +17,8 @@ class Pending {
  public:
   using Bytes = std::span<const std::byte>;
 
-  /// A message goes out. That of a request that is answered soon has to stay where it is until then.
+  /// A message goes out. That of a request that is answered soon has to stay where it is until
+  /// then.
   void sent(const fuse_in_header& header, Bytes message);
   /// False when there is no such request: the answer is to nothing.
   bool answered(std::uint64_t unique);

@@ -69,8 +69,8 @@ Result<void> Relay::begin(base::Fd device) {
   for (std::uint32_t number = 1; number < options_.queues; ++number) {
     auto clone = FCVM_TRY(clone_fuse_device(device_.get()));
     auto opened = FCVM_TRY(link_.open(Role::kQueue, number, &server));
-    queues_.push_back(std::make_unique<RelayQueue>(link_, number, std::move(clone),
-                                                   std::move(opened), options));
+    queues_.push_back(
+        std::make_unique<RelayQueue>(link_, number, std::move(clone), std::move(opened), options));
   }
   std::optional<Link::Opened> notifications;
   if (options_.notifications) {
@@ -83,8 +83,9 @@ Result<void> Relay::begin(base::Fd device) {
     });
   }
   if (notifications) {
-    threads_.emplace_back(
-        [this, opened = std::move(*notifications)]() mutable { run_notifications(std::move(opened)); });
+    threads_.emplace_back([this, opened = std::move(*notifications)]() mutable {
+      run_notifications(std::move(opened));
+    });
   }
   return {};
 }

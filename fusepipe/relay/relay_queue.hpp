@@ -1,5 +1,5 @@
-// RelayQueue: one queue of a mount. Reads a request from the kernel, sends it, waits for the answer,
-// and hands that back. Owns the queue's device and stream.
+// RelayQueue: one queue of a mount. Reads a request from the kernel, sends it, waits for the
+// answer, and hands that back. Owns the queue's device and stream.
 //
 // One request at a time is fastest. But one that waits for another process (a lock) would keep the
 // queue for itself, so while only such are unanswered, requests go on being read.

@@ -44,8 +44,9 @@ bool BlockingCalls::start(std::uint64_t unique, std::function<int()> call,
     added.interrupted = true;
     *early = 0;
   }
-  added.thread = std::thread(
-      [this, &added, call = std::move(call), answer = std::move(answer)] { run(added, call, answer); });
+  added.thread = std::thread([this, &added, call = std::move(call), answer = std::move(answer)] {
+    run(added, call, answer);
+  });
   return true;
 }
 

@@ -18,7 +18,7 @@ namespace fcvm::fusepipe {
 
 struct Handle {
   base::Fd fd;
-  Node node;         // open as long as this is: a file without a name stays within reach
+  Node node;  // open as long as this is: a file without a name stays within reach
   bool may_read = false;
   bool may_write = false;
 

@@ -1,8 +1,8 @@
 // InodeTable: which file of the host a node id of the kernel's means.
 //
-// Owns an O_PATH descriptor for each of the files that were used lately. Beyond the limit the others
-// are closed, and opened again by the name under which they were found, if the file there is still
-// the same. A node id is never given twice, and none of another server's means anything here.
+// Owns an O_PATH descriptor for each of the files that were used lately. Beyond the limit the
+// others are closed, and opened again by the name under which they were found, if the file there is
+// still the same. A node id is never given twice, and none of another server's means anything here.
 #pragma once
 
 #include <cstdint>
@@ -73,8 +73,8 @@ class InodeTable {
     std::uint64_t id = 0;
     mode_t type = 0;
     std::uint64_t lookups = 0;
-    std::shared_ptr<const base::Fd> fd;      // null: given up for want of descriptors
-    std::weak_ptr<const base::Fd> given_up;  // but a handle of the file may still have it
+    std::shared_ptr<const base::Fd> fd;        // null: given up for want of descriptors
+    std::weak_ptr<const base::Fd> given_up;    // but a handle of the file may still have it
     std::list<std::uint64_t>::iterator place;  // in recent_, while fd is there
     std::uint64_t parent = 0;
     std::string name;

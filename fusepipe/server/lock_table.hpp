@@ -1,5 +1,5 @@
-// LockTable: POSIX locks of the guest's processes, as locks of the host that all other guests and the
-// host's own processes see. Owns an open file for each (file, owner), since a lock of the host
+// LockTable: POSIX locks of the guest's processes, as locks of the host that all other guests and
+// the host's own processes see. Owns an open file for each (file, owner), since a lock of the host
 // belongs to an open file.
 #pragma once
 

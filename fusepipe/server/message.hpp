@@ -61,7 +61,8 @@ class Reply {
   Reply();
 
   void clear() noexcept { size_ = sizeof(fuse_out_header); }
-  /// Space for up to `size` bytes, of which used() says how many count. Empty when there is no room.
+  /// Space for up to `size` bytes, of which used() says how many count. Empty when there is no
+  /// room.
   [[nodiscard]] std::span<std::byte> space(std::size_t size);
   void used(std::size_t size) noexcept { size_ += size; }
 

@@ -87,8 +87,7 @@ int Mount::look_up(const Node& parent, const std::string& name, fuse_entry_out& 
   return fd ? tell(std::move(fd), parent, name, entry) : errno;
 }
 
-int Mount::tell(base::Fd file, const Node& parent, const std::string& name,
-                fuse_entry_out& entry) {
+int Mount::tell(base::Fd file, const Node& parent, const std::string& name, fuse_entry_out& entry) {
   struct statx status {};
   if (const int error = stat_fd(file.get(), status)) return error;
   const Node node = inodes.remember(std::move(file), status, parent.id, name);

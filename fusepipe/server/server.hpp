@@ -1,5 +1,5 @@
-// Server: serves one directory to whoever dials. Owns the listener, a thread for each stream, and the
-// sessions, each of which lives a while after its last stream.
+// Server: serves one directory to whoever dials. Owns the listener, a thread for each stream, and
+// the sessions, each of which lives a while after its last stream.
 #pragma once
 
 #include <atomic>

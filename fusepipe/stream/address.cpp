@@ -3,11 +3,10 @@
 
 #include <cerrno>
 #include <charconv>
+#include <linux/vm_sockets.h>
 #include <optional>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <linux/vm_sockets.h>
 
 #include "core/base/io/unix_socket.hpp"
 
@@ -101,8 +100,7 @@ Result<Address> Address::parse(std::string_view text) {
 }
 
 Result<base::Fd> Address::listen() const {
-  auto listener =
-      kind_ == Kind::kUnix ? listen_at_path(path_) : vsock(VMADDR_CID_ANY, port_, true);
+  auto listener = kind_ == Kind::kUnix ? listen_at_path(path_) : vsock(VMADDR_CID_ANY, port_, true);
   return std::move(listener) | context("listening at " + text_);
 }
 

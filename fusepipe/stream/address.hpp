@@ -1,5 +1,5 @@
-// Where a stream comes from: "unix:PATH", "fd:N[,N...]", "vsock:PORT" to listen, "vsock:CID:PORT" to
-// dial.
+// Where a stream comes from: "unix:PATH", "fd:N[,N...]", "vsock:PORT" to listen, "vsock:CID:PORT"
+// to dial.
 #pragma once
 
 #include <cstdint>

@@ -58,8 +58,8 @@ Result<std::span<const std::byte>> MessageReader::next() {
     if (end_ - begin_ >= smallest_) {
       const std::size_t length = length_in_front();
       if (length < smallest_ || length > kMaxMessage) {
-        return fail(EPROTO, "a message of the stream cannot be " + std::to_string(length) +
-                                " bytes long");
+        return fail(EPROTO,
+                    "a message of the stream cannot be " + std::to_string(length) + " bytes long");
       }
     }
     if (FCVM_TRY(fill())) continue;

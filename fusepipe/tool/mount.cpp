@@ -25,7 +25,7 @@ namespace {
 /// What makes a sequential read of a large file fast; the kernel's own default is 128.
 constexpr int kReadAheadKib = 1024;
 
-struct Arguments {
+struct MountArguments {
   std::optional<Address> stream;
   std::string mountpoint;
   FuseMount::Options mount;
@@ -39,11 +39,11 @@ Result<unsigned> parse_queues(const std::string& text) {
       value <= kMaxQueues) {
     return value;
   }
-  return fail(EINVAL, "\"" + text + "\" is not a number of queues from 1 to " +
-                          std::to_string(kMaxQueues));
+  return fail(EINVAL,
+              "\"" + text + "\" is not a number of queues from 1 to " + std::to_string(kMaxQueues));
 }
 
-Result<void> take_option(Options& words, Arguments& arguments) {
+Result<void> take_mount_option(Options& words, MountArguments& arguments) {
   const std::string& name = words.name();
   if (name == "--ro") {
     arguments.mount.read_only = true;
@@ -68,9 +68,9 @@ Result<void> take_option(Options& words, Arguments& arguments) {
   return {};
 }
 
-Result<Arguments> parse(const Words& words) {
-  Arguments arguments;
-  for (Options options(words); options.next();) FCVM_TRY(take_option(options, arguments));
+Result<MountArguments> parse_mount(const Words& words) {
+  MountArguments arguments;
+  for (Options options(words); options.next();) FCVM_TRY(take_mount_option(options, arguments));
   if (!arguments.stream) return fail(EINVAL, "no stream was given");
   if (arguments.mountpoint.empty()) return fail(EINVAL, "no mountpoint was given");
   if (arguments.stream->kind() == Address::Kind::kFds) {
@@ -114,7 +114,7 @@ Result<void> wait_for_end(const Relay& relay, int signals) {
 }  // namespace
 
 Result<void> mount(const Words& words) {
-  const Arguments arguments = FCVM_TRY(parse(words) | remedy(std::string(kMountUsage)));
+  const MountArguments arguments = FCVM_TRY(parse_mount(words) | remedy(std::string(kMountUsage)));
   const base::Fd signals = FCVM_TRY(ending_signals());
   Unmounter unmounter = FCVM_TRY(Unmounter::start(arguments.mountpoint));
   base::Fd device = FCVM_TRY(open_fuse_device());

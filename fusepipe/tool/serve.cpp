@@ -22,7 +22,7 @@ namespace fcvm::fusepipe {
 
 namespace {
 
-struct Arguments {
+struct ServeArguments {
   ServeOptions options;
   std::optional<Address> listen;
 };
@@ -34,7 +34,7 @@ Result<Cache> parse_cache(const std::string& text) {
   return fail(EINVAL, "\"" + text + "\" is no cache mode: they are auto, always and none");
 }
 
-Result<void> take_option(Options& words, Arguments& arguments) {
+Result<void> take_serve_option(Options& words, ServeArguments& arguments) {
   const std::string& name = words.name();
   if (name == "--ro") {
     arguments.options.read_only = true;
@@ -60,9 +60,9 @@ Result<void> take_option(Options& words, Arguments& arguments) {
   return {};
 }
 
-Result<Arguments> parse(const Words& words) {
-  Arguments arguments;
-  for (Options options(words); options.next();) FCVM_TRY(take_option(options, arguments));
+Result<ServeArguments> parse_serve(const Words& words) {
+  ServeArguments arguments;
+  for (Options options(words); options.next();) FCVM_TRY(take_serve_option(options, arguments));
   if (arguments.options.directory.empty()) return fail(EINVAL, "no directory was given");
   if (!arguments.listen) return fail(EINVAL, "--listen was not given");
   // An ordinary user's files belong to that user alone, who is root in a guest.
@@ -124,12 +124,10 @@ Result<void> serve_confined(ServeOptions options, Listener listener, int stop) {
   return server->serve(std::move(listener.streams), stop);
 }
 
-void report(const Error& error) {
-  std::fprintf(stderr, "fusepipe: %s\n", error.message().c_str());
-}
+void report(const Error& error) { std::fprintf(stderr, "fusepipe: %s\n", error.message().c_str()); }
 
 /// The pid of the serving process.
-Result<pid_t> start_serving(const Arguments& arguments, Listener listener, int signals) {
+Result<pid_t> start_serving(const ServeArguments& arguments, Listener listener, int signals) {
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) return fail_errno("starting the process that serves");
@@ -153,14 +151,14 @@ Result<void> wait_for(pid_t child, int signals) {
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   if (WIFEXITED(status)) return fail(ECHILD, "the process that serves has failed");
-  return fail(ECHILD, "the process that serves was killed by signal " +
-                          std::to_string(WTERMSIG(status)));
+  return fail(ECHILD,
+              "the process that serves was killed by signal " + std::to_string(WTERMSIG(status)));
 }
 
 }  // namespace
 
 Result<void> serve(const Words& words) {
-  const Arguments arguments = FCVM_TRY(parse(words) | remedy(std::string(kServeUsage)));
+  const ServeArguments arguments = FCVM_TRY(parse_serve(words) | remedy(std::string(kServeUsage)));
   // Before there is a socket: a directory that cannot be served is the user's first question.
   FCVM_TRY(Directory::open(arguments.options));
   const base::Fd signals = FCVM_TRY(ending_signals());

@@ -41,8 +41,7 @@ constexpr char kDone = 'd';
 Result<Unmounter> Unmounter::start(const std::string& mountpoint) {
   char resolved[PATH_MAX];
   if (::realpath(mountpoint.c_str(), resolved) == nullptr) {
-    return fail_errno("mounting at " + mountpoint,
-                      "make the directory first: mkdir " + mountpoint);
+    return fail_errno("mounting at " + mountpoint, "make the directory first: mkdir " + mountpoint);
   }
   auto pipe = FCVM_TRY(base::Pipe::create());
   const pid_t pid = ::fork();

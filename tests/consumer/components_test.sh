@@ -23,6 +23,7 @@ check "fcvm has man pages and completions" [ "$(grep -cE "$pages" <<<"$files")" 
 check "fcvm holds what it should besides" \
   [ "$(grep -vE "$pages" <<<"$files")" = "$(printf '%s\n' bin/fcvm share/doc/fcvm/profiles.toml.sample share/fcvm/fcvm.toml)" ]
 holds agent libexec/fcvm/fc-agent
+holds fusepipe bin/fusepipe
 holds net-common libexec/fcvm/fcvm-forward
 holds net.rootless lib/fcvm/plugins/net.rootless.so libexec/fcvm/fcvm-net-holder
 holds vmm.qemu lib/fcvm/plugins/vmm.qemu.so lib/fcvm/qemu-memory.so

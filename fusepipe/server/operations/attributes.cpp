@@ -106,8 +106,8 @@ int getattr(Mount& mount, Request& request, Reply& reply) {
   if (!in) return EINVAL;
   const bool has_handle = (in->getattr_flags & FUSE_GETATTR_FH) != 0;
   Target target;
-  if (const int error = find_target(mount, request,
-                                    has_handle ? std::optional(in->fh) : std::nullopt, target)) {
+  if (const int error =
+          find_target(mount, request, has_handle ? std::optional(in->fh) : std::nullopt, target)) {
     return error;
   }
   return answer(mount, target, reply);
@@ -118,8 +118,8 @@ int setattr(Mount& mount, Request& request, Reply& reply) {
   if (!in) return EINVAL;
   const bool has_handle = (in->valid & FATTR_FH) != 0;
   Target target;
-  if (const int error = find_target(mount, request,
-                                    has_handle ? std::optional(in->fh) : std::nullopt, target)) {
+  if (const int error =
+          find_target(mount, request, has_handle ? std::optional(in->fh) : std::nullopt, target)) {
     return error;
   }
   if (const int error = change(mount, target, *in)) return error;

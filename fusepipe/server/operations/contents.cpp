@@ -1,4 +1,5 @@
-// What a file's bytes are beyond reading and writing: holes, space, copies, flags of the file system.
+// What a file's bytes are beyond reading and writing: holes, space, copies, flags of the file
+// system.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -45,8 +46,8 @@ int lseek(Mount& mount, Request& request, Reply& reply) {
   if (!in || (in->whence != SEEK_DATA && in->whence != SEEK_HOLE)) return EINVAL;
   const auto handle = mount.handles.find(in->fh, request.header.nodeid);
   if (!handle) return ESTALE;
-  const off_t found = ::lseek(handle->fd.get(), static_cast<off_t>(in->offset),
-                              static_cast<int>(in->whence));
+  const off_t found =
+      ::lseek(handle->fd.get(), static_cast<off_t>(in->offset), static_cast<int>(in->whence));
   if (found < 0) return errno;
   reply.add(fuse_lseek_out{static_cast<std::uint64_t>(found)});
   return 0;

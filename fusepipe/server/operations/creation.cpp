@@ -16,8 +16,8 @@ namespace {
 /// Where a directory has a default ACL, that says what a new file allows, and the umask does not:
 /// so the kernel leaves the umask to us. Ours is 0.
 mode_t masked(const Node& parent, mode_t mode, mode_t umask) {
-  const bool has_default_acl = ::getxattr(Directory::path_of(parent).c_str(),
-                                          "system.posix_acl_default", nullptr, 0) > 0;
+  const bool has_default_acl =
+      ::getxattr(Directory::path_of(parent).c_str(), "system.posix_acl_default", nullptr, 0) > 0;
   return has_default_acl ? mode : mode & ~(umask & 0777);
 }
 
@@ -43,10 +43,12 @@ int make_entry(Mount& mount, const Request& request, const std::string& name, Re
 }
 
 dev_t device_number(std::uint32_t kernel_form) {
-  return makedev((kernel_form & 0xfff00) >> 8, (kernel_form & 0xff) | ((kernel_form >> 12) & 0xfff00));
+  return makedev((kernel_form & 0xfff00) >> 8,
+                 (kernel_form & 0xff) | ((kernel_form >> 12) & 0xfff00));
 }
 
-/// Tells the kernel of the file that `fd` has open, and adds the handle of it. `fd` is ours to close.
+/// Tells the kernel of the file that `fd` has open, and adds the handle of it. `fd` is ours to
+/// close.
 int answer_open(Mount& mount, const Node& parent, const std::string& name, base::Fd fd, int flags,
                 Reply& reply) {
   base::Fd path(::open(("/proc/self/fd/" + std::to_string(fd.get())).c_str(), O_PATH | O_CLOEXEC));
@@ -140,9 +142,10 @@ int tmpfile(Mount& mount, Request& request, Reply& reply) {
   {
     const AsCaller caller(mount.directory, request);
     if (caller.error() != 0) return caller.error();
-    fd = base::Fd(::openat(parent.get(), ".",
-                           (flags & ~O_ACCMODE) | (in->flags & O_EXCL) | O_RDWR | O_TMPFILE | O_CLOEXEC,
-                           masked(parent, in->mode & 07777, in->umask)));
+    fd = base::Fd(
+        ::openat(parent.get(), ".",
+                 (flags & ~O_ACCMODE) | (in->flags & O_EXCL) | O_RDWR | O_TMPFILE | O_CLOEXEC,
+                 masked(parent, in->mode & 07777, in->umask)));
     if (!fd) return errno;
   }
   return answer_open(mount, parent, std::string(), std::move(fd), O_RDWR, reply);

@@ -1,8 +1,8 @@
 // Locks of files: POSIX locks of a range, and flock().
 //
-// Each is taken on the host as well, so that all guests and the host's processes respect it. A SETLKW
-// waits in the thread that runs it; who calls setlkw() has a thread for that, and a signal ends the
-// wait with EINTR.
+// Each is taken on the host as well, so that all guests and the host's processes respect it. A
+// SETLKW waits in the thread that runs it; who calls setlkw() has a thread for that, and a signal
+// ends the wait with EINTR.
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/file.h>

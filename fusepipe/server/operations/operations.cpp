@@ -84,7 +84,8 @@ OperationEntry find_operation(std::uint32_t opcode) {
     case FUSE_SETLKW:
       return {operation::setlkw};
     // ACCESS: the kernel checks permissions itself (default_permissions), and asks no more once
-    // told so. POLL: likewise, files are always ready. BMAP, SYNCFS, STATX: the kernel does without.
+    // told so. POLL: likewise, files are always ready. BMAP, SYNCFS, STATX: the kernel does
+    // without.
     default:
       return {};
   }
