@@ -78,6 +78,18 @@ struct Kill {
   using Answer = Done;
   int signal = 0;
 };
+/// The container stops, as by Stop, and starts again in the VM that runs; answered when it does.
+struct Restart {
+  static constexpr std::string_view kVerb = "restart";
+  using Answer = Done;
+  int signal = 0;  // 0: what the container is stopped with
+  std::chrono::milliseconds grace{10'000};
+};
+struct Rename {
+  static constexpr std::string_view kVerb = "rename";
+  using Answer = Done;
+  std::string name;
+};
 struct Pause {
   static constexpr std::string_view kVerb = "pause";
   using Answer = Done;
@@ -116,8 +128,8 @@ struct Attach {
   using Answer = Stream;
 };
 
-using Request = std::variant<Stats, Wait, Stop, End, Kill, Pause, Unpause, Dial, DialTcp, Publish,
-                             Unpublish, Attach>;
+using Request = std::variant<Stats, Wait, Stop, End, Kill, Restart, Rename, Pause, Unpause, Dial,
+                             DialTcp, Publish, Unpublish, Attach>;
 
 // Lines come with their newline, and are decoded with or without it. What is in no JSON object, or
 // of the wrong type there, is EPROTO; a verb that is not known is ENOTSUP.

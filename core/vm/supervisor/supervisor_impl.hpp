@@ -66,6 +66,7 @@ class Supervisor::Impl {
  private:
   // --- beginning ---
   Result<void> begin();
+  Result<Record> first_record();
   void make_cgroup();
   void limit_cgroup(bool emulated);
   void launch();
@@ -95,6 +96,9 @@ class Supervisor::Impl {
   void perform(const lifecycle::AnnounceStart& action);
   void perform(const lifecycle::AskToStop& action);
   void perform(const lifecycle::SignalContainer& action);
+  void perform(const lifecycle::RestartContainer& action);
+  void perform(const lifecycle::ReleaseContainer& action);
+  void perform(const lifecycle::AnnounceRestart& action);
   void perform(const lifecycle::Pause& action);
   void perform(const lifecycle::Resume& action);
   void perform(const lifecycle::Save& action);
@@ -117,6 +121,8 @@ class Supervisor::Impl {
   void on(const ask::Stop& request, Reply<ask::Exit> reply);
   void on(const ask::End& request, Reply<ask::Exit> reply);
   void on(const ask::Kill& request, Reply<ask::Done> reply);
+  void on(const ask::Restart& request, Reply<ask::Done> reply);
+  void on(const ask::Rename& request, Reply<ask::Done> reply);
   void on(const ask::Pause& request, Reply<ask::Done> reply);
   void on(const ask::Unpause& request, Reply<ask::Done> reply);
   void on(const ask::Dial& request, Reply<ask::Stream> reply);
@@ -190,9 +196,10 @@ class Supervisor::Impl {
 
   // The control thread's alone.
   lifecycle::State state_;
-  std::deque<lifecycle::Event> happenings_;  // the first is being seen to
-  Reply<ask::Done> asker_;                   // of what is being seen to
-  std::vector<Reply<ask::Exit>> waiting_;    // for the end
+  std::deque<lifecycle::Event> happenings_;   // the first is being seen to
+  Reply<ask::Done> asker_;                    // of what is being seen to
+  std::vector<Reply<ask::Exit>> waiting_;     // for the end
+  std::vector<Reply<ask::Done>> restarting_;  // for the container to run again
 };
 
 }  // namespace fcvm::vm

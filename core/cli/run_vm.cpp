@@ -1,0 +1,174 @@
+// See run_vm.hpp.
+#include "core/cli/run_vm.hpp"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <functional>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "core/base/io/fd.hpp"
+#include "core/cli/session/run_progress.hpp"
+#include "core/cli/session/supervisor_process.hpp"
+#include "core/cli/session/terminal.hpp"
+#include "core/image/builder.hpp"
+#include "core/log/bounded_file.hpp"
+#include "core/log/log.hpp"
+#include "core/setup/disk.hpp"
+#include "core/vm/store/port_owner.hpp"
+#include "core/vm/supervisor/supervisor.hpp"
+
+namespace fcvm::cli {
+namespace {
+
+constexpr std::uint64_t kLargestLog = 4 << 20;
+
+/// What a detached supervisor says from now on is kept with its VM.
+void log_to_file(const vm::Paths& paths, const std::string& id) {
+  const auto file =
+      base::open_file(paths.supervisor_log(id).string(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  if (!file) return;
+  ::dup2(file->get(), STDERR_FILENO);
+  log::bound_file(kLargestLog);
+}
+
+/// What differs between a run in the foreground, in the background and at a terminal.
+struct Hooks {
+  std::function<void(const vm::Record&)> on_started{};
+  std::function<void(int code, const std::string& why)> on_never_began{};
+  Fd attached{};
+  std::function<void(const vm::Record&)> on_detached{};
+};
+
+Result<int> supervise(Invocation& invocation, VmToRun vm, RunProgress& progress, Hooks hooks) {
+  // Whatever is made for this VM is its user's alone.
+  ::umask(077);
+  vm::Store* store = FCVM_TRY(invocation.store());
+  const plugin::Registry* registry = FCVM_TRY(invocation.registry());
+  const config::Config* config = FCVM_TRY(invocation.config());
+  const auto make_disk = std::bind_front(setup::make_writable_disk, store->paths().templates());
+  image::Builder builder({.registry = *registry,
+                          .config = *config,
+                          .paths = store->paths(),
+                          .make_disk = make_disk,
+                          .vmm = vm.plan.vmm,
+                          .guest = vm.plan.assets});
+  vm::Supervisor supervisor({.store = *store,
+                             .registry = *registry,
+                             .config = *config,
+                             .make_disk = make_disk,
+                             .progress = &progress,
+                             .builder = &builder,
+                             .on_stage = [&](const std::string& stage) { progress.stage(stage); },
+                             .on_started =
+                                 [&](const auto& record) {
+                                   progress.finish();
+                                   if (hooks.on_started) hooks.on_started(record);
+                                 },
+                             .on_never_began = std::move(hooks.on_never_began),
+                             .attached = std::move(hooks.attached),
+                             .again = std::move(vm.again),
+                             .on_detached = std::move(hooks.on_detached)},
+                            std::move(vm.plan));
+  return supervisor.run();
+}
+
+/// ", which VM web publishes", if it is one that has the port.
+std::string owned_by(const vm::Store& store, const vm::PublishedPort& port) {
+  const auto records = store.all();
+  const auto owner = records ? vm::port_owner(*records, port) : std::string();
+  return owner.empty() ? "" : fmt::format(", which VM {} publishes", owner);
+}
+
+/// Of ports without an address of their own, a line each: for somebody who looks on, and of those
+/// that are not reached at `besides`, for everybody.
+std::string where_published(const vm::Store& store, const vm::Record& record,
+                            const std::string& besides, bool looks_on) {
+  const auto& ports = record.ports;
+  std::string lines;
+  for (const auto& own : ports) {
+    if (own.address != record.host_address || besides.empty()) continue;
+    vm::PublishedPort twin = own;
+    twin.address = besides;
+    const bool both = std::find(ports.begin(), ports.end(), twin) != ports.end();
+    const auto at = [&](const std::string& address) {
+      return vm::endpoint_text(address, own.host_port, own.count);
+    };
+    if (both && !looks_on) continue;
+    lines += fmt::format(
+        "port {}/{} is reached at {}\n", own.guest_port, vm::to_text(own.protocol),
+        both ? at(besides) + " and " + at(own.address)
+             : at(own.address) + " alone, and not at " + at(besides) + owned_by(store, twin));
+    if (both) continue;
+    lines += fmt::format("once that is free, fcvm port add {} {} takes it\n", record.name,
+                         vm::to_text(twin));
+  }
+  return lines;
+}
+
+bool is_quiet(Invocation& invocation) {
+  const auto config = invocation.config();
+  return config && (*config)->boolean("run", "quiet");
+}
+
+Result<int> run_detached(Invocation& invocation, VmToRun vm) {
+  const vm::Store* store = FCVM_TRY(invocation.store());
+  RunProgress progress(is_quiet(invocation));  // made before: whoever waits for the VM sees it
+  const bool looks_on = ::isatty(STDERR_FILENO) != 0;
+  return supervise_detached([&](DetachedLine& line) {
+    const std::string besides = vm.plan.network.publish_address;
+    const std::string called = vm.called;
+    return supervise(invocation, std::move(vm), progress,
+                     {.on_started =
+                          [&](const auto& record) {
+                            log_to_file(store->paths(), record.id);
+                            line.succeeded(called.empty() ? record.id : called,
+                                           where_published(*store, record, besides, looks_on));
+                          },
+                      .on_never_began =
+                          [&](int code, const std::string& why) {
+                            line.refused(code,
+                                         why.empty() ? "its command could not be started" : why);
+                          }});
+  });
+}
+
+/// With -i or -t: this process is the first one attached.
+Result<int> run_at_terminal(Invocation& invocation, VmToRun vm) {
+  const config::Config* config = FCVM_TRY(invocation.config());
+  const vm::Store* store = FCVM_TRY(invocation.store());
+  SessionOptions options{
+      .detach_keys = FCVM_TRY(DetachKeys::parse(config->text("run", "detach-keys"))),
+      .sends_stdin = vm.plan.container.interactive,
+      .forwards_signals = config->boolean("run", "sig-proxy")};
+  if (vm.plan.container.tty && vm.plan.container.interactive && !Terminal::is_there()) {
+    log::warning("run", "stdin is not a terminal: keys such as Ctrl-C are not passed on");
+  }
+  return supervise_attached(std::move(options), [&](Fd attached) {
+    RunProgress progress(is_quiet(invocation));
+    return supervise(invocation, std::move(vm), progress,
+                     {.attached = std::move(attached), .on_detached = [&](const auto& record) {
+                        log_to_file(store->paths(), record.id);
+                      }});
+  });
+}
+
+Result<int> run_in_foreground(Invocation& invocation, VmToRun vm) {
+  RunProgress progress(is_quiet(invocation));
+  return supervise(invocation, std::move(vm), progress, {});
+}
+
+}  // namespace
+
+Result<int> run_vm(Invocation& invocation, VmToRun vm) {
+  if (vm.plan.detached) return run_detached(invocation, std::move(vm));
+  if (vm.plan.container.interactive || vm.plan.container.tty) {
+    return run_at_terminal(invocation, std::move(vm));
+  }
+  return run_in_foreground(invocation, std::move(vm));
+}
+
+}  // namespace fcvm::cli
