@@ -50,7 +50,7 @@ check "export has it" test "$(tar -xOf "$scratch/files.tar" count)" = 3
 image=localhost/$again:2
 run "$FCVM" commit --change 'CMD ["cat", "/count"]' "$other" "$image"
 check "commit prints an id" grep -qx '[0-9a-f]\{64\}' <<<"$out"
-check "of an image of this host" test "$("$FCVM" images --no-trunc --quiet "$image")" = "sha256:$out"
+check "of an image of this host" test "$("$FCVM" images --no-trunc --quiet "$image")" = "$out"
 run "$FCVM" inspect --format '{{range .Config.Env}}{{println .}}{{end}}{{.Path}} {{join .Args " "}}' "$other"
 check "inspect has its variables" grep -qx 'A=b' <<<"$out"
 check "and those of its image" grep -q '^PATH=' <<<"$out"

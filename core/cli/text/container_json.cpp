@@ -185,7 +185,7 @@ Json ContainerJson::host_config() const {
   }
   const auto shm = option("shm-size");
   Json sysctls = pairs_json(option("sysctl"));
-  for (const auto& [name, value] : pairs_json(plan_.sysctls).items()) sysctls[name] = value;
+  sysctls.update(pairs_json(plan_.sysctls));
   return {{"Binds", plan_.container.volumes},
           {"PortBindings", bindings_json(plan_.network)},
           {"PublishAllPorts", plan_.network.publish_exposed},
