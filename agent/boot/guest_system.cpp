@@ -86,10 +86,11 @@ class GuestSystem : public System {
     return podman_load(plan);
   }
   Result<std::unique_ptr<PreparedStart>> prepare_start(const wire::BootPlan& plan) override {
+    if (plan.container.again) return fail(EALREADY, "it is started again");
     return fast::prepare_start(plan);
   }
   std::vector<std::string> run_command(const wire::BootPlan& plan) override {
-    return podman_run(plan.container);
+    return plan.container.again ? podman_start(plan.container) : podman_run(plan.container);
   }
   std::string pid_file() override { return kPidFile; }
   std::vector<std::string> began_command(const wire::BootPlan& plan) override {

@@ -1,9 +1,11 @@
 // See life.hpp.
 #include "agent/boot/life.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <unistd.h>
+#include <utility>
 
 #include "agent/container/exec_target.hpp"
 #include "agent/process/command.hpp"
@@ -74,6 +76,8 @@ void Life::start_container() {
   if (spec.image.empty()) return events_.progress("idle");
   events_.progress("start");
   oom_kills_ = count_oom_kills();
+  started_at_ = std::time(nullptr);
+  if (spec.held) output_.hold();
   container_ = std::make_unique<Container>(
       loop_, Container::Callbacks{[this](Process& process) { take_streams(process); },
                                   [this](const Error& why) { fail_stage("start", why); },
@@ -111,6 +115,8 @@ void Life::start_by_podman(const Error& why) {
 void Life::take_streams(Process& process) {
   output_.take_streams(std::move(process.stdin_fd), std::move(process.stdout_fd),
                        std::move(process.stderr_fd), plan_->container.tty);
+  // With its streams here, their end counts.
+  if (!plan_->container.held) output_.release();
 }
 
 void Life::on_started(pid_t pid) {
@@ -129,7 +135,10 @@ Result<void> Life::ask_whether_it_began(ChildEnd end) {
   const auto command = system_.began_command(*plan_);
   if (command.empty()) return fail(ENOSYS, "nobody knows");
   return run_command(loop_, command, [this, end](int code, const std::string& output) {
-    if (code == 0 && std::atoll(output.c_str()) > 0) on_started(0);
+    // podman remembers the start before this one, too.
+    if (code == 0 && std::atoll(output.c_str()) >= std::max<std::time_t>(started_at_, 1)) {
+      on_started(0);
+    }
     report_end(end);
   });
 }
@@ -141,7 +150,34 @@ void Life::report_end(ChildEnd end) {
   event.oom = end.code == 128 + SIGKILL && count_oom_kills() > oom_kills_;
   event.text = std::to_string(end.code);
   events_.add(std::move(event));
-  if (powering_off_) end_guest();
+  if (powering_off_) return end_guest();
+  if (std::exchange(starts_again_, false)) start_again();
+}
+
+/// Not now: what has ended may have called.
+void Life::start_again() {
+  plan_->container.again = true;
+  loop_.soon([this] { start_container(); });
+}
+
+Result<void> Life::restart_container(int signal, std::uint32_t grace_ms) {
+  if (!container_) return fail(ESRCH, "restarting the container: there is none yet");
+  if (container_->ended()) {
+    if (!plan_->container.held) return fail(ESRCH, "restarting the container: it has ended");
+    start_again();
+    return {};
+  }
+  const int number = signal == 0 ? system_.stop_signal(container_->pid()) : signal;
+  FCVM_TRY(container_->stop(number, milliseconds(grace_ms)));
+  starts_again_ = true;
+  output_.hold();
+  return {};
+}
+
+Result<void> Life::release_container() {
+  if (plan_) plan_->container.held = false;
+  output_.release();
+  return {};
 }
 
 Result<void> Life::signal_container(int signal) {

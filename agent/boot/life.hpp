@@ -5,6 +5,7 @@
 // System, which tests replace.
 #pragma once
 
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,6 +30,8 @@ class Life : public Guest {
   Result<void> boot(wire::BootPlan plan) override;
   Result<void> signal_container(int signal) override;
   Result<void> stop_container(int signal, std::uint32_t grace_ms) override;
+  Result<void> restart_container(int signal, std::uint32_t grace_ms) override;
+  Result<void> release_container() override;
   Result<void> quiesce() override;
   Result<void> freeze() override;
   Result<void> resumed(const wire::Resumed& news) override;
@@ -48,6 +51,7 @@ class Life : public Guest {
   void on_container_end(ChildEnd end);
   Result<void> ask_whether_it_began(ChildEnd end);
   void report_end(ChildEnd end);
+  void start_again();
   void fail_stage(const std::string& stage, const Error& why);
   void end_guest();
 
@@ -59,6 +63,8 @@ class Life : public Guest {
   std::unique_ptr<Container> container_;
   ExecContainer exec_container_;  // read once: its configuration is the same for its whole life
   std::uint64_t oom_kills_ = 0;
+  std::time_t started_at_ = 0;  // when it was last told to start
+  bool starts_again_ = false;   // once it has ended
   bool powering_off_ = false;
 };
 

@@ -73,7 +73,9 @@ Result<void> configure_podman(const wire::BootPlan& plan) {
 // can be read, without a copy. Anything else (compressed) has to be cut to its length.
 Result<std::vector<std::string>> podman_load(const wire::BootPlan& plan) {
   const wire::ImageSource& source = plan.container.source;
-  if (source.delivery != wire::ImageDelivery::kArchive) return std::vector<std::string>{};
+  // One that is started again has its image in podman's storage already.
+  if (source.delivery != wire::ImageDelivery::kArchive || plan.container.again)
+    return std::vector<std::string>{};
   const auto device = FCVM_TRY(find_disk(plan, source.disk_serial));
   if (source.length % kSector == 0) {
     return std::vector<std::string>{"podman", "load", "-q", "-i", device};
@@ -112,6 +114,14 @@ std::vector<std::string> podman_run(const wire::ContainerSpec& spec) {
   run.push_back(spec.image);
   run.insert(run.end(), spec.command.begin(), spec.command.end());
   return run;
+}
+
+std::vector<std::string> podman_start(const wire::ContainerSpec& spec) {
+  std::vector<std::string> start = {"podman", "--log-level=error", "start", "--attach",
+                                    "--sig-proxy=false"};
+  if (spec.interactive) start.insert(start.end(), {"--interactive", "--detach-keys="});
+  start.push_back(spec.name);
+  return start;
 }
 
 }  // namespace fcvm::agent

@@ -24,5 +24,7 @@ std::string containers_conf();
 
 Result<std::vector<std::string>> podman_load(const wire::BootPlan& plan);
 std::vector<std::string> podman_run(const wire::ContainerSpec& spec);
+/// Of one that podman knows already.
+std::vector<std::string> podman_start(const wire::ContainerSpec& spec);
 
 }  // namespace fcvm::agent

@@ -72,6 +72,15 @@ Result<void> ControlService::on_request(Session& session, const wire::Frame& fra
              guest_.stop_container(request.own_signal ? 0 : request.signal, request.grace_ms));
       return {};
     }
+    case wire::RestartContainer::kType: {
+      const auto request = FCVM_TRY(wire::decode<wire::RestartContainer>(frame));
+      answer(to, request.id, guest_.restart_container(request.signal, request.grace_ms));
+      return {};
+    }
+    case wire::ReleaseContainer::kType:
+      answer(to, FCVM_TRY(wire::decode<wire::ReleaseContainer>(frame)).id,
+             guest_.release_container());
+      return {};
     case wire::Quiesce::kType:
       answer(to, FCVM_TRY(wire::decode<wire::Quiesce>(frame)).id, guest_.quiesce());
       return {};

@@ -20,6 +20,8 @@ class Guest {
   virtual Result<void> signal_container(int signal) = 0;
   /// 0: with the container's own.
   virtual Result<void> stop_container(int signal, std::uint32_t grace_ms) = 0;
+  virtual Result<void> restart_container(int signal, std::uint32_t grace_ms) = 0;
+  virtual Result<void> release_container() = 0;
   virtual Result<void> quiesce() = 0;
   virtual Result<void> freeze() = 0;
   virtual Result<void> resumed(const wire::Resumed& news) = 0;

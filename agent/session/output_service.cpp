@@ -28,6 +28,10 @@ void OutputService::take_streams(base::Fd in, base::Fd out, base::Fd err, bool t
   tty_ = tty;
   stdin_ = std::move(in);
   stdin_gone_ = !stdin_;
+  for (Output& output : outputs_) {
+    // Somebody may hold the streams of the container that was there before.
+    if (std::exchange(output.watched, false)) loop_.forget(output.source.get());
+  }
   outputs_[0].source = std::move(out);
   outputs_[1].source = std::move(err);
   for (Output& output : outputs_) {
@@ -171,7 +175,7 @@ bool OutputService::read_once(Output& output) {
 void OutputService::end(Output& output) {
   if (std::exchange(output.watched, false)) loop_.forget(output.source.get());
   output.source = base::Fd();
-  output.over = true;
+  output.over = !held_;
   send(output);
   check_delivered();
 }
@@ -198,6 +202,13 @@ void OutputService::mark() {
     drain(output);
     output.frozen = output.ring.end();
     send(output);
+  }
+}
+
+void OutputService::release() {
+  held_ = false;
+  for (Output& output : outputs_) {
+    if (!output.source && !output.over) end(output);
   }
 }
 

@@ -33,6 +33,10 @@ class OutputService {
   void mark();
   /// The container has ended: its streams end with what lies in them now.
   void container_ended();
+  /// From here on the end of a stream is not that of the output: the container starts again.
+  void hold() { held_ = true; }
+  /// No longer so.
+  void release();
   /// Calls back once every byte was acknowledged, or the time is over: before a poweroff.
   void when_delivered(std::chrono::milliseconds most, std::function<void()> then);
 
@@ -82,6 +86,7 @@ class OutputService {
   std::array<Output, 2> outputs_ = {Output{wire::Stream::kStdout, OutputRing(kRing), {}},
                                     Output{wire::Stream::kStderr, OutputRing(kRing), {}}};
   bool tty_ = false;
+  bool held_ = false;
   base::Fd stdin_;
   std::string stdin_queue_;
   std::uint64_t stdin_received_ = 0;  // offset behind the last byte that came

@@ -119,7 +119,7 @@ Result<int> each_vm(Invocation& invocation, const EachVm& each) {
   return code;
 }
 
-bool is_alive(const vm::Record& record) { return record.effective_phase() != vm::Phase::kExited; }
+bool is_alive(const vm::Record& record) { return record.is_alive(); }
 
 config::Option all_option(std::string help) {
   return {.name = "all", .type = config::Type::kBoolean, .help = std::move(help), .letter = 'a'};

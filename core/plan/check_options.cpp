@@ -56,8 +56,9 @@ const std::vector<Group>& groups() {
       {{"publish", "publish-address"}, judge_network<take_ports>},
       {{"device-read-bps", "device-write-bps", "device-read-iops", "device-write-iops"},
        [](const auto& config) { return without_value(disk_rates(config)); }},
-      {{"tmpfs", "ulimit", "cap-add", "cap-drop", "security-opt", "umask"},
+      {{"tmpfs", "ulimit", "cap-add", "cap-drop", "security-opt", "umask", "device"},
        [](const auto& config) { return without_value(guest_options(config)); }},
+      {{"restart", "rm"}, [](const auto& config) { return without_value(restart_policy(config)); }},
       {{"log-opt", "log-driver"}, judge_log},
   };
   return all;

@@ -52,6 +52,7 @@ std::string describe(const vm::RunPlan& plan) {
       {"sysctls", plan.sysctls},
       {"timeout_ms", plan.lifetime.value_or(std::chrono::milliseconds(0)).count()},
       {"stop_timeout_ms", plan.stop_grace.count()},
+      {"restart", plan.restart.name},
       {"kernel", plan.assets.kernel.string()},
       {"kernel_args", plan.kernel_args},
       {"initrd", plan.assets.initrd.string()},

@@ -68,6 +68,14 @@ Result<void> check_security(const std::string& value) {
               "no-new-privileges, seccomp=unconfined, mask=, unmask= and proc-opts= are there");
 }
 
+/// "/dev/fuse:/dev/fuse:rw"
+Result<void> check_device(const std::string& value) {
+  if (value.starts_with("/dev/") && value.find("..") == std::string::npos) return {};
+  return fail(ENOTSUP,
+              fmt::format("\"{}\" is no device of the guest's: a VM has none of its host's", value),
+              "name one below /dev of the guest, such as /dev/fuse");
+}
+
 /// A name or a number, as podman takes it: with or without SIG, and SIGRTMIN+3.
 Result<void> check_signal(const std::string& value) {
   const auto belongs = [](int c) -> int { return std::isalnum(c) || c == '+' || c == '-'; };
@@ -100,7 +108,7 @@ struct Passed {
 constexpr Passed kLists[] = {
     {"tmpfs", check_tmpfs},         {"ulimit", check_ulimit},         {"cap-add", check_capability},
     {"cap-drop", check_capability}, {"security-opt", check_security}, {"group-add", anything},
-    {"unsetenv", anything},
+    {"device", check_device},       {"unsetenv", anything},
 };
 constexpr Passed kTexts[] = {
     {"umask", check_umask}, {"stop-signal", check_signal}, {"tz", check_time_zone}};
@@ -159,6 +167,16 @@ Result<std::vector<std::string>> guest_options(const config::Config& config) {
     options.push_back(fmt::format("--shm-size={}b", config.size("run", "shm-size")));
   }
   return options;
+}
+
+Result<vm::RestartPolicy> restart_policy(const config::Config& config) {
+  auto policy =
+      FCVM_TRY(vm::parse_restart_policy(config.text("run", "restart")) | context("--restart"));
+  // As podman has it: one that fails is removed once it has failed for good.
+  const bool forever = policy.when == vm::RestartPolicy::When::kAlways;
+  if (!forever || !config.boolean("run", "rm")) return policy;
+  return fail(EINVAL, fmt::format("--restart {} and --rm contradict each other", policy.name),
+              "leave one out, or give --restart on-failure");
 }
 
 std::vector<std::string> guest_sysctls(const config::Config& config) {

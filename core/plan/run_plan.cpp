@@ -171,6 +171,7 @@ Result<vm::RunPlan> make_run_plan(const Request& request) {
   plan.stop_grace = config.duration("run", "stop-timeout");
   if (const auto limit = config.duration("run", "timeout"); limit.count() > 0)
     plan.lifetime = limit;
+  plan.restart = FCVM_TRY(restart_policy(config));
   plan.hostname = config.text("run", "hostname");
   FCVM_TRY(check_hostname(plan.hostname) | context("--hostname"));
   plan.metadata_environment = config.boolean("run", "metadata-env");

@@ -5,6 +5,7 @@
 
 #include "core/vm/model/machine_files.hpp"
 #include "core/vm/model/run_plan_json.hpp"
+#include "core/vm/model/saved_plan.hpp"
 
 namespace fcvm::snapshot {
 namespace {
@@ -49,7 +50,10 @@ Result<vm::RunPlan> clone_plan(const Snapshot& snapshot, const plugin::Registry&
   const Manifest& manifest = snapshot.manifest;
   FCVM_TRY(check_files(snapshot));
   FCVM_TRY(check_cpu(manifest));
-  auto plan = FCVM_TRY(vm::run_plan_from_json(manifest.plan));
+  auto said = FCVM_TRY(vm::plan_from_json(manifest.plan));
+  if (!said.restore) return fail(EPROTO, "the snapshot's plan has no disks", "make it again");
+  // A manifest may come from another host: of what else it says nothing is believed.
+  auto plan = vm::saved_plan(said, std::move(said.restore->image_disks));
   FCVM_TRY(check_vmm(manifest, plan.vmm, registry));
   plan.network.reattach = true;
   plan.assets.kernel = FCVM_TRY(part(snapshot, vm::kKernel, true));

@@ -112,13 +112,16 @@ struct ContainerSpec {
   std::uint16_t rows = 0;
   std::uint16_t columns = 0;
   std::vector<std::string> podman_options;  // passed to podman run as they are
+  bool again = false;  // it is on the guest's disks, from an earlier boot, and is started again
+  bool held = false;   // its end is not the last word: the host starts it again, or releases it
 
   FCVM_FIELDS(visit(1, self.source); visit(2, self.image); visit(3, self.name);
               visit(4, self.hostname); visit(5, self.command); visit(6, self.entrypoint);
               visit(7, self.has_entrypoint); visit(8, self.environment); visit(9, self.user);
               visit(10, self.workdir); visit(11, self.labels); visit(12, self.volumes);
               visit(13, self.privileged); visit(14, self.tty); visit(15, self.interactive);
-              visit(16, self.rows); visit(17, self.columns); visit(20, self.podman_options);)
+              visit(16, self.rows); visit(17, self.columns); visit(20, self.podman_options);
+              visit(21, self.again); visit(22, self.held);)
 };
 
 struct BootPlan {

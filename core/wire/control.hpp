@@ -132,6 +132,28 @@ struct Resumed {
               visit(7, self.is_clone); visit(8, self.network);)
 };
 
+/// Starts the container again, in the guest that runs: one that runs is stopped before, as
+/// StopContainer does. Done comes at once; kExited and kStarted tell the rest. ESRCH for one that
+/// has ended and was not held.
+struct RestartContainer {
+  static constexpr std::uint16_t kType = 23;
+
+  std::uint64_t id = 0;
+  std::int32_t signal = 0;  // 0: the container's own
+  std::uint32_t grace_ms = 10'000;
+
+  FCVM_FIELDS(visit(1, self.id); visit(2, self.signal); visit(3, self.grace_ms);)
+};
+
+/// A held container that has ended is not started again: its output ends.
+struct ReleaseContainer {
+  static constexpr std::uint16_t kType = 24;
+
+  std::uint64_t id = 0;
+
+  FCVM_FIELDS(visit(1, self.id);)
+};
+
 /// Stops the container as StopContainer does, syncs, unmounts, and ends the VM.
 struct PowerOff {
   static constexpr std::uint16_t kType = 22;

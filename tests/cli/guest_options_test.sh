@@ -27,6 +27,8 @@ check "security" passed "--security-opt=no-new-privileges --security-opt=seccomp
 check "and what is left" passed "--group-add=adm --unsetenv=A --umask=0027 --annotation=a=b=c" \
   --annotation a=b=c --umask 0027 --group-add adm --unsetenv A
 
+check "devices of the guest" passed "--device=/dev/fuse --device=/dev/net/tun:/dev/tun:rw" \
+  --device /dev/fuse --device /dev/net/tun:/dev/tun:rw
 check "signals, init and time zones" passed "--stop-signal=SIGQUIT --tz=Europe/Berlin --init" \
   --init --tz Europe/Berlin --stop-signal SIGQUIT
 check "sysctls of a container's own" passed "--sysctl=kernel.shmmax=1" --sysctl kernel.shmmax=1 --sysctl net.core.somaxconn=7
@@ -52,6 +54,10 @@ check "a path for a sysctl" refused 'does not set a sysctl' --sysctl ../../etc/p
 check "a time zone that is a path" refused 'is not a time zone' --tz ../../etc/passwd
 check "no signal" refused 'is not a signal' --stop-signal 'a b'
 check "a line's end for the kernel" refused 'printable' --kernel-args $'a\nb'
+check "a device that is none" refused "is no device of the guest's" --device vendor.com/gpu=all
+check "a device by a detour" refused "is no device of the guest's" --device /dev/../etc/passwd
+check "no policy" refused "does not say when to restart" --restart sometimes
+check "a policy that --rm contradicts" refused "contradict each other" --restart always --rm
 check "a mode" refused "is not a file mode" --umask 0o22
 
 printf '# comment\nA=1\n\nEMPTY\n' >"$scratch/labels"

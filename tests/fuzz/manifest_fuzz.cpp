@@ -10,10 +10,10 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace fcvm;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  if (const auto plan = vm::run_plan_from_json(text)) {
-    const auto written = vm::to_json(*plan, plan->restore->image_disks);
-    const auto again = vm::run_plan_from_json(written);
-    if (!again || vm::to_json(*again, again->restore->image_disks) != written) std::abort();
+  if (const auto plan = vm::plan_from_json(text)) {
+    const auto written = vm::plan_to_json(*plan);
+    const auto again = vm::plan_from_json(written);
+    if (!again || vm::plan_to_json(*again) != written) std::abort();
   }
   const auto manifest = snapshot::manifest_from_json(text);
   if (!manifest) return 0;

@@ -29,6 +29,7 @@
 #include "core/vm/logs/event_log.hpp"
 #include "core/vm/model/machine_files.hpp"
 #include "core/vm/model/run_plan_json.hpp"
+#include "core/vm/model/saved_plan.hpp"
 #include "core/vm/model/time_text.hpp"
 #include "core/vm/store/store.hpp"
 
@@ -242,7 +243,7 @@ class FakeSupervisor {
     RunPlan plan;
     plan.image = record_.image;
     plan.vmm = "vmm.qemu";
-    return ask::Saved{.plan = to_json(plan, {}),
+    return ask::Saved{.plan = plan_to_json(saved_plan(plan, {})),
                       .vmm_version = "fake 1",
                       .snapshot_format = "1",
                       .accelerator = "tcg",

@@ -33,8 +33,7 @@ const Json* member(const Json& object, const std::string& name) {
 
 }  // namespace
 
-Result<std::string> json_field(const Json& whole, const std::string& path, bool as_json,
-                               const std::string& remedy) {
+Result<Json> json_field(const Json& whole, const std::string& path, const std::string& remedy) {
   const Json* at = &whole;
   for (std::size_t begin = 0; begin < path.size();) {
     const std::size_t dot = std::min(path.find('.', begin), path.size());
@@ -44,7 +43,7 @@ Result<std::string> json_field(const Json& whole, const std::string& path, bool 
     }
     begin = dot + 1;
   }
-  return at->is_string() && !as_json ? at->get<std::string>() : json_text(*at, -1);
+  return *at;
 }
 
 Result<void> print_objects(const Json& list, const std::string& format, const std::string& remedy) {
@@ -55,9 +54,8 @@ Result<void> print_objects(const Json& list, const std::string& format, const st
   const auto parsed = FCVM_TRY(GoTemplate::parse(format));
   const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
   for (const Json& one : list) {
-    const auto text = FCVM_TRY(parsed.render([&](const std::string& field, bool as_json) {
-      return json_field(one, field, as_json, remedy);
-    }));
+    const auto text = FCVM_TRY(
+        parsed.render([&](const std::string& field) { return json_field(one, field, remedy); }));
     fmt::print("{}\n", is_terminal ? base::printable(text, base::Newlines::kKept) : text);
   }
   return {};

@@ -14,10 +14,10 @@ namespace fcvm::cli {
 [[nodiscard]] Result<void> print_objects(const nlohmann::ordered_json& list,
                                          const std::string& format, const std::string& remedy);
 
-/// The field "State.Pid" of an object, whether its first letters are large or small, as Go's fields
-/// and JSON's keys differ in that; strings as they are, all else as JSON.
-[[nodiscard]] Result<std::string> json_field(const nlohmann::ordered_json& whole,
-                                             const std::string& path, bool as_json,
-                                             const std::string& remedy);
+/// The field "State.Pid" of an object, whether its letters are large or small, as Go's fields and
+/// JSON's keys differ in that; the whole for "". `remedy` is for one that there is not.
+[[nodiscard]] Result<nlohmann::ordered_json> json_field(const nlohmann::ordered_json& whole,
+                                                        const std::string& path,
+                                                        const std::string& remedy = "");
 
 }  // namespace fcvm::cli

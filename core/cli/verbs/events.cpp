@@ -93,7 +93,8 @@ Result<Formatter> make_formatter(const Invocation& invocation) {
   if (format.empty()) return Formatter(event_text);
   const auto parsed = FCVM_TRY(GoTemplate::parse(format));
   Formatter formatter = [parsed](const LoggedEvent& event) {
-    return parsed.render([&](const std::string& field, bool) { return event_field(event, field); });
+    return parsed.render(
+        [&](const std::string& field) { return in_template(event_field(event, field)); });
   };
   (void)FCVM_TRY(formatter(LoggedEvent()));  // a wrong field is told now, not at the first event
   return formatter;

@@ -1,5 +1,4 @@
 // fcvm image load: takes an image from an archive.
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <fcntl.h>
@@ -7,12 +6,10 @@
 
 #include <fmt/core.h>
 
-#include <fcvm/image.h>
-
 #include "core/base/io/fd.hpp"
 #include "core/base/io/poll.hpp"
-#include "core/cli/archive_contents.hpp"
 #include "core/cli/image_catalog.hpp"
+#include "core/cli/load_images.hpp"
 #include "core/cli/session/interrupt.hpp"
 #include "core/cli/text/vm_text.hpp"
 #include "core/cli/verbs/verbs.hpp"
@@ -60,33 +57,6 @@ Result<fs::path> archive_of(Invocation& invocation, const image::BuildDirectory&
   return named;
 }
 
-Result<std::vector<std::string>> names_of(ImageCatalog& catalog, const image::Image& loaded) {
-  for (const auto& image : FCVM_TRY(catalog.all())) {
-    if (image.id == loaded.id && image.plugin == loaded.plugin) return image.names;
-  }
-  return std::vector<std::string>();
-}
-
-/// Gives it the names that it has in the archive, and says so in podman's words, for scripts that
-/// read them.
-Result<void> name_loaded(ImageCatalog& catalog, const image::Image& loaded,
-                         const ArchivedImage& archived) {
-  const auto kept = FCVM_TRY(names_of(catalog, loaded));
-  std::vector<std::string> names;
-  for (const auto& name : archived.names) {
-    const bool has_it = std::ranges::find(kept, name) != kept.end();
-    if (has_it || catalog.images().name(loaded, name)) names.push_back(name);
-  }
-  // A file is no name to keep where it was only ours.
-  const bool has_files = std::ranges::find(kept, archived.reference) != kept.end();
-  if (has_files) FCVM_TRY(catalog.images().unname(loaded, archived.reference));
-  if (names.empty() && !has_files) names = kept;  // of an archive that only the plugin can read
-  if (names.empty()) names = {"sha256:" + loaded.id};
-  for (const auto& name : names) fmt::print("Loaded image: {}\n", printable(name));
-  std::fflush(stdout);
-  return {};
-}
-
 Result<int> run(Invocation& invocation) {
   auto catalog = FCVM_TRY(ImageCatalog::open(invocation, invocation.flag("quiet")));
   const vm::Store* store = FCVM_TRY(invocation.store());
@@ -95,11 +65,12 @@ Result<int> run(Invocation& invocation) {
   const auto archive = archive_of(invocation, work, *interrupt);
   if (const auto signal = interrupt->signal()) return kExitSignalBase + *signal;
   if (!archive) return unexpected(archive.error());
-  for (const auto& archived : FCVM_TRY(images_in(archive->string()))) {
-    const auto image = catalog->pull(archived.reference, FCVM_PULL_MISSING);
-    if (const auto signal = interrupt->signal()) return kExitSignalBase + *signal;
-    if (!image) return unexpected(image.error());
-    FCVM_TRY(name_loaded(*catalog, *image, archived));
+  const auto loaded = load_images(*catalog, *archive);
+  if (const auto signal = interrupt->signal()) return kExitSignalBase + *signal;
+  if (!loaded) return unexpected(loaded.error());
+  // In podman's words, for scripts that read them.
+  for (const auto& image : *loaded) {
+    for (const auto& name : image.names) fmt::print("Loaded image: {}\n", printable(name));
   }
   return 0;
 }

@@ -108,15 +108,15 @@ Result<void> print_formatted(const std::vector<Row>& rows, const std::string& fo
                              bool has_heading) {
   const auto parsed = FCVM_TRY(GoTemplate::parse(format));
   std::vector<std::string> lines;
-  const auto heading = [](const std::string& field, bool) -> Result<std::string> {
-    return std::string(FCVM_TRY(find_field(field))->heading);
+  const auto heading = [](const std::string& field) -> Result<nlohmann::ordered_json> {
+    return nlohmann::ordered_json(FCVM_TRY(find_field(field))->heading);
   };
   auto heading_line = FCVM_TRY(parsed.render(heading));  // finds wrong fields in any case
   if (parsed.is_table() && has_heading) lines.push_back(std::move(heading_line));
   for (const Row& row : rows) {
     lines.push_back(
-        FCVM_TRY(parsed.render([&](const std::string& field, bool) -> Result<std::string> {
-          return FCVM_TRY(find_field(field))->text(row);
+        FCVM_TRY(parsed.render([&](const std::string& field) -> Result<nlohmann::ordered_json> {
+          return nlohmann::ordered_json(FCVM_TRY(find_field(field))->text(row));
         })));
   }
   if (parsed.is_table()) {

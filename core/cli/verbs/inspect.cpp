@@ -3,9 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "core/cli/each_vm.hpp"
+#include "core/cli/text/container_json.hpp"
 #include "core/cli/text/json_template.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/vm/host/isolation.hpp"
+#include "core/vm/model/restart_policy.hpp"
 #include "core/vm/model/time_text.hpp"
 
 namespace fcvm::cli {
@@ -75,6 +77,11 @@ Json rate_json(std::uint64_t rate) {
   return Json::array({{{"Path", "every disk"}, {"Rate", rate}}});
 }
 
+std::uint32_t most_restarts(const vm::Record& record) {
+  const auto policy = vm::parse_restart_policy(record.restart_policy);
+  return policy ? policy->most : 0;
+}
+
 Json host_config_json(const vm::Record& record) {
   constexpr std::int64_t kNanoCpu = 1'000'000'000;
   Json log = {{"Type", record.log_driver}};
@@ -91,6 +98,9 @@ Json host_config_json(const vm::Record& record) {
           {"BlkioDeviceReadIOps", rate_json(record.disk_rates.read_operations)},
           {"BlkioDeviceWriteIOps", rate_json(record.disk_rates.write_operations)},
           {"AutoRemove", record.remove_when_done},
+          {"RestartPolicy",
+           {{"Name", record.restart_policy.substr(0, record.restart_policy.find(':'))},
+            {"MaximumRetryCount", most_restarts(record)}}},
           {"LogConfig", log},
           {"NetworkMode", record.network}};
 }
@@ -147,28 +157,50 @@ Json fcvm_json(const vm::Record& record, const vm::Paths& paths) {
             {"Sockets", paths.sockets(record.id).string()}}}};
 }
 
-Json inspect_json(const vm::Record& record, const vm::Paths& paths) {
+/// Its own members, and those that the plan tells.
+void add(Json& to, const Json& more) {
+  for (const auto& item : more.items()) {
+    if (!to.contains(item.key())) to[item.key()] = item.value();
+  }
+}
+
+Json inspect_json(const vm::Record& record, const vm::Store& store) {
+  // One that an older fcvm has run has neither, and lacks what they tell.
+  const auto plan = store.load_plan(record.id).value_or(vm::RunPlan());
+  const auto image = store.load_image_config(record.id).value_or("");
+  const ContainerJson container(plan, image);
+  auto words = container.words().empty() ? record.command : container.words();
+  const std::string path = words.empty() ? "" : words.front();
+  if (!words.empty()) words.erase(words.begin());
+  Json config = container.config();
+  config["Labels"] = record.labels;
+  config["Timeout"] = seconds(record.lifetime_ms);
+  config["StopTimeout"] = seconds(record.stop_grace_ms);
+  if (config["Cmd"].empty()) config["Cmd"] = record.command;
+  Json host_config = host_config_json(record);
+  add(host_config, container.host_config());
   return {{"Id", record.id},
           {"Created", time_text(record.created_ns)},
+          {"Path", path},
+          {"Args", words},
           {"Name", record.name},
           {"State", state_json(record)},
-          {"Image", record.image},
+          {"Image", record.image_id},
+          {"ImageName", record.image},
           {"ImageDigest", record.image_digest},
-          {"Config",
-           {{"Cmd", record.command},
-            {"Labels", record.labels},
-            {"Timeout", seconds(record.lifetime_ms)},
-            {"StopTimeout", seconds(record.stop_grace_ms)}}},
-          {"HostConfig", host_config_json(record)},
+          {"RestartCount", record.restarts},
+          {"Config", config},
+          {"HostConfig", host_config},
+          {"Mounts", container.mounts()},
           {"NetworkSettings", network_json(record)},
-          {"Fcvm", fcvm_json(record, paths)}};
+          {"Fcvm", fcvm_json(record, store.paths())}};
 }
 
 Result<int> run(Invocation& invocation) {
   const vm::Store* store = FCVM_TRY(invocation.store());
   Json list = Json::array();
   const auto collect = [&](const vm::Record& record) -> Result<void> {
-    list.push_back(inspect_json(record, store->paths()));
+    list.push_back(inspect_json(record, *store));
     return {};
   };
   const int code = FCVM_TRY(each_vm(invocation, {.action = collect, .print_names = false}));
@@ -188,8 +220,8 @@ Verb inspect_verb() {
       .details =
           "Prints a JSON array with an object for each VM. Its keys are podman's: Id, Name, "
           "Created,\n"
-          "State, Image, ImageDigest, Config, HostConfig, NetworkSettings; State.Pid is the "
-          "VMM's.\n"
+          "State, Path, Args, Image (the id), ImageName, Config, HostConfig, Mounts and\n"
+          "NetworkSettings; State.Pid is the VMM's.\n"
           "HostConfig has the limits: sizes and rates in bytes (NetworkSettings.RateIn and "
           "RateOut,\n"
           "too, each second), PidsLimit 0 for podman's own and -1 for none. Timeout and "
@@ -201,11 +233,16 @@ Verb inspect_verb() {
           "and\n"
           "where the logs and sockets lie.\n"
           "\n"
-          "--format prints single fields by a Go template: {{.State.Status}}, {{json .Config}}.\n"
+          "--format prints single fields by a Go template: {{.State.Status}}, {{json .Config}}; it "
+          "has\n"
+          "if, else, range, with, variables, and the functions index, len, join, split, upper, "
+          "lower,\n"
+          "json, eq, ne, lt, le, gt, ge, and, or, not, print, println and printf.\n"
           "\n"
           "Examples:\n"
           "  fcvm inspect web\n"
-          "  fcvm inspect --format '{{.State.ExitCode}}' web\n",
+          "  fcvm inspect --format '{{.State.ExitCode}}' web\n"
+          "  fcvm inspect --format '{{range .Config.Env}}{{println .}}{{end}}' web\n",
       .options = {latest_option(),
                   {.name = "format", .help = "print by this Go template", .letter = 'f'}},
       .bears_mistakes = true,

@@ -56,12 +56,12 @@ Result<void> print_formatted(const Records& records, const std::string& format, 
                              bool has_heading) {
   const auto parsed = FCVM_TRY(GoTemplate::parse(format));
   std::vector<std::string> lines;
-  const auto heading = [](const std::string& field, bool) { return ls_heading(field); };
+  const auto heading = [](const std::string& field) { return in_template(ls_heading(field)); };
   const auto heading_line = FCVM_TRY(parsed.render(heading));  // finds wrong fields in any case
   if (parsed.is_table() && has_heading) lines.push_back(heading_line);
   for (const auto& record : records) {
     lines.push_back(FCVM_TRY(parsed.render(
-        [&](const std::string& field, bool) { return ls_field(record, field, view); })));
+        [&](const std::string& field) { return in_template(ls_field(record, field, view)); })));
   }
   if (parsed.is_table()) {
     fmt::print("{}", align_tabs(lines));

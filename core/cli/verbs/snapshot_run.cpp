@@ -8,10 +8,10 @@
 
 #include "core/cli/each_vm.hpp"
 #include "core/cli/remove_vm.hpp"
+#include "core/cli/run_vm.hpp"
 #include "core/cli/running_vm.hpp"
 #include "core/cli/session/process_title.hpp"
 #include "core/cli/session/session.hpp"
-#include "core/cli/session/supervise_plan.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/log/log.hpp"
 #include "core/plan/log_options.hpp"
@@ -121,7 +121,7 @@ Result<int> run_for_command(Invocation& invocation, vm::RunPlan plan) {
     FCVM_TRY(RemoveVm(invocation, *store, {.force = true})(record));
     return code;
   };
-  return supervise_detached_plan(invocation, std::move(plan), run_and_end);
+  return run_vm_detached(invocation, {std::move(plan)}, run_and_end);
 }
 
 /// All at once, each with a supervisor of its own; their ids as they come. The first exit code that
@@ -138,7 +138,7 @@ Result<int> run_several(Invocation& invocation, const vm::RunPlan& plan, std::in
     if (child == 0) {
       vm::RunPlan own = plan;
       if (!own.name.empty()) own.name += "-" + std::to_string(number);
-      const auto code = supervise_plan(invocation, std::move(own));
+      const auto code = run_vm(invocation, {std::move(own)});
       if (!code) log::report(code.error());
       std::fflush(nullptr);
       ::_exit(code ? *code : kExitFailure);
@@ -187,7 +187,7 @@ Result<int> run(Invocation& invocation) {
   set_process_title(fmt::format("fcvm snapshot run {} {}", plan.name, word));
   if (executes) return run_for_command(invocation, std::move(plan));
   if (count > 1) return run_several(invocation, plan, count);
-  return supervise_plan(invocation, std::move(plan));
+  return run_vm(invocation, {std::move(plan)});
 }
 
 /// Its clones keep open what they need of the snapshot, which is gone when this returns.

@@ -175,11 +175,12 @@ std::string as_table(const std::vector<Sample>& samples) {
 Result<std::string> as_template(const std::vector<Sample>& samples, const GoTemplate& format) {
   std::vector<std::string> lines;
   // Without a sample, too: a wrong field is found in any case.
-  auto heading = FCVM_TRY(format.render([](const auto& name, bool) { return heading_of(name); }));
+  auto heading =
+      FCVM_TRY(format.render([](const auto& name) { return in_template(heading_of(name)); }));
   if (format.is_table()) lines.push_back(std::move(heading));
   for (const Sample& sample : samples) {
-    lines.push_back(
-        FCVM_TRY(format.render([&](const auto& name, bool) { return text_of(name, sample); })));
+    lines.push_back(FCVM_TRY(
+        format.render([&](const auto& name) { return in_template(text_of(name, sample)); })));
   }
   if (format.is_table()) return align_tabs(lines);
   std::string text;

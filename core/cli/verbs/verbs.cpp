@@ -5,6 +5,9 @@ namespace fcvm::cli {
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
       run_verb(),
+      create_verb(),
+      start_verb(),
+      restart_verb(),
       exec_verb(),
       cp_verb(),
       attach_verb(),
@@ -23,7 +26,11 @@ const std::vector<Verb>& verbs() {
       pause_verb(),
       unpause_verb(),
       wait_verb(),
+      rename_verb(),
       rm_verb(),
+      commit_verb(),
+      diff_verb(),
+      export_verb(),
       gc_verb(),
       snapshot_create_verb(),
       snapshot_run_verb(),

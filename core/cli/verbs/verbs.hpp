@@ -6,6 +6,9 @@
 namespace fcvm::cli {
 
 [[nodiscard]] Verb run_verb();
+[[nodiscard]] Verb create_verb();
+[[nodiscard]] Verb start_verb();
+[[nodiscard]] Verb restart_verb();
 [[nodiscard]] Verb exec_verb();
 [[nodiscard]] Verb cp_verb();
 [[nodiscard]] Verb attach_verb();
@@ -24,7 +27,11 @@ namespace fcvm::cli {
 [[nodiscard]] Verb pause_verb();
 [[nodiscard]] Verb unpause_verb();
 [[nodiscard]] Verb wait_verb();
+[[nodiscard]] Verb rename_verb();
 [[nodiscard]] Verb rm_verb();
+[[nodiscard]] Verb commit_verb();
+[[nodiscard]] Verb diff_verb();
+[[nodiscard]] Verb export_verb();
 [[nodiscard]] Verb gc_verb();
 [[nodiscard]] Verb snapshot_create_verb();
 [[nodiscard]] Verb snapshot_run_verb();

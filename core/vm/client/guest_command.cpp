@@ -20,10 +20,15 @@ Error failure(const wire::ExecFailed& failed) {
 }
 
 /// Takes one frame; the exit code once that has come.
-Result<std::optional<int>> take(const wire::Frame& frame, GuestOutput& output) {
+Result<std::optional<int>> take(const wire::Frame& frame, GuestOutput& output,
+                                const TakeOutput& take_output) {
   switch (frame.type) {
     case wire::kExecStdout:
-      output.standard_output += frame.payload;
+      if (take_output) {
+        FCVM_TRY(take_output(frame.payload));
+      } else {
+        output.standard_output += frame.payload;
+      }
       break;
     case wire::kExecStderr:
       output.standard_error += frame.payload;
@@ -45,16 +50,15 @@ Result<std::optional<int>> take(const wire::Frame& frame, GuestOutput& output) {
   return std::optional<int>();
 }
 
-}  // namespace
-
-Result<GuestOutput> run_guest_command(const Store& store, const std::string& id,
-                                      const std::vector<std::string>& argv) {
+Result<GuestOutput> run_to_end(const Store& store, const std::string& id,
+                               const std::vector<std::string>& argv, const TakeOutput& take_output,
+                               base::Deadline deadline) {
   const auto running = fmt::format("running {} in VM {}", argv.front(), id);
-  const auto deadline = base::Deadline::in(kLimit);
   wire::ExecRequest request;
   request.place = wire::ExecPlace::kGuest;
   request.command = argv;
-  auto started = FCVM_TRY(begin_exec(store, id, std::move(request), deadline) | context(running));
+  auto started = FCVM_TRY(begin_exec(store, id, std::move(request), base::Deadline::in(kLimit)) |
+                          context(running));
   if (const auto* failed = std::get_if<wire::ExecFailed>(&started)) {
     return unexpected(failure(*failed).context(running));
   }
@@ -62,11 +66,24 @@ Result<GuestOutput> run_guest_command(const Store& store, const std::string& id,
   GuestOutput output;
   for (;;) {
     const wire::Frame frame = FCVM_TRY(stream.receive(deadline) | context(running));
-    if (const auto code = FCVM_TRY(take(frame, output) | context(running))) {
+    if (const auto code = FCVM_TRY(take(frame, output, take_output) | context(running))) {
       output.exit_code = *code;
       return output;
     }
   }
+}
+
+}  // namespace
+
+Result<GuestOutput> run_guest_command(const Store& store, const std::string& id,
+                                      const std::vector<std::string>& argv) {
+  return run_to_end(store, id, argv, {}, base::Deadline::in(kLimit));
+}
+
+Result<GuestOutput> run_guest_command(const Store& store, const std::string& id,
+                                      const std::vector<std::string>& argv,
+                                      const TakeOutput& take) {
+  return run_to_end(store, id, argv, take, base::Deadline::never());
 }
 
 }  // namespace fcvm::vm

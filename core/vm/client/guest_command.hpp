@@ -1,7 +1,9 @@
-// One command in the guest, from outside of its supervisor: for `fcvm top`.
+// One command in the guest, from outside of its supervisor: for `fcvm top` and `fcvm export`.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fcvm/result.hpp>
@@ -19,5 +21,13 @@ struct GuestOutput {
 /// Runs it in the VM, next to the container, and waits for its end.
 [[nodiscard]] Result<GuestOutput> run_guest_command(const Store& store, const std::string& id,
                                                     const std::vector<std::string>& argv);
+
+/// Takes a piece of standard output; what it fails with ends the wait.
+using TakeOutput = std::function<Result<void>(std::string_view piece)>;
+
+/// The same for one that prints more than is kept, and may take as long as it likes.
+[[nodiscard]] Result<GuestOutput> run_guest_command(const Store& store, const std::string& id,
+                                                    const std::vector<std::string>& argv,
+                                                    const TakeOutput& take);
 
 }  // namespace fcvm::vm

@@ -35,14 +35,23 @@ void write(Json& /*json*/, const Message& /*message*/) {}
 template <typename Message>
 void read(const Json& /*json*/, Message& /*message*/) {}
 
-void write(Json& json, const Stop& stop) {
+template <typename AnyStop>
+void write_stop(Json& json, const AnyStop& stop) {
   if (stop.signal != 0) json["signal"] = stop.signal;
   json["grace_ms"] = stop.grace.count();
 }
-void read(const Json& json, Stop& stop) {
+template <typename AnyStop>
+void read_stop(const Json& json, AnyStop& stop) {
   read_if_there(json, "signal", stop.signal);
   read_if_there(json, "grace_ms", stop.grace);
 }
+void write(Json& json, const Stop& stop) { write_stop(json, stop); }
+void read(const Json& json, Stop& stop) { read_stop(json, stop); }
+void write(Json& json, const Restart& restart) { write_stop(json, restart); }
+void read(const Json& json, Restart& restart) { read_stop(json, restart); }
+
+void write(Json& json, const Rename& rename) { json["name"] = to_json_text(rename.name); }
+void read(const Json& json, Rename& rename) { rename.name = from_json_text(json.at("name")); }
 
 void write(Json& json, const Kill& kill) { json["signal"] = kill.signal; }
 void read(const Json& json, Kill& kill) { kill.signal = base::json_number<int>(json.at("signal")); }

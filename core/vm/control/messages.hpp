@@ -88,6 +88,18 @@ struct Kill {
   using Answer = Done;
   int signal = 0;
 };
+/// The container stops, as by Stop, and starts again in the VM that runs; answered when it does.
+struct Restart {
+  static constexpr std::string_view kVerb = "restart";
+  using Answer = Done;
+  int signal = 0;  // 0: what the container is stopped with
+  std::chrono::milliseconds grace{10'000};
+};
+struct Rename {
+  static constexpr std::string_view kVerb = "rename";
+  using Answer = Done;
+  std::string name;
+};
 struct Pause {
   static constexpr std::string_view kVerb = "pause";
   using Answer = Done;
@@ -134,8 +146,8 @@ struct Save {
   bool ends = false;      // the VM does not go on
 };
 
-using Request = std::variant<Stats, Wait, Stop, End, Kill, Pause, Unpause, Dial, DialTcp, Publish,
-                             Unpublish, Attach, Save>;
+using Request = std::variant<Stats, Wait, Stop, End, Kill, Restart, Rename, Pause, Unpause, Dial,
+                             DialTcp, Publish, Unpublish, Attach, Save>;
 
 // Lines come with their newline, and are decoded with or without it. What is in no JSON object, or
 // of the wrong type there, is EPROTO; a verb that is not known is ENOTSUP.

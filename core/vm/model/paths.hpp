@@ -19,6 +19,14 @@ struct Paths {
   [[nodiscard]] std::filesystem::path record(const std::string& id) const {
     return vm(id) / "vm.json";
   }
+  /// What it is made of, for `fcvm start`.
+  [[nodiscard]] std::filesystem::path plan(const std::string& id) const {
+    return vm(id) / "plan.json";
+  }
+  /// Of the image that it runs, for `fcvm inspect`.
+  [[nodiscard]] std::filesystem::path image_config(const std::string& id) const {
+    return vm(id) / "image.json";
+  }
   [[nodiscard]] std::filesystem::path container_log(const std::string& id) const {
     return vm(id) / "container.log";
   }

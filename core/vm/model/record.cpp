@@ -3,8 +3,10 @@
 
 namespace fcvm::vm {
 Phase Record::effective_phase() const {
-  return phase == Phase::kExited || supervisor.alive() ? phase : Phase::kExited;
+  return phase == Phase::kExited || awaits_start || supervisor.alive() ? phase : Phase::kExited;
 }
+
+bool Record::is_alive() const { return !awaits_start && effective_phase() != Phase::kExited; }
 
 bool Record::is_up() const {
   const Phase now = effective_phase();

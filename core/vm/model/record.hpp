@@ -35,6 +35,7 @@ struct Record {
   std::string image_digest;
   std::string snapshot;      // the id of the one that it was cloned from
   std::string snapshot_tag;  // as it was called then
+  std::string image_id;  // of the image's configuration, as podman has it
   std::vector<std::string> command;
   std::map<std::string, std::string> labels;
   std::uint32_t cpus = 0;
@@ -51,11 +52,14 @@ struct Record {
   std::int64_t stop_grace_ms = 0;  // --stop-timeout
 
   Phase phase = Phase::kCreated;
+  bool awaits_start = false;    // `fcvm create` made it, and nobody has started it yet
   std::int64_t created_ns = 0;  // CLOCK_REALTIME; 0: not yet
   std::int64_t started_ns = 0;
   std::int64_t finished_ns = 0;
   int exit_code = 0;  // of the container, once exited
-  std::string error;  // why it failed, when fcvm or the VM did
+  std::string restart_policy = "no";
+  std::uint64_t restarts = 0;  // in the VM that runs
+  std::string error;           // why it failed, when fcvm or the VM did
   std::string error_remedy;
 
   base::ProcessId supervisor;
@@ -87,6 +91,8 @@ struct Record {
   /// Phase as it is, knowing whether the supervisor still lives: a VM whose supervisor died without
   /// a word has exited, whatever its file says.
   [[nodiscard]] Phase effective_phase() const;
+  /// Whether it has a supervisor, or had one until now.
+  [[nodiscard]] bool is_alive() const;
   /// Whether its container is there, perhaps paused.
   [[nodiscard]] bool is_up() const;
 };

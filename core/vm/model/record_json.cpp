@@ -73,6 +73,7 @@ void put_what_it_runs(Json& json, const Record& record) {
   json["image_digest"] = to_json_text(record.image_digest);
   json["snapshot"] = to_json_text(record.snapshot);
   json["snapshot_tag"] = to_json_text(record.snapshot_tag);
+  json["image_id"] = to_json_text(record.image_id);
   json["command"] = write_list(record.command);
   json["labels"] = write_pairs(record.labels);
   json["cpus"] = record.cpus;
@@ -91,10 +92,13 @@ void put_what_it_runs(Json& json, const Record& record) {
 
 void put_life(Json& json, const Record& record) {
   json["phase"] = to_string(record.phase);
+  json["awaits_start"] = record.awaits_start;
   json["created_ns"] = record.created_ns;
   json["started_ns"] = record.started_ns;
   json["finished_ns"] = record.finished_ns;
   json["exit_code"] = record.exit_code;
+  json["restart_policy"] = to_json_text(record.restart_policy);
+  json["restarts"] = record.restarts;
   json["error"] = to_json_text(record.error);
   json["error_remedy"] = to_json_text(record.error_remedy);
   json["supervisor"] = write_process(record.supervisor);
@@ -207,6 +211,7 @@ constexpr std::pair<std::string_view, Reader> kReaders[] = {
     {"image_digest", read_member<&Record::image_digest>},
     {"snapshot", read_member<&Record::snapshot>},
     {"snapshot_tag", read_member<&Record::snapshot_tag>},
+    {"image_id", read_member<&Record::image_id>},
     {"command", read_member<&Record::command>},
     {"labels", read_member<&Record::labels>},
     {"cpus", read_member<&Record::cpus>},
@@ -222,10 +227,13 @@ constexpr std::pair<std::string_view, Reader> kReaders[] = {
     {"lifetime_ms", read_member<&Record::lifetime_ms>},
     {"stop_grace_ms", read_member<&Record::stop_grace_ms>},
     {"phase", read_phase},
+    {"awaits_start", read_member<&Record::awaits_start>},
     {"created_ns", read_member<&Record::created_ns>},
     {"started_ns", read_member<&Record::started_ns>},
     {"finished_ns", read_member<&Record::finished_ns>},
     {"exit_code", read_member<&Record::exit_code>},
+    {"restart_policy", read_member<&Record::restart_policy>},
+    {"restarts", read_member<&Record::restarts>},
     {"error", read_member<&Record::error>},
     {"error_remedy", read_member<&Record::error_remedy>},
     {"supervisor", read_member<&Record::supervisor>},

@@ -15,6 +15,7 @@
 #include "core/vm/model/log_driver.hpp"
 #include "core/vm/model/network_plan.hpp"
 #include "core/vm/model/restore_plan.hpp"
+#include "core/vm/model/restart_policy.hpp"
 #include "core/wire/boot_plan.hpp"
 
 namespace fcvm::vm {
@@ -28,6 +29,9 @@ struct GuestAssets {
 };
 
 struct RunPlan {
+  /// The id of the image of a container that is on the VM's disks already and is started again;
+  /// empty: it is made.
+  std::string kept_image;
   std::string name;  // empty: one is made up
   std::string image;
   std::string image_reference;  // what the image plugin is given, when it differs
@@ -41,6 +45,7 @@ struct RunPlan {
   bool detached = false;
   std::chrono::milliseconds stop_grace{10'000};
   std::optional<std::chrono::milliseconds> lifetime{};  // --timeout
+  RestartPolicy restart{};
   std::optional<std::filesystem::path> cid_file{};
   LogDriver log{};
   std::map<std::string, std::string> labels;

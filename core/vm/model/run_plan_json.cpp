@@ -1,7 +1,9 @@
-// See run_plan_json.hpp.
+// See run_plan_json.hpp. Each type lists its members once, for both directions.
 #include "core/vm/model/run_plan_json.hpp"
 
+#include <concepts>
 #include <stdexcept>
+#include <type_traits>
 
 #include "core/base/json_number.hpp"
 #include "core/vm/model/json_text.hpp"
@@ -11,195 +13,227 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// No plan has as many of anything.
-constexpr std::size_t kMostElements = 65536;
+/// One with members, and no text, path or list: those have overloads that are closer.
+template <typename T>
+concept Whole = std::is_class_v<T>;
 
-Json texts(const std::vector<std::string>& items) {
+void members(wire::HostEntry& entry, auto visit) {
+  visit("address", entry.address);
+  visit("names", entry.names);
+}
+void members(OpenPorts& ports, auto visit) {
+  visit("first", ports.first);
+  visit("count", ports.count);
+  visit("protocol", ports.protocol);
+}
+void members(HostAccess& access, auto visit) {
+  visit("all", access.all);
+  visit("ports", access.ports);
+}
+void members(ProxyEndpoint& endpoint, auto visit) {
+  visit("address", endpoint.address);
+  visit("port", endpoint.port);
+}
+void members(NetworkPlan& network, auto visit) {
+  visit("plugin", network.plugin);
+  visit("mac", network.mac);
+  visit("ipv4", network.ipv4);
+  visit("ipv6", network.ipv6);
+  visit("ipv6_prefix", network.ipv6_prefix);
+  visit("mtu", network.mtu);
+  visit("host_loopback", network.host_loopback);
+  visit("host_addresses", network.host_addresses);
+  visit("link_local", network.link_local);
+  visit("rate_in", network.rate_in);
+  visit("rate_out", network.rate_out);
+  visit("dns", network.dns);
+  visit("dns_search", network.dns_search);
+  visit("dns_options", network.dns_options);
+  visit("hosts", network.hosts);
+  visit("publish", network.publish);
+  visit("publish_exposed", network.publish_exposed);
+  visit("publish_address", network.publish_address);
+  visit("proxies", network.proxies);
+  visit("proxy_endpoints", network.proxy_endpoints);
+}
+void members(DiskRates& rates, auto visit) {
+  visit("read_bytes", rates.read_bytes);
+  visit("write_bytes", rates.write_bytes);
+  visit("read_operations", rates.read_operations);
+  visit("write_operations", rates.write_operations);
+}
+void members(LogDriver& log, auto visit) {
+  visit("name", log.name);
+  visit("max_size", log.limits.max_size);
+  visit("max_files", log.limits.max_files);
+}
+/// Not what a launch finds out: the image's id and how it is delivered.
+void members(wire::ContainerSpec& container, auto visit) {
+  visit("name", container.name);
+  visit("hostname", container.hostname);
+  visit("command", container.command);
+  visit("entrypoint", container.entrypoint);
+  visit("has_entrypoint", container.has_entrypoint);
+  visit("environment", container.environment);
+  visit("user", container.user);
+  visit("workdir", container.workdir);
+  visit("labels", container.labels);
+  visit("volumes", container.volumes);
+  visit("privileged", container.privileged);
+  visit("tty", container.tty);
+  visit("interactive", container.interactive);
+  visit("podman_options", container.podman_options);
+}
+void members(GuestAssets& assets, auto visit) {
+  visit("kernel", assets.kernel);
+  visit("kernel_elf", assets.kernel_elf);
+  visit("initrd", assets.initrd);
+  visit("base_image", assets.base_image);
+}
+void members(ImageDisk& disk, auto visit) {
+  visit("format", disk.format);
+  visit("content_bytes", disk.content_bytes);
+  visit("flags", disk.flags);
+}
+/// The rest is where the snapshot lies, which whoever reads the plan knows.
+void members(RestorePlan& restore, auto visit) { visit("image_disks", restore.image_disks); }
+void members(RunPlan& plan, auto visit) {
+  visit("image", plan.image);
+  visit("image_reference", plan.image_reference);
+  visit("pull", plan.pull);
+  visit("platform", plan.platform);
+  visit("cpus", plan.cpus);
+  visit("memory_bytes", plan.memory_bytes);
+  visit("disk_bytes", plan.disk_bytes);
+  visit("disk_rates", plan.disk_rates);
+  visit("remove_when_done", plan.remove_when_done);
+  visit("stop_grace", plan.stop_grace);
+  visit("lifetime", plan.lifetime);
+  visit("restart", plan.restart);
+  visit("log", plan.log);
+  visit("labels", plan.labels);
+  visit("vmm", plan.vmm);
+  visit("image_plugin", plan.image_plugin);
+  visit("network", plan.network);
+  visit("hostname", plan.hostname);
+  visit("container", plan.container);
+  visit("sysctls", plan.sysctls);
+  visit("pids_limit", plan.pids_limit);
+  visit("metadata_environment", plan.metadata_environment);
+  visit("announces_vm", plan.announces_vm);
+  visit("assets", plan.assets);
+  visit("kernel_args", plan.kernel_args);
+  visit("restore", plan.restore);
+}
+
+// --- writing ---
+
+Json json_of(bool value) { return value; }
+template <std::integral Number>
+Json json_of(Number value) {
+  return value;
+}
+Json json_of(const std::string& text) { return to_json_text(text); }
+Json json_of(const std::filesystem::path& path) { return to_json_text(path.string()); }
+Json json_of(std::chrono::milliseconds time) { return time.count(); }
+Json json_of(Protocol protocol) { return to_text(protocol); }
+Json json_of(const PublishedPort& port) { return to_text(port); }
+Json json_of(const RestartPolicy& policy) { return to_json_text(policy.name); }
+Json json_of(const std::map<std::string, std::string>& map) {
   Json list = Json::array();
-  for (const auto& item : items) list.push_back(to_json_text(item));
+  for (const auto& [key, value] : map) list.push_back(Json::array({json_of(key), json_of(value)}));
   return list;
 }
+template <Whole T>
+Json json_of(const T& value);
 
-std::vector<std::string> read_texts(const Json& json) {
-  if (json.size() > kMostElements) throw std::invalid_argument("a list is too long");
-  std::vector<std::string> items;
-  for (const Json& item : json) items.push_back(from_json_text(item));
-  return items;
+template <typename T>
+Json json_of(const std::optional<T>& value) {
+  return value ? json_of(*value) : Json();
+}
+template <typename T>
+Json json_of(const std::vector<T>& values) {
+  Json list = Json::array();
+  for (const T& value : values) list.push_back(json_of(value));
+  return list;
+}
+template <Whole T>
+Json json_of(const T& value) {
+  Json json = Json::object();
+  // The list of members is for both directions, and this one changes nothing.
+  members(const_cast<T&>(value),
+          [&](const char* name, const auto& member) { json[name] = json_of(member); });
+  return json;
 }
 
-Json write_access(const HostAccess& access) {
-  Json ports = Json::array();
-  for (const auto& one : access.ports) {
-    const std::string protocol(one.protocol ? to_text(*one.protocol) : "");
-    ports.push_back({{"first", one.first}, {"count", one.count}, {"protocol", protocol}});
-  }
-  return {{"all", access.all}, {"ports", std::move(ports)}};
-}
+// --- reading: what is of another type throws ---
 
-Protocol read_protocol(const std::string& text) {
-  const auto protocol = parse_protocol(text);
+void fill(const Json& json, bool& into) { into = json.get<bool>(); }
+template <std::integral Number>
+void fill(const Json& json, Number& into) {
+  into = base::json_number<Number>(json);
+}
+void fill(const Json& json, std::string& into) { into = from_json_text(json); }
+void fill(const Json& json, std::filesystem::path& into) { into = from_json_text(json); }
+void fill(const Json& json, std::chrono::milliseconds& into) {
+  into = std::chrono::milliseconds(base::json_number<std::int64_t>(json));
+}
+void fill(const Json& json, Protocol& into) {
+  const auto protocol = parse_protocol(from_json_text(json));
   if (!protocol) throw std::invalid_argument(protocol.error().message());
-  return *protocol;
+  into = *protocol;
 }
-
-HostAccess read_access(const Json& json) {
-  HostAccess access;
-  access.all = json.at("all").get<bool>();
-  for (const Json& one : json.at("ports")) {
-    OpenPorts ports;
-    ports.first = base::json_number<std::uint16_t>(one.at("first"));
-    ports.count = base::json_number<std::uint16_t>(one.at("count"));
-    const std::string protocol = from_json_text(one.at("protocol"));
-    if (!protocol.empty()) ports.protocol = read_protocol(protocol);
-    access.ports.push_back(ports);
-  }
-  return access;
+void fill(const Json& json, PublishedPort& into) {
+  auto port = parse_publish(from_json_text(json));
+  if (!port) throw std::invalid_argument(port.error().message());
+  into = *std::move(port);
 }
-
-Json write_network(const NetworkPlan& network) {
-  Json hosts = Json::array();
-  for (const auto& host : network.hosts) {
-    hosts.push_back({to_json_text(host.address), to_json_text(host.names)});
-  }
-  Json proxies = Json::array();
-  for (const auto& proxy : network.proxy_endpoints) {
-    proxies.push_back({{"address", to_json_text(proxy.address)}, {"port", proxy.port}});
-  }
-  Json publish = Json::array();
-  for (const auto& port : network.publish) publish.push_back(to_text(port));
-  return {{"plugin", to_json_text(network.plugin)},
-          {"mac", to_json_text(network.mac)},
-          {"ipv4", to_json_text(network.ipv4)},
-          {"ipv6", to_json_text(network.ipv6)},
-          {"ipv6_prefix", to_json_text(network.ipv6_prefix)},
-          {"mtu", network.mtu},
-          {"host_loopback", write_access(network.host_loopback)},
-          {"host_addresses", write_access(network.host_addresses)},
-          {"link_local", network.link_local},
-          {"rate_in", network.rate_in},
-          {"rate_out", network.rate_out},
-          {"dns", texts(network.dns)},
-          {"dns_search", texts(network.dns_search)},
-          {"dns_options", texts(network.dns_options)},
-          {"hosts", std::move(hosts)},
-          {"publish", std::move(publish)},
-          {"proxies", std::move(proxies)}};
+void fill(const Json& json, RestartPolicy& into) {
+  auto policy = parse_restart_policy(from_json_text(json));
+  if (!policy) throw std::invalid_argument(policy.error().message());
+  into = *std::move(policy);
 }
-
-NetworkPlan read_network(const Json& json) {
-  NetworkPlan network;
-  network.plugin = from_json_text(json.at("plugin"));
-  network.mac = from_json_text(json.at("mac"));
-  network.ipv4 = from_json_text(json.at("ipv4"));
-  network.ipv6 = from_json_text(json.at("ipv6"));
-  network.ipv6_prefix = from_json_text(json.at("ipv6_prefix"));
-  network.mtu = base::json_number<std::uint32_t>(json.at("mtu"));
-  network.host_loopback = read_access(json.at("host_loopback"));
-  network.host_addresses = read_access(json.at("host_addresses"));
-  network.link_local = json.at("link_local").get<bool>();
-  network.rate_in = base::json_number<std::uint64_t>(json.at("rate_in"));
-  network.rate_out = base::json_number<std::uint64_t>(json.at("rate_out"));
-  network.dns = read_texts(json.at("dns"));
-  network.dns_search = read_texts(json.at("dns_search"));
-  network.dns_options = read_texts(json.at("dns_options"));
-  for (const Json& host : json.at("hosts")) {
-    network.hosts.push_back({from_json_text(host.at(0)), from_json_text(host.at(1))});
-  }
-  for (const auto& text : read_texts(json.at("publish"))) {
-    const auto port = parse_publish(text);
-    if (!port) throw std::invalid_argument(port.error().message());
-    network.publish.push_back(*port);
-  }
-  for (const Json& proxy : json.at("proxies")) {
-    network.proxy_endpoints.push_back(
-        {from_json_text(proxy.at("address")), base::json_number<std::uint16_t>(proxy.at("port"))});
-  }
-  return network;
+void fill(const Json& json, std::map<std::string, std::string>& into) {
+  for (const Json& pair : json) into[from_json_text(pair.at(0))] = from_json_text(pair.at(1));
 }
+template <Whole T>
+void fill(const Json& json, T& into);
 
-Json write_disks(const std::vector<ImageDisk>& disks) {
-  Json list = Json::array();
-  for (const auto& disk : disks) {
-    list.push_back({{"format", to_json_text(disk.format)},
-                    {"content_bytes", disk.content_bytes},
-                    {"flags", disk.flags}});
-  }
-  return list;
+template <typename T>
+void fill(const Json& json, std::optional<T>& into) {
+  if (json.is_null()) return;
+  fill(json, into.emplace());
 }
-
-std::vector<ImageDisk> read_disks(const Json& json) {
-  std::vector<ImageDisk> disks;
-  for (const Json& disk : json) {
-    disks.push_back({from_json_text(disk.at("format")),
-                     base::json_number<std::uint64_t>(disk.at("content_bytes")),
-                     base::json_number<std::uint32_t>(disk.at("flags"))});
-  }
-  return disks;
+template <typename T>
+void fill(const Json& json, std::vector<T>& into) {
+  if (!json.is_array()) throw std::invalid_argument("a list is missing");
+  for (const Json& item : json) fill(item, into.emplace_back());
 }
-
-DiskRates read_rates(const Json& json) {
-  const auto number = [&](std::size_t at) { return base::json_number<std::uint64_t>(json.at(at)); };
-  return {number(0), number(1), number(2), number(3)};
-}
-
-RunPlan read_plan(const Json& json) {
-  RunPlan plan;
-  plan.image = from_json_text(json.at("image"));
-  plan.container.command = read_texts(json.at("command"));
-  plan.container.tty = json.at("tty").get<bool>();
-  plan.container.interactive = json.at("interactive").get<bool>();
-  for (const Json& label : json.at("labels")) {
-    plan.labels[from_json_text(label.at(0))] = from_json_text(label.at(1));
-  }
-  plan.cpus = base::json_number<std::uint32_t>(json.at("cpus"));
-  plan.memory_bytes = base::json_number<std::uint64_t>(json.at("memory_bytes"));
-  plan.disk_bytes = base::json_number<std::uint64_t>(json.at("disk_bytes"));
-  plan.disk_rates = read_rates(json.at("disk_rates"));
-  plan.pids_limit = base::json_number<std::int64_t>(json.at("pids_limit"));
-  plan.stop_grace =
-      std::chrono::milliseconds(base::json_number<std::int64_t>(json.at("stop_grace_ms")));
-  plan.kernel_args = from_json_text(json.at("kernel_args"));
-  plan.vmm = from_json_text(json.at("vmm"));
-  plan.image_plugin = from_json_text(json.at("image_plugin"));
-  plan.network = read_network(json.at("network"));
-  plan.restore.emplace();
-  plan.restore->image_disks = read_disks(json.at("image_disks"));
-  return plan;
+template <Whole T>
+void fill(const Json& json, T& into) {
+  if (!json.is_object()) throw std::invalid_argument("an object is missing");
+  members(into, [&](const char* name, auto& member) {
+    if (const auto found = json.find(name); found != json.end()) fill(*found, member);
+  });
 }
 
 }  // namespace
 
-std::string to_json(const RunPlan& plan, const std::vector<ImageDisk>& image_disks) {
-  Json labels = Json::array();
-  for (const auto& [name, value] : plan.labels) {
-    labels.push_back({to_json_text(name), to_json_text(value)});
-  }
-  const Json json = {{"image", to_json_text(plan.image)},
-                     {"command", texts(plan.container.command)},
-                     {"tty", plan.container.tty},
-                     {"interactive", plan.container.interactive},
-                     {"labels", std::move(labels)},
-                     {"cpus", plan.cpus},
-                     {"memory_bytes", plan.memory_bytes},
-                     {"disk_bytes", plan.disk_bytes},
-                     {"disk_rates",
-                      {plan.disk_rates.read_bytes, plan.disk_rates.write_bytes,
-                       plan.disk_rates.read_operations, plan.disk_rates.write_operations}},
-                     {"pids_limit", plan.pids_limit},
-                     {"stop_grace_ms", plan.stop_grace.count()},
-                     {"kernel_args", to_json_text(plan.kernel_args)},
-                     {"vmm", to_json_text(plan.vmm)},
-                     {"image_plugin", to_json_text(plan.image_plugin)},
-                     {"network", write_network(plan.network)},
-                     {"image_disks", write_disks(image_disks)}};
-  return json.dump();
-}
+std::string plan_to_json(const RunPlan& plan) { return json_of(plan).dump() + '\n'; }
 
-Result<RunPlan> run_plan_from_json(std::string_view json) {
+Result<RunPlan> plan_from_json(std::string_view text) {
   try {
-    return read_plan(Json::parse(json));
+    const Json json = Json::parse(text);
+    if (!json.is_object()) return fail(EPROTO, "reading a VM's plan: it is no JSON object");
+    RunPlan plan;
+    fill(json, plan);
+    return plan;
+  } catch (const Json::parse_error& thrown) {
+    // Its text quotes the bytes, and they are anybody's.
+    return fail(EPROTO, "reading a VM's plan: it is not JSON from byte " +
+                            std::to_string(thrown.byte) + " on");
   } catch (const std::exception& thrown) {
-    return fail(EPROTO, std::string("a VM's plan that cannot be read: ") + thrown.what());
+    return fail(EPROTO, std::string("reading a VM's plan: ") + thrown.what());
   }
 }
 

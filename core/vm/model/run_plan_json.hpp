@@ -1,11 +1,9 @@
-// RunPlan as JSON, for the manifest of a snapshot: what a clone of the VM is made from. What is in
-// the guest's memory anyway (environment, options of podman) and what is the caller's own (whether
-// it is detached, its log) is not part of it.
+// RunPlan as JSON: what is kept of a VM so that `fcvm start` can make it again, and of one that is
+// saved, for clones.
 #pragma once
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <fcvm/result.hpp>
 
@@ -13,10 +11,10 @@
 
 namespace fcvm::vm {
 
-[[nodiscard]] std::string to_json(const RunPlan& plan, const std::vector<ImageDisk>& image_disks);
-
-/// The other way round; the disks are in the plan's `restore`, of which the rest is the caller's to
-/// fill in. EPROTO for what is none.
-[[nodiscard]] Result<RunPlan> run_plan_from_json(std::string_view json);
+/// Whole: with the container's environment, so whoever keeps it keeps a secret.
+[[nodiscard]] std::string plan_to_json(const RunPlan& plan);
+/// A key that is missing keeps its default, and one that is unknown is left alone, so that plans
+/// may gain keys. EPROTO for what is no plan.
+[[nodiscard]] Result<RunPlan> plan_from_json(std::string_view json);
 
 }  // namespace fcvm::vm

@@ -224,6 +224,7 @@ bool is_garbage(const Record& record) {
     // Killed between its last word and its removal. With plugins' state it waits for `fcvm gc`.
     return record.remove_when_done && record.plugin_state.empty() && !record.supervisor.alive();
   }
+  if (record.awaits_start) return false;
   // Of a record without any supervisor, one may just be starting.
   if (record.supervisor.pid <= 0) return now_ns() - record.created_ns > kMinuteNs;
   return !record.supervisor.alive();

@@ -8,9 +8,10 @@
 namespace fcvm::vm {
 
 void OwnRecord::tell(const std::string& type, std::map<std::string, std::string> attributes) const {
-  const auto image = look([](const Record& record) { return record.image; });
+  const auto [name, image] =
+      look([](const Record& record) { return std::pair(record.name, record.image); });
   warn_if_lost(log_event(store_.paths().events(),
-                         {now_ns(), type, id_, name_, image, std::move(attributes)}));
+                         {now_ns(), type, id_, name, image, std::move(attributes)}));
 }
 
 void OwnRecord::warn_if_lost(const Result<void>& kept) {

@@ -17,11 +17,14 @@ namespace fcvm::vm {
 class OwnRecord {
  public:
   OwnRecord(const Store& store, Record record)
-      : store_(store), id_(record.id), name_(record.name), record_(std::move(record)) {}
+      : store_(store), id_(record.id), record_(std::move(record)) {}
 
   [[nodiscard]] const Store& store() const { return store_; }
   [[nodiscard]] const std::string& id() const { return id_; }
-  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] std::string name() const {
+    const std::lock_guard lock(mutex_);
+    return record_.name;
+  }
   [[nodiscard]] Record copy() const {
     const std::lock_guard lock(mutex_);
     return record_;
@@ -54,7 +57,6 @@ class OwnRecord {
 
   const Store& store_;
   const std::string id_;
-  const std::string name_;
   mutable std::mutex mutex_;
   Record record_;
 };

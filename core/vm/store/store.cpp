@@ -16,6 +16,7 @@
 #include "core/config/nearest.hpp"
 #include "core/log/log.hpp"
 #include "core/vm/model/id.hpp"
+#include "core/vm/model/run_plan_json.hpp"
 #include "core/vm/model/time_text.hpp"
 #include "core/vm/store/gc.hpp"
 
@@ -23,6 +24,7 @@ namespace fcvm::vm {
 namespace {
 
 constexpr std::size_t kRecordLimit = 4 << 20;
+constexpr std::size_t kPlanLimit = 16 << 20;
 constexpr const char* kRecordFile = "vm.json";
 constexpr const char* kRecordBefore = "vm.json.before";
 // Whoever holds the lock reads records and makes directories: that takes no longer.
@@ -183,6 +185,67 @@ Result<void> Store::save(const Record& record) const {
   }
   FCVM_TRY(keep_record(paths_, record.id));
   return base::write_file_atomic(paths_.record(record.id).string(), json, 0600);
+}
+
+Result<void> Store::save_plan(const std::string& id, const RunPlan& plan) const {
+  return base::write_file_atomic(paths_.plan(id).string(), plan_to_json(plan), 0600);
+}
+
+Result<RunPlan> Store::load_plan(const std::string& id) const {
+  const auto file = base::open_file(paths_.plan(id).string(), O_RDONLY | O_NOFOLLOW);
+  if (!file && file.error().code() == ENOENT) {
+    return fail(ENOENT, "what it is made of was not kept: an older fcvm has run it",
+                "fcvm rm it, and fcvm run it again");
+  }
+  if (!file) return unexpected(file.error());
+  return plan_from_json(FCVM_TRY(base::read_all(file->get(), kPlanLimit)));
+}
+
+Result<void> Store::save_image_config(const std::string& id, const std::string& json) const {
+  return base::write_file_atomic(paths_.image_config(id).string(), json, 0600);
+}
+
+Result<std::string> Store::load_image_config(const std::string& id) const {
+  const base::Fd file =
+      FCVM_TRY(base::open_file(paths_.image_config(id).string(), O_RDONLY | O_NOFOLLOW));
+  return base::read_all(file.get(), kPlanLimit);
+}
+
+Result<Record> Store::take_over(const std::string& id) const {
+  const auto held = FCVM_TRY(lock(id, base::Deadline::in(kLockPatience)));
+  Record record = FCVM_TRY(load(id));
+  if (record.is_alive()) {
+    return fail(EBUSY, fmt::format("VM {} is {} already", record.name,
+                                   to_string(record.effective_phase())));
+  }
+  if (!record.plugin_state.empty()) {
+    return fail(ENOTEMPTY,
+                fmt::format("VM {} has left things on the host that are not undone", record.name),
+                "fcvm gc undoes them, or says what is in the way");
+  }
+  record.supervisor = FCVM_TRY(base::identify(::getpid()));
+  record.phase = Phase::kCreated;
+  record.awaits_start = false;
+  record.finished_ns = 0;
+  record.exit_code = 0;
+  record.restarts = 0;
+  record.error.clear();
+  record.error_remedy.clear();
+  record.ports.clear();
+  record.guest_addresses.clear();
+  record.gateways.clear();
+  record.network_error.clear();
+  record.awaits_room = false;
+  FCVM_TRY(base::make_directories(paths_.runtime.string(), 0700));
+  FCVM_TRY(base::make_directories(paths_.sockets(id).string(), 0700));
+  FCVM_TRY(save(record));
+  return record;
+}
+
+Result<void> Store::check_free_name(const std::string& id, const std::string& name) const {
+  auto others = FCVM_TRY(all());
+  std::erase_if(others, [&](const Record& record) { return record.id == id; });
+  return refuse_taken_name(others, name);
 }
 
 Result<std::vector<Record>> Store::all() const {

@@ -11,6 +11,7 @@
 #include "core/base/io/file.hpp"
 #include "core/vm/model/paths.hpp"
 #include "core/vm/model/record.hpp"
+#include "core/vm/model/run_plan.hpp"
 
 namespace fcvm::vm {
 
@@ -30,6 +31,22 @@ class Store {
   /// E2BIG when it would be too large to be read again. The record before it is kept beside it, for
   /// when a disk damages this one.
   [[nodiscard]] Result<void> save(const Record& record) const;
+
+  /// What the VM is made of, beside its record: the container's environment is in it, so only its
+  /// user may read it.
+  [[nodiscard]] Result<void> save_plan(const std::string& id, const RunPlan& plan) const;
+  [[nodiscard]] Result<RunPlan> load_plan(const std::string& id) const;
+  /// The configuration of its image, as the image has it: anybody's words.
+  [[nodiscard]] Result<void> save_image_config(const std::string& id,
+                                               const std::string& json) const;
+  [[nodiscard]] Result<std::string> load_image_config(const std::string& id) const;
+
+  /// A VM that has no supervisor gets this process for one, and begins anew under its id. EBUSY
+  /// when another has it, ENOTEMPTY while plugins have something to undo.
+  [[nodiscard]] Result<Record> take_over(const std::string& id) const;
+  /// The name that it has from now on. EEXIST names the VM that has it already. For the one who may
+  /// change the record.
+  [[nodiscard]] Result<void> check_free_name(const std::string& id, const std::string& name) const;
 
   /// All records, oldest first. A file that cannot be read is skipped with a warning in the log.
   [[nodiscard]] Result<std::vector<Record>> all() const;

@@ -17,6 +17,7 @@
 #include "core/vm/model/proxies.hpp"
 #include "core/vm/model/time_text.hpp"
 #include "core/vm/store/port_owner.hpp"
+#include "core/vm/supervisor/fresh_directory.hpp"
 #include "core/vm/supervisor/guest_network.hpp"
 #include "core/vm/supervisor/image_config.hpp"
 #include "core/vm/supervisor/metadata.hpp"
@@ -153,9 +154,7 @@ Result<void> Launch::fetch_image() {
     images_ = std::move(source);
     if (cancelled_) return fail(ECANCELED, "canceled");
   }
-  image_ = FCVM_TRY(images_->prepare({plan_.image_reference, plan_.pull, plan_.platform},
-                                     base::Deadline::never()) |
-                    context(fmt::format("image {}", plan_.image)));
+  image_ = FCVM_TRY(resolve_image() | context(fmt::format("image {}", plan_.image)));
   FCVM_TRY(check_command(image_.config, plan_.container) |
            context(fmt::format("image {}", plan_.image)));
   if (!is_known(image_)) {
@@ -195,9 +194,20 @@ std::vector<ImageDisk> Launch::image_disks() const {
   return disks;
 }
 
+/// The very image that a kept container was made of: what a name means may have changed since.
+Result<ImageSource::Image> Launch::resolve_image() {
+  if (plan_.kept_image.empty()) {
+    return images_->prepare({plan_.image_reference, plan_.pull, plan_.platform},
+                            base::Deadline::never());
+  }
+  return images_->prepare({"sha256:" + plan_.kept_image, FCVM_PULL_NEVER, ""},
+                          base::Deadline::never());
+}
+
 /// With room for what the container writes, of which nothing is taken yet.
 Result<void> Launch::copy(const std::string& disk, const std::string& name) {
   const auto at = context_.store.paths().vmm(id_) / name;
+  if (!plan_.kept_image.empty() && std::filesystem::exists(at)) return {};
   const Fd from = FCVM_TRY(base::open_file(disk, O_RDONLY));
   const Fd to = FCVM_TRY(base::open_file(at.string(), O_RDWR | O_CREAT | O_EXCL, 0600));
   FCVM_TRY(base::clone_file(from.get(), to.get(),
@@ -267,8 +277,19 @@ Result<void> Launch::publish_exposed() {
   return network_->add_ports(wishes, base::Deadline::in(kAttachLimit));
 }
 
+/// Of a container that is started again; of one that was never made, nothing.
+Result<void> Launch::keep_disks() {
+  std::vector<std::string> names;
+  if (!plan_.kept_image.empty()) {
+    names.emplace_back(kWritableDisk);
+    for (std::size_t i = 0; i < kMostImageDisks; ++i) names.push_back(image_file(i));
+  }
+  return fresh_directory(context_.store.paths().vmm(id_), names) |
+         context("keeping the disks of VM " + id_);
+}
+
 Result<void> Launch::prepare_files() {
-  FCVM_TRY(base::make_directories(context_.store.paths().vmm(id_).string(), 0700));
+  FCVM_TRY(keep_disks());
   if (plan_.restore) {
     find_saved_image();
   } else {
@@ -280,8 +301,13 @@ Result<void> Launch::prepare_files() {
   FCVM_TRY(link(plan_.assets.initrd, kInitrd));
   FCVM_TRY(link(plan_.assets.base_image, kBaseDisk));
   if (plan_.restore) return take_from_snapshot(*plan_.restore);
-  return context_.make_disk(context_.store.paths().vmm(id_) / kWritableDisk, plan_.disk_bytes) |
-         context("making the VM's writable disk");
+  const auto writable = context_.store.paths().vmm(id_) / kWritableDisk;
+  if (!plan_.kept_image.empty()) {
+    if (std::filesystem::exists(writable)) return {};
+    return fail(ENOENT, "the VM's disk is gone: " + writable.string(),
+                "fcvm rm the VM, and fcvm run it again");
+  }
+  return context_.make_disk(writable, plan_.disk_bytes) | context("making the VM's writable disk");
 }
 
 MachineSaver Launch::saver(std::filesystem::path directory) const {
@@ -411,6 +437,8 @@ wire::ContainerSpec Launch::container(const std::string& agent) {
   wire::ContainerSpec spec = plan_.container;
   // By its id: an archive may carry another tag than the user named, or none.
   spec.image = image_.id;
+  spec.again = !plan_.kept_image.empty();
+  spec.held = plan_.restart.when != RestartPolicy::When::kNever;
   if (image_.how == FCVM_GUEST_MOUNT_STORE) {
     spec.source.delivery = wire::ImageDelivery::kStore;
   } else if (image_.how == FCVM_GUEST_USE_STORE_DISK) {

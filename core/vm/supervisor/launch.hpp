@@ -68,7 +68,7 @@ class Launch {
   [[nodiscard]] Machine& machine() { return *machine_; }
   /// Null when the VM has none.
   [[nodiscard]] Network* network() { return network_.get(); }
-  [[nodiscard]] const std::string& image_digest() const { return image_.digest; }
+  [[nodiscard]] const ImageSource::Image& image() const { return image_; }
   [[nodiscard]] std::vector<ImageDisk> image_disks() const;
   /// Of the machine that runs, into that directory.
   [[nodiscard]] MachineSaver saver(std::filesystem::path directory) const;
@@ -79,6 +79,8 @@ class Launch {
                                                                plugin::Services services);
   Result<void> link(const std::filesystem::path& target, const char* name);
   Result<void> copy(const std::string& disk, const std::string& name);
+  Result<void> keep_disks();
+  Result<ImageSource::Image> resolve_image();
   Result<void> fetch_image();
   void find_saved_image();
   Result<void> place_image();

@@ -1,5 +1,6 @@
 #include "core/vm/supervisor/lifecycle.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -22,6 +23,11 @@ constexpr Milliseconds kTearDownSlack = 1s;
 constexpr Milliseconds kTearDownLimit = 60s;
 /// The same when somebody interrupts meanwhile.
 constexpr Milliseconds kImpatience = 1s;
+/// Between a container's end and its restart: twice as long each time, and from the beginning once
+/// it has run for a while.
+constexpr Milliseconds kFirstRestartPause = 100ms;
+constexpr Milliseconds kLongestRestartPause = 60s;
+constexpr Milliseconds kRunsWell = 10s;
 /// What a writer into a closed pipe gets.
 constexpr Milliseconds kClosedSinkGrace = 1s;
 
@@ -67,7 +73,16 @@ class Stepper {
   }
 
   void operator()(const ContainerStarted& /*event*/) {
-    if (state_.phase == Phase::kStarting) start();
+    if (state_.phase == Phase::kStarting) return start();
+    if (state_.ending || !state_.between) return;
+    state_.between.reset();
+    state_.restart_asked = false;
+    state_.started_at = now_;
+    ++state_.restarts;
+    add(ClearTimer{Timer::kStart});
+    add(AnnounceRestart{});
+    // Somebody wanted it to end while it was on its way.
+    if (state_.stop_wanted) add(AskToStop{{0, rules_.stop_grace}});
   }
 
   void operator()(const ContainerExited& event) {
@@ -80,9 +95,9 @@ class Stepper {
       if (state_.never_began) end_within(kStopSlack);
     }
     // No other is possible, and what is not must not look like success.
-    state_.exit_code = event.code < 0 || event.code > 255 ? 255 : event.code;
-    state_.phase = Phase::kStopping;
-    finish();
+    const int code = event.code < 0 || event.code > 255 ? 255 : event.code;
+    if (starts_again(code)) return;
+    exited(code);
   }
 
   void operator()(const GuestFailed& event) { fail_with(event.error); }
@@ -139,6 +154,8 @@ class Stepper {
     if (state_.ending) return;
     // Its container has ended, its output has not.
     if (state_.phase == Phase::kStopping && event.signal == SIGKILL) return end_within(kKillLimit);
+    if (event.signal == SIGKILL) state_.stop_wanted = true;
+    if (event.signal == SIGKILL && waits_for_restart()) return give_restart_up();
     if (is_up()) signal_container(event.signal);
   }
 
@@ -149,6 +166,24 @@ class Stepper {
   }
 
   void operator()(const StopRefused& /*event*/) { end_by_force(kForcedQuiesceLimit); }
+
+  void operator()(const RestartAsked& event) {
+    if (state_.ending || state_.phase != Phase::kRunning || state_.stop_wanted) return;
+    state_.restart_asked = true;
+    state_.restart_pause = {};
+    if (waits_for_restart()) return restart_now();
+    const auto grace = event.stop.grace + kStopSlack;
+    add(SetTimer{Timer::kStart, grace + rules_.start_limit});
+    add(RestartContainer{event.stop});
+  }
+
+  void operator()(const RestartRefused& event) {
+    if (state_.ending || !state_.restart_asked) return;
+    state_.restart_asked = false;
+    // It had ended by itself before.
+    if (state_.between) return exited(*state_.between);
+    fail_with(event.why);
+  }
 
   void operator()(const PauseAsked& /*event*/) {
     if (!state_.ending && state_.phase == Phase::kRunning) add(Pause{});
@@ -221,10 +256,12 @@ class Stepper {
     if (state_.ending) return;
     switch (event.timer) {
       case Timer::kStart:
-        if (state_.phase == Phase::kStarting)
+        if (state_.phase == Phase::kStarting || state_.restart_asked)
           fail_with(event.why ? *event.why
                               : Error(ETIMEDOUT, "the container did not start in time"));
         return;
+      case Timer::kRestart:
+        return restart_now();
       case Timer::kLifetime:
         is_beginning() ? end_by_force(0ms) : stop({SIGKILL, 0ms});
         return add(Blame{Blame::Why::kLifetime});
@@ -259,7 +296,57 @@ class Stepper {
     add(ClearTimer{Timer::kStart});
     if (rules_.lifetime) die_within(*rules_.lifetime);
     state_.phase = Phase::kRunning;
+    state_.started_at = now_;
     add(AnnounceStart{!state_.never_began});
+  }
+
+  void exited(int code) {
+    state_.between.reset();
+    state_.exit_code = code;
+    state_.phase = Phase::kStopping;
+    if (is_held()) add(ReleaseContainer{});
+    finish();
+  }
+
+  /// The guest keeps its output open until it is told that there is no restart.
+  [[nodiscard]] bool is_held() const { return rules_.restart.when != RestartPolicy::When::kNever; }
+
+  /// Whether one that has ended with `code` does: then this sees to it.
+  bool starts_again(int code) {
+    // Told to start once more, it has not: its start failed.
+    if (state_.between) return false;
+    if (state_.restart_asked && !state_.never_began) {
+      state_.between = code;  // the guest starts it, or says that it does not
+      return true;
+    }
+    if (state_.never_began || state_.stop_wanted ||
+        !rules_.restart.wants_another(code, state_.restarts)) {
+      return false;
+    }
+    state_.between = code;
+    const bool ran_well = state_.started_at && now_ - *state_.started_at >= kRunsWell;
+    state_.restart_pause = ran_well || state_.restart_pause == 0ms
+                               ? kFirstRestartPause
+                               : std::min(2 * state_.restart_pause, kLongestRestartPause);
+    add(SetTimer{Timer::kRestart, state_.restart_pause});
+    add(Report{"died", {{"exitCode", std::to_string(code)}}});
+    return true;
+  }
+
+  /// Its pause before a restart has not passed.
+  [[nodiscard]] bool waits_for_restart() const { return state_.between && !state_.restart_asked; }
+
+  void restart_now() {
+    if (!state_.between) return;
+    state_.restart_asked = true;
+    add(ClearTimer{Timer::kRestart});
+    add(SetTimer{Timer::kStart, rules_.start_limit});
+    add(RestartContainer{});
+  }
+
+  void give_restart_up() {
+    add(ClearTimer{Timer::kRestart});
+    exited(*state_.between);
   }
 
   /// The earliest of the limits that were set counts.
@@ -283,6 +370,10 @@ class Stepper {
     if (state_.ending) return;
     end_within(wanted.signal == SIGKILL ? kKillLimit : wanted.grace + kStopSlack);
     if (state_.exit_code) return;  // its output has not ended
+    state_.stop_wanted = true;
+    if (waits_for_restart()) return give_restart_up();
+    // On its way: it is stopped once it is there.
+    if (state_.between) return;
     if (state_.phase == Phase::kPaused || state_.phase == Phase::kSaving) {
       state_.stop_when_resumed = wanted;
       if (state_.phase == Phase::kPaused) add(Resume{});
@@ -329,7 +420,8 @@ class Stepper {
   void tear_down() {
     if (std::exchange(state_.ending, true)) return;
     if (!state_.launched) add(CancelLaunch{});
-    for (const Timer timer : {Timer::kStart, Timer::kLifetime, Timer::kEnd}) add(ClearTimer{timer});
+    for (const Timer timer : {Timer::kStart, Timer::kRestart, Timer::kLifetime, Timer::kEnd})
+      add(ClearTimer{timer});
     const bool stands_still = state_.phase == Phase::kPaused || state_.phase == Phase::kSaving;
     const bool writes_back = state_.exit_code && rules_.keeps_disk && !stands_still &&
                              (state_.output_ended || state_.quiesce);

@@ -13,6 +13,7 @@
 #include <fcvm/result.hpp>
 
 #include "core/vm/model/phase.hpp"
+#include "core/vm/model/restart_policy.hpp"
 
 namespace fcvm::vm::lifecycle {
 
@@ -25,17 +26,19 @@ struct Rules {
   std::optional<Milliseconds> lifetime{};  // --timeout
   Milliseconds start_limit{};              // until the container runs, once the guest was told
   bool keeps_disk = true;                  // what the container wrote should reach it
+  RestartPolicy restart{};
   bool tty = false;
 };
 
 enum class Timer {
   kStart,     // the container has to run
   kLifetime,  // --timeout
+  kRestart,   // its container is started again
   kEnd,       // what was asked to end has to have ended
   kDeath,     // while all is undone: the VMM is killed outright
   kGiveUp,    // and then all is left to fcvm gc
 };
-inline constexpr std::size_t kTimers = 5;
+inline constexpr std::size_t kTimers = 6;
 
 struct Stop {
   int signal = 0;
@@ -52,6 +55,12 @@ struct State {
   bool ended_early = false;  // somebody wanted it to end before its container ran
   bool ending = false;       // all is being undone, and nothing else happens
   int interrupts = 0;
+  bool stop_wanted = false;      // whatever ends it now, it is not started again
+  bool restart_asked = false;    // by a command, until the container runs again
+  std::optional<int> between{};  // the code of a container that ended and is to be started again
+  std::uint64_t restarts = 0;
+  std::optional<Time> started_at{};
+  Milliseconds restart_pause{};  // before the next restart
   std::optional<int> exit_code{};
   std::optional<Error> error{};  // why it failed, when fcvm, the VM or the guest did
   bool disk_is_full = false;
@@ -107,6 +116,14 @@ struct KillAsked {
 struct EndAsked {};
 /// The guest did not take the request to stop.
 struct StopRefused {};
+/// The container stops and starts again, in the VM that runs.
+struct RestartAsked {
+  Stop stop;
+};
+/// The guest did not take the request to restart.
+struct RestartRefused {
+  Error why;
+};
 struct PauseAsked {};
 struct Paused {
   bool done = true;
@@ -130,8 +147,8 @@ struct TimeUp {
 using Event =
     std::variant<Begun, MachineStarted, Launched, LaunchFailed, ContainerStarted, ContainerExited,
                  GuestFailed, MachineEnded, OutputEnded, SinkClosed, Signalled, HungUp, StopAsked,
-                 KillAsked, EndAsked, StopRefused, PauseAsked, Paused, ResumeAsked, Resumed,
-                 DiskFull, DiskHasRoom, SaveAsked, Saved, TimeUp>;
+                 KillAsked, EndAsked, StopRefused, RestartAsked, RestartRefused, PauseAsked, Paused,
+                 ResumeAsked, Resumed, DiskFull, DiskHasRoom, SaveAsked, Saved, TimeUp>;
 
 // ---- what is to be done
 
@@ -147,6 +164,14 @@ struct AskToStop {
 struct SignalContainer {
   int signal = 0;
 };
+/// In the guest that runs: what runs in it is stopped before.
+struct RestartContainer {
+  Stop stop;
+};
+/// The container was held for a restart, and there is none.
+struct ReleaseContainer {};
+/// It runs again.
+struct AnnounceRestart {};
 struct Pause {};
 struct Resume {};
 struct Save {};
@@ -176,8 +201,9 @@ struct Report {
 };
 
 using Action =
-    std::variant<Launch, CancelLaunch, AnnounceStart, AskToStop, SignalContainer, Pause, Resume,
-                 Save, SetTimer, ClearTimer, KillMachine, TearDown, GiveUp, Blame, Report>;
+    std::variant<Launch, CancelLaunch, AnnounceStart, AskToStop, SignalContainer, RestartContainer,
+                 ReleaseContainer, AnnounceRestart, Pause, Resume, Save, SetTimer, ClearTimer,
+                 KillMachine, TearDown, GiveUp, Blame, Report>;
 
 struct Step {
   State state;

@@ -6,6 +6,7 @@
 
 #include "core/base/io/file.hpp"
 #include "core/vm/logs/container_log.hpp"
+#include "core/vm/store/new_record.hpp"
 #include "core/vm/supervisor/supervisor_impl.hpp"
 
 namespace fcvm::vm {
@@ -48,6 +49,7 @@ lifecycle::Rules Supervisor::Impl::rules_of(const RunPlan& plan) {
           .lifetime = plan.lifetime,
           .start_limit = plan.start_limit,
           .keeps_disk = !plan.remove_when_done,
+          .restart = plan.restart,
           .tty = plan.container.tty};
 }
 
@@ -69,53 +71,35 @@ Result<int> Supervisor::Impl::run() {
   return conclude();
 }
 
-Result<void> Supervisor::Impl::begin() {
-  Record first;
-  first.name = plan_.name;
-  first.image = plan_.image;
-  first.command = plan_.container.command;
-  first.labels = plan_.labels;
-  first.cpus = plan_.cpus;
-  first.memory_bytes = plan_.memory_bytes;
-  first.remove_when_done = plan_.remove_when_done;
-  first.detached = plan_.detached;
-  first.log_driver = plan_.log.name;
-  if (plan_.log.name == LogDriver::kFile) {
-    first.log_max_bytes = plan_.log.limits.max_size;
-    first.log_max_files = plan_.log.limits.max_files;
+/// Of a VM that is new, or was there before.
+Result<Record> Supervisor::Impl::first_record() {
+  if (context_.again.empty()) {
+    return context_.store.create(FCVM_TRY(new_record(plan_, context_.registry)));
   }
-  first.disk_bytes = plan_.disk_bytes;
-  first.disk_rates = plan_.disk_rates;
-  first.pids_limit = plan_.pids_limit;
-  if (plan_.lifetime) first.lifetime_ms = plan_.lifetime->count();
-  first.stop_grace_ms = plan_.stop_grace.count();
-  first.created_ns = now_ns();
-  first.vmm_plugin = plan_.vmm;
-  first.image_plugin = plan_.image_plugin;
-  first.network = plan_.network.name();
+  Record record = FCVM_TRY(context_.store.take_over(context_.again));
+  record.detached = plan_.detached;
+  FCVM_TRY(context_.store.save(record));
+  return record;
+}
+
+Result<void> Supervisor::Impl::begin() {
   if (plan_.restore) {
-    first.snapshot = plan_.restore->id;
-    first.snapshot_tag = plan_.restore->tag;
     snapshot_lock_.emplace(
         FCVM_TRY(base::FileLock::acquire((plan_.restore->directory / kSnapshotLock).string(),
                                          base::Deadline::in(kSnapshotLockLimit),
                                          base::FileLock::Mode::kShared) |
                  context("using snapshot " + plan_.restore->id)));
   }
-  const auto memory_plugin = plan_.restore ? plan_.restore->memory_plugin : std::string();
-  for (const auto& id : {plan_.vmm, plan_.image_plugin, plan_.network.plugin, memory_plugin}) {
-    if (id.empty()) continue;
-    const plugin::Entry* entry = FCVM_TRY(context_.registry.find(id));
-    first.plugin_versions[id] = entry->descriptor.version;
-  }
-  Record made = FCVM_TRY(context_.store.create(std::move(first)));
+  Record made = FCVM_TRY(first_record());
   record_.emplace(context_.store, made);
   supervised_.emplace(FCVM_TRY(context_.store.supervise(record_->id())));
   recorded_.emplace(*record_);
   guest_service_.emplace(context_.store, record_->id(), plan_.log.name == LogDriver::kFile);
   if (plan_.hostname.empty()) plan_.hostname = record_->name();
-  plan_.container.name = record_->name();
-  record_->tell("create");
+  if (plan_.container.name.empty()) plan_.container.name = record_->name();
+  // A clone goes on where its snapshot was taken, and nowhere else.
+  if (!plan_.restore) FCVM_TRY(context_.store.save_plan(record_->id(), plan_));
+  if (context_.again.empty()) record_->tell("create");
   if (plan_.cid_file) {
     FCVM_TRY(base::write_file_atomic(plan_.cid_file->string(), record_->id()));
   }
@@ -259,12 +243,16 @@ void Supervisor::Impl::record_end() {
   }
   record_->tell("die", {{"exitCode", std::to_string(code)}});
   for (const auto& reply : waiting_) reply(ask::Exit{code});
+  for (const auto& reply : restarting_) {
+    reply(fail(ESRCH, fmt::format("VM {} ended before its container ran again", record_->name()),
+               "fcvm start " + record_->name()));
+  }
   server_.reset();
   // What a plugin still has to undo is known from the record alone, which gc removes afterwards.
   const bool undone =
       record_->look([](const Record& record) { return record.plugin_state.empty(); });
   // Without an image, a network or a VMM there never was a VM, nor is there with podman.
-  const bool keep = !plan_.remove_when_done && state_.machine_runs;
+  const bool keep = !plan_.remove_when_done && (state_.machine_runs || !context_.again.empty());
   if (!state_.machine_runs && plan_.cid_file) std::filesystem::remove(*plan_.cid_file, ignored);
   if (!keep && undone) {
     if (auto removed = context_.store.remove(record_->id()); !removed) {

@@ -42,6 +42,8 @@ struct SupervisorContext {
   /// The stream of the one who runs the container, when it is attached and not at our own standard
   /// descriptors; see attachments.hpp. It gets the outcome, too.
   Fd attached{};
+  /// The id of the VM that is started again, or was made by `fcvm create`; empty: a new one.
+  std::string again{};
   /// It has left, and the container goes on.
   std::function<void(const Record&)> on_detached{};
 };

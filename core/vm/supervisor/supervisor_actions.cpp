@@ -5,6 +5,7 @@
 
 #include "core/plugin/blame.hpp"
 #include "core/vm/model/run_plan_json.hpp"
+#include "core/vm/model/saved_plan.hpp"
 #include "core/vm/supervisor/supervisor_impl.hpp"
 
 namespace fcvm::vm {
@@ -73,6 +74,37 @@ void Supervisor::Impl::perform(const lifecycle::SignalContainer& action) {
   });
 }
 
+void Supervisor::Impl::perform(const lifecycle::RestartContainer& action) {
+  on_worker([this, stop = action.stop] {
+    wire::RestartContainer request;
+    request.signal = stop.signal;
+    request.grace_ms =
+        static_cast<std::uint32_t>(std::min<std::int64_t>(stop.grace.count(), UINT32_MAX));
+    auto asked = control_->request(request, base::Deadline::in(kRequestLimit));
+    if (asked) return;
+    on_control([this, why = asked.error()] {
+      happen(lifecycle::RestartRefused{Error(why).context("restarting the container")});
+    });
+  });
+}
+
+void Supervisor::Impl::perform(const lifecycle::ReleaseContainer& /*action*/) {
+  on_worker([this] {
+    const auto done =
+        control_->request(wire::ReleaseContainer{}, base::Deadline::in(kRequestLimit));
+    if (!done) log::debug("vm", "{}", done.error().message());
+  });
+}
+
+void Supervisor::Impl::perform(const lifecycle::AnnounceRestart& /*action*/) {
+  record_->note([&](Record& record) {
+    record.started_ns = now_ns();
+    record.restarts = state_.restarts;
+  });
+  record_->tell("restart");
+  for (const auto& reply : std::exchange(restarting_, {})) reply(ask::Done{});
+}
+
 void Supervisor::Impl::perform(const lifecycle::Pause& /*action*/) {
   on_worker([this, reply = take_asker()] {
     auto done = launch_->machine().pause(base::Deadline::in(kRequestLimit));
@@ -131,7 +163,7 @@ Result<ask::Saved> Supervisor::Impl::save(const ask::Save& request) {
   saved.snapshot_format = text_of(status.snapshot_format);
   saved.accelerator = text_of(status.accelerator);
   saved.agent = agent_;
-  saved.plan = to_json(plan_as_it_is(), launch_->image_disks());
+  saved.plan = plan_to_json(saved_plan(plan_as_it_is(), launch_->image_disks()));
   return saved;
 }
 

@@ -82,12 +82,15 @@ void Supervisor::Impl::watch_vmm() {
   happen(lifecycle::MachineStarted{});
   tell_stage("booting the guest");
   record_->note([&](Record& record) {
-    record.image_digest = launch_->image_digest();
+    record.image_digest = launch_->image().digest;
+    record.image_id = launch_->image().id;
     record.vmm_version = text_of(status->vmm_version);
     record.accelerator = text_of(status->accelerator);
     if (auto id = base::identify(status->pid)) record.vmm = *id;
     record.processes = running_processes();
   });
+  const auto kept = context_.store.save_image_config(record_->id(), launch_->image().config);
+  if (!kept) log::debug("vm", "{}", kept.error().message());
   if (cgroup_.fd() >= 0) limit_cgroup(text_of(status->accelerator) != "kvm");
   // From here on a guest speaks to this process, which has fetched and made whatever took more.
   if (auto confined = base::leave_the_machine_alone(); !confined) {

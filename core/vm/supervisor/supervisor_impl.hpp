@@ -67,6 +67,7 @@ class Supervisor::Impl {
  private:
   // --- beginning ---
   Result<void> begin();
+  Result<Record> first_record();
   void make_cgroup();
   void limit_cgroup(bool emulated);
   void launch();
@@ -101,6 +102,9 @@ class Supervisor::Impl {
   void perform(const lifecycle::AnnounceStart& action);
   void perform(const lifecycle::AskToStop& action);
   void perform(const lifecycle::SignalContainer& action);
+  void perform(const lifecycle::RestartContainer& action);
+  void perform(const lifecycle::ReleaseContainer& action);
+  void perform(const lifecycle::AnnounceRestart& action);
   void perform(const lifecycle::Pause& action);
   void perform(const lifecycle::Resume& action);
   void perform(const lifecycle::Save& action);
@@ -123,6 +127,8 @@ class Supervisor::Impl {
   void on(const ask::Stop& request, Reply<ask::Exit> reply);
   void on(const ask::End& request, Reply<ask::Exit> reply);
   void on(const ask::Kill& request, Reply<ask::Done> reply);
+  void on(const ask::Restart& request, Reply<ask::Done> reply);
+  void on(const ask::Rename& request, Reply<ask::Done> reply);
   void on(const ask::Pause& request, Reply<ask::Done> reply);
   void on(const ask::Unpause& request, Reply<ask::Done> reply);
   void on(const ask::Dial& request, Reply<ask::Stream> reply);
@@ -202,6 +208,7 @@ class Supervisor::Impl {
   Reply<ask::Done> asker_;                              // of what is being seen to
   std::pair<ask::Save, Reply<ask::Saved>> save_asker_;  // likewise
   std::vector<Reply<ask::Exit>> waiting_;               // for the end
+  std::vector<Reply<ask::Done>> restarting_;            // for the container to run again
 };
 
 }  // namespace fcvm::vm

@@ -48,6 +48,8 @@ constexpr Rule kRules[] = {
     {ask::Stop::kVerb, "stopped", kAlways},
     {ask::End::kVerb, "ended", kAlways},
     {ask::Kill::kVerb, "killed", kUp | bit(Phase::kStopping)},
+    {ask::Restart::kVerb, "restarted", bit(Phase::kRunning)},
+    {ask::Rename::kVerb, "renamed", kAlways},
     {ask::Pause::kVerb, "paused", bit(Phase::kRunning)},
     {ask::Unpause::kVerb, "unpaused", bit(Phase::kPaused)},
     {ask::Dial::kVerb, "connected to", kUp},
@@ -127,6 +129,28 @@ void Supervisor::Impl::on(const ask::Kill& request, Reply<ask::Done> reply) {
     return reply(unexpected(not_now("killed")));
   }
   ask(lifecycle::KillAsked{request.signal}, std::move(reply));
+}
+
+void Supervisor::Impl::on(const ask::Restart& request, Reply<ask::Done> reply) {
+  std::erase_if(restarting_, [](const auto& one) { return !one.is_awaited(); });
+  restarting_.push_back(std::move(reply));
+  happen(lifecycle::RestartAsked{{request.signal, request.grace}});
+}
+
+/// Under the lock of those who add VMs, so that nobody takes the name meanwhile.
+void Supervisor::Impl::on(const ask::Rename& request, Reply<ask::Done> reply) {
+  on_worker([this, name = request.name, reply = std::move(reply)] {
+    auto renamed = [&]() -> Result<void> {
+      const auto lock = FCVM_TRY(context_.store.lock_all());
+      FCVM_TRY(context_.store.check_free_name(record_->id(), name));
+      return record_->change([&](Record& record) { record.name = name; });
+    }();
+    if (renamed) record_->tell("rename");
+    on_control([reply, renamed = std::move(renamed)] {
+      if (!renamed) return reply(unexpected(renamed.error()));
+      reply(ask::Done{});
+    });
+  });
 }
 
 void Supervisor::Impl::on(const ask::Pause& /*request*/, Reply<ask::Done> reply) {

@@ -63,14 +63,15 @@ TEST_CASE("a plan keeps what a clone is made from") {
   plan.network.host_loopback.ports = {{80, 2, vm::Protocol::kUdp}, {1, 1, {}}};
   plan.network.hosts = {{"10.1.1.1", "a b"}};
   const std::vector<vm::ImageDisk> disks = {{"ext4", 7, 1}};
-  const auto text = vm::to_json(plan, disks);
-  const auto again = must(vm::run_plan_from_json(text));
+  plan.container.environment = {"SECRET=1"};
+  const auto text = vm::plan_to_json(vm::saved_plan(plan, disks));
+  CHECK(text.find("SECRET") == std::string::npos);
+  const auto again = must(vm::plan_from_json(text));
   REQUIRE(again.restore.has_value());
   CHECK(again.restore->image_disks == disks);
   CHECK(again.container.command == plan.container.command);
   CHECK(again.network.publish == plan.network.publish);
-  CHECK(vm::to_json(again, again.restore->image_disks) == text);
-  CHECK_FALSE(vm::run_plan_from_json("{}").has_value());
+  CHECK(vm::plan_to_json(again) == text);
 }
 
 }  // namespace

@@ -85,6 +85,8 @@ std::vector<Row> table() {
     {"kill", KillAsked{SIGKILL},      {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
     {"end", EndAsked{},               {"created*", "starting*", "restoring*", "running*", "paused*", "saving*", "stopping*", "exited*"}},
     {"stop refused", StopRefused{},   {"created*", "starting*", "restoring*", "running*", "paused*", "saving*", "stopping*", "exited*"}},
+    {"restart", RestartAsked{{SIGTERM, 1s}}, {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"restart refused", RestartRefused{kError}, {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
     {"pause", PauseAsked{},           {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
     {"paused", Paused{},              {"created", "starting", "restoring", "paused", "paused", "saving", "stopping", "exited*"}},
     {"not paused", Paused{false},     {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
@@ -96,6 +98,7 @@ std::vector<Row> table() {
     {"the disk has room", DiskHasRoom{}, {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
     {"saved", Saved{},                {"created", "starting", "restoring", "running", "paused", "running", "stopping", "exited*"}},
     {"start's time is up", TimeUp{Timer::kStart, kError}, {"created", "starting*", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"a restart's pause is over", TimeUp{Timer::kRestart}, {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
     {"its lifetime is up", TimeUp{Timer::kLifetime}, {"created*", "starting*", "restoring*", "running", "paused", "saving", "stopping", "exited*"}},
     {"the end's time is up", TimeUp{Timer::kEnd}, {"created*", "starting*", "restoring*", "running*", "paused*", "saving*", "stopping*", "exited*"}},
     {"all is given up", TimeUp{Timer::kGiveUp}, {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
@@ -119,7 +122,10 @@ TEST_CASE("every event in every phase leads where it should") {
 TEST_CASE("whatever happens in whatever order, the promises of an end hold") {
   const auto rows = table();
   std::mt19937 random(11);
+  Rules always = kRules;
+  always.restart.when = RestartPolicy::When::kAlways;
   for (int round = 0; round < 20'000; ++round) {
+    const Rules& rules = round % 2 == 0 ? kRules : always;
     State state;
     Time now(1h);
     int torn_down = 0;
@@ -128,7 +134,7 @@ TEST_CASE("whatever happens in whatever order, the promises of an end hold") {
       const Row& row = rows[random() % rows.size()];
       now += std::chrono::milliseconds(random() % 3000);
       const State before = state;
-      const Step stepped = after(state, row.event, kRules, now);
+      const Step stepped = after(state, row.event, rules, now);
       state = stepped.state;
       INFO("round " << round << ", " << row.name << " in " << to_string(before.phase));
       // What was decided stays.
@@ -267,6 +273,81 @@ TEST_CASE("a VM that is being saved is stopped after that") {
     CHECK((find<AskToStop>(saved) != nullptr) == (from == Phase::kRunning));
     CHECK((find<Resume>(saved) != nullptr) == (from == Phase::kPaused));
   }
+}
+
+TEST_CASE(
+    "a container that its policy wants again is started again, each time after a longer pause") {
+  Rules rules = kRules;
+  rules.restart.when = RestartPolicy::When::kAlways;
+  Step stepped = after(in(Phase::kRunning), ContainerExited{0}, rules);
+  for (const auto pause : {100ms, 200ms, 400ms}) {
+    CHECK(stepped.state.phase == Phase::kRunning);
+    CHECK(timer(stepped, Timer::kRestart)->after == pause);
+    stepped = after(stepped.state, TimeUp{Timer::kRestart}, rules);
+    REQUIRE(find<RestartContainer>(stepped) != nullptr);
+    stepped = after(stepped.state, ContainerStarted{}, rules);
+    REQUIRE(find<AnnounceRestart>(stepped) != nullptr);
+    stepped = after(stepped.state, ContainerExited{0}, rules);
+  }
+  CHECK(stepped.state.restarts == 3);
+  // One that ran for a while has earned a short one.
+  stepped = after(stepped.state, TimeUp{Timer::kRestart}, rules);
+  stepped = after(stepped.state, ContainerStarted{}, rules);
+  stepped = after(stepped.state, ContainerExited{0}, rules, Time(1h) + 10s);
+  CHECK(timer(stepped, Timer::kRestart)->after == 100ms);
+}
+
+TEST_CASE("one that has failed often enough is not started again, and its output ends") {
+  Rules rules = kRules;
+  rules.restart = {.when = RestartPolicy::When::kOnFailure, .most = 1};
+  Step stepped = after(in(Phase::kRunning), ContainerExited{7}, rules);
+  stepped = after(stepped.state, TimeUp{Timer::kRestart}, rules);
+  stepped = after(stepped.state, ContainerStarted{}, rules);
+  stepped = after(stepped.state, ContainerExited{8}, rules);
+  CHECK(stepped.state.phase == Phase::kStopping);
+  CHECK(stepped.state.outcome() == 8);
+  CHECK(find<ReleaseContainer>(stepped) != nullptr);
+  // Nor one that has not failed, or never began.
+  CHECK(after(in(Phase::kRunning), ContainerExited{0}, rules).state.phase == Phase::kStopping);
+  CHECK(after(in(Phase::kStarting), ContainerExited{127}, rules).state.phase == Phase::kStopping);
+}
+
+TEST_CASE("one that somebody stops is not started again, whenever that is") {
+  Rules rules = kRules;
+  rules.restart.when = RestartPolicy::When::kAlways;
+  // While it runs.
+  Step stepped = after(in(Phase::kRunning), StopAsked{{SIGTERM, 1s}}, rules);
+  CHECK(after(stepped.state, ContainerExited{143}, rules).state.exit_code == 143);
+  stepped = after(in(Phase::kRunning), KillAsked{SIGKILL}, rules);
+  CHECK(after(stepped.state, ContainerExited{137}, rules).state.exit_code == 137);
+  // In its pause.
+  const Step pauses = after(in(Phase::kRunning), ContainerExited{3}, rules);
+  stepped = after(pauses.state, StopAsked{{SIGTERM, 1s}}, rules);
+  CHECK(stepped.state.exit_code == 3);
+  CHECK(find<ReleaseContainer>(stepped) != nullptr);
+  // On its way.
+  const Step goes = after(pauses.state, TimeUp{Timer::kRestart}, rules);
+  stepped = after(goes.state, StopAsked{{SIGTERM, 1s}}, rules);
+  CHECK(find<AskToStop>(stepped) == nullptr);
+  stepped = after(stepped.state, ContainerStarted{}, rules);
+  CHECK(find<AskToStop>(stepped) != nullptr);
+  CHECK(after(stepped.state, ContainerExited{143}, rules).state.exit_code == 143);
+}
+
+TEST_CASE("one that is restarted by a command comes again, whatever its policy") {
+  Step stepped = after(in(Phase::kRunning), RestartAsked{{SIGTERM, 1s}});
+  CHECK(find<RestartContainer>(stepped)->stop.signal == SIGTERM);
+  CHECK(timer(stepped, Timer::kStart) != nullptr);
+  stepped = after(stepped.state, ContainerExited{143});
+  CHECK(stepped.state.phase == Phase::kRunning);
+  const Step again = after(stepped.state, ContainerStarted{});
+  CHECK(find<AnnounceRestart>(again) != nullptr);
+  CHECK(after(again.state, ContainerExited{5}).state.exit_code == 5);
+  // Its start fails.
+  CHECK(after(stepped.state, ContainerExited{126}).state.exit_code == 126);
+  CHECK(after(stepped.state, TimeUp{Timer::kStart, kError}).state.error);
+  // It had ended before the guest was asked.
+  CHECK(after(stepped.state, RestartRefused{kError}).state.exit_code == 143);
 }
 
 TEST_CASE("the second interrupt ends the VM at once, and a third kills its VMM") {

@@ -1,16 +1,18 @@
-// See supervise_plan.hpp.
-#include "core/cli/session/supervise_plan.hpp"
+// See run_vm.hpp.
+#include "core/cli/run_vm.hpp"
 
 #include <algorithm>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/core.h>
 
 #include "core/base/io/fd.hpp"
 #include "core/cli/session/run_progress.hpp"
 #include "core/cli/session/supervisor_process.hpp"
+#include "core/cli/session/terminal.hpp"
 #include "core/image/builder.hpp"
 #include "core/log/bounded_file.hpp"
 #include "core/log/log.hpp"
@@ -40,8 +42,7 @@ struct Hooks {
   std::function<void(const vm::Record&)> on_detached{};
 };
 
-Result<int> supervise(Invocation& invocation, vm::RunPlan plan, RunProgress& progress,
-                      Hooks hooks) {
+Result<int> supervise(Invocation& invocation, VmToRun vm, RunProgress& progress, Hooks hooks) {
   // Whatever is made for this VM is its user's alone.
   ::umask(077);
   vm::Store* store = FCVM_TRY(invocation.store());
@@ -52,8 +53,8 @@ Result<int> supervise(Invocation& invocation, vm::RunPlan plan, RunProgress& pro
                           .config = *config,
                           .paths = store->paths(),
                           .make_disk = make_disk,
-                          .vmm = plan.vmm,
-                          .guest = plan.assets});
+                          .vmm = vm.plan.vmm,
+                          .guest = vm.plan.assets});
   vm::Supervisor supervisor({.store = *store,
                              .registry = *registry,
                              .config = *config,
@@ -68,8 +69,9 @@ Result<int> supervise(Invocation& invocation, vm::RunPlan plan, RunProgress& pro
                                  },
                              .on_never_began = std::move(hooks.on_never_began),
                              .attached = std::move(hooks.attached),
+                             .again = std::move(vm.again),
                              .on_detached = std::move(hooks.on_detached)},
-                            std::move(plan));
+                            std::move(vm.plan));
   return supervisor.run();
 }
 
@@ -113,24 +115,26 @@ bool is_quiet(Invocation& invocation) {
 
 }  // namespace
 
-Result<int> supervise_detached_plan(Invocation& invocation, vm::RunPlan plan,
-                                    const std::function<Result<int>(const std::string& id)>& then) {
+Result<int> run_vm_detached(Invocation& invocation, VmToRun vm,
+                            const std::function<Result<int>(const std::string& called)>& then) {
   const vm::Store* store = FCVM_TRY(invocation.store());
   RunProgress progress(is_quiet(invocation));  // made before: whoever waits for the VM sees it
   const bool looks_on = ::isatty(STDERR_FILENO) != 0;
   const auto run = [&](DetachedLine& line) {
-    const std::string besides = plan.network.publish_address;
-    return supervise(
-        invocation, std::move(plan), progress,
-        {.on_started =
-             [&](const auto& record) {
-               log_to_file(store->paths(), record.id);
-               line.succeeded(record.id, where_published(*store, record, besides, looks_on));
-             },
-         .on_never_began =
-             [&](int code, const std::string& why) {
-               line.refused(code, why.empty() ? "its command could not be started" : why);
-             }});
+    const std::string besides = vm.plan.network.publish_address;
+    const std::string called = vm.called;
+    return supervise(invocation, std::move(vm), progress,
+                     {.on_started =
+                          [&](const auto& record) {
+                            log_to_file(store->paths(), record.id);
+                            line.succeeded(called.empty() ? record.id : called,
+                                           where_published(*store, record, besides, looks_on));
+                          },
+                      .on_never_began =
+                          [&](int code, const std::string& why) {
+                            line.refused(code,
+                                         why.empty() ? "its command could not be started" : why);
+                          }});
   };
   return supervise_detached(run, then);
 }
@@ -138,39 +142,43 @@ Result<int> supervise_detached_plan(Invocation& invocation, vm::RunPlan plan,
 namespace {
 
 /// With -i or -t: this process is the first one attached.
-Result<int> run_at_terminal(Invocation& invocation, vm::RunPlan plan) {
+Result<int> run_at_terminal(Invocation& invocation, VmToRun vm) {
   const config::Config* config = FCVM_TRY(invocation.config());
   const vm::Store* store = FCVM_TRY(invocation.store());
   SessionOptions options{
       .detach_keys = FCVM_TRY(DetachKeys::parse(config->text("run", "detach-keys"))),
-      .sends_stdin = plan.container.interactive,
+      .sends_stdin = vm.plan.container.interactive,
       .forwards_signals = config->boolean("run", "sig-proxy")};
-  if (plan.container.tty && plan.container.interactive && !Terminal::is_there()) {
+  if (vm.plan.container.tty && vm.plan.container.interactive && !Terminal::is_there()) {
     log::warning("run", "stdin is not a terminal: keys such as Ctrl-C are not passed on");
   }
   return supervise_attached(std::move(options), [&](Fd attached) {
     RunProgress progress(is_quiet(invocation));
-    return supervise(invocation, std::move(plan), progress,
+    return supervise(invocation, std::move(vm), progress,
                      {.attached = std::move(attached), .on_detached = [&](const auto& record) {
                         log_to_file(store->paths(), record.id);
                       }});
   });
 }
 
+Result<int> run_in_foreground(Invocation& invocation, VmToRun vm) {
+  RunProgress progress(is_quiet(invocation));
+  return supervise(invocation, std::move(vm), progress, {});
+}
+
 }  // namespace
 
-Result<int> supervise_plan(Invocation& invocation, vm::RunPlan plan) {
-  if (plan.detached) {
-    return supervise_detached_plan(invocation, std::move(plan), [](const std::string& id) {
-      fmt::print("{}\n", id);
+Result<int> run_vm(Invocation& invocation, VmToRun vm) {
+  if (vm.plan.detached) {
+    return run_vm_detached(invocation, std::move(vm), [](const std::string& called) {
+      fmt::print("{}\n", called);
       return 0;
     });
   }
-  if (plan.container.interactive || plan.container.tty) {
-    return run_at_terminal(invocation, std::move(plan));
+  if (vm.plan.container.interactive || vm.plan.container.tty) {
+    return run_at_terminal(invocation, std::move(vm));
   }
-  RunProgress progress(is_quiet(invocation));
-  return supervise(invocation, std::move(plan), progress, {});
+  return run_in_foreground(invocation, std::move(vm));
 }
 
 }  // namespace fcvm::cli
