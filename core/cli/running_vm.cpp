@@ -30,10 +30,10 @@ Result<void> check_running(const vm::Record& record, const char* what) {
   if (phase != vm::Phase::kExited) return fail(EBUSY, message, "try again once its container runs");
   if (record.phase != vm::Phase::kExited) {
     return fail(EINVAL, message + ", since its supervisor was killed",
-                "fcvm gc undoes what that has left; fcvm run starts a container anew");
+                fmt::format("fcvm gc undoes what that has left, then fcvm start {}", record.name));
   }
   return fail(EINVAL, fmt::format("{} (code {})", message, record.exit_code),
-              "fcvm run starts a container anew");
+              fmt::format("fcvm start {}", record.name));
 }
 
 }  // namespace

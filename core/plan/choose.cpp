@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 
+#include <fcvm/vmm.h>
+
 #include "core/plugin/settings.hpp"
 
 namespace fcvm::plan {
@@ -102,7 +104,15 @@ Result<void> check_works(const config::Config& config, Chosen& chosen) {
 Result<std::string> choose_vmm(const config::Config& config, const plugin::Registry& registry) {
   Chosen chosen = FCVM_TRY(choose_wanted(config, registry, "vmm", config.text("run", "vmm")));
   FCVM_TRY(check_works(config, chosen));
-  return chosen.entry->descriptor.id;
+  const auto& descriptor = chosen.entry->descriptor;
+  const auto check = [&](bool wanted, std::uint64_t capability, const char* what) -> Result<void> {
+    if (!wanted || (chosen.capabilities & capability) != 0) return {};
+    return fail(ENOTSUP, fmt::format("{}: {} cannot do it here", what, descriptor.name()),
+                "leave it out, or choose another --vmm; fcvm plugin ls lists them");
+  };
+  FCVM_TRY(check(config.boolean("run", "hugepages"), FCVM_VMM_CAN_HUGEPAGES, "--hugepages"));
+  FCVM_TRY(check(config.is_set("run", "balloon"), FCVM_VMM_CAN_BALLOON, "--balloon"));
+  return descriptor.id;
 }
 
 Result<std::string> choose_image_plugin(const config::Config& config,

@@ -45,6 +45,8 @@ std::string describe(const vm::RunPlan& plan) {
       {"log_max_files", plan.log.limits.max_files},
       {"cpus", plan.cpus},
       {"memory_bytes", plan.memory_bytes},
+      {"balloon_bytes", plan.balloon_bytes},
+      {"hugepages", plan.hugepages},
       {"disk_bytes", plan.disk_bytes},
       {"disk_rates", describe_rates(plan.disk_rates)},
       {"pids_limit", plan.pids_limit},

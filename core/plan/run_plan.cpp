@@ -143,6 +143,14 @@ Result<void> check_memory(std::uint64_t bytes) {
               "give the VM less, such as -m 1g");
 }
 
+Result<void> check_balloon(const vm::RunPlan& plan) {
+  if (plan.balloon_bytes == 0 || plan.balloon_bytes + kLeastMemory <= plan.memory_bytes) return {};
+  return fail(EINVAL,
+              fmt::format("--balloon {}: that leaves less than {} MiB of the VM's memory",
+                          config::to_text(config::Size{plan.balloon_bytes}), kLeastMemory >> 20),
+              "give it less, or the VM more by -m");
+}
+
 }  // namespace
 
 bool is_hello(const std::string& image) {
@@ -163,6 +171,9 @@ Result<vm::RunPlan> make_run_plan(const Request& request) {
   plan.cpus = static_cast<std::uint32_t>(config.integer("run", "cpus"));
   plan.memory_bytes = config.size("run", "mem");
   FCVM_TRY(check_memory(plan.memory_bytes));
+  if (config.is_set("run", "balloon")) plan.balloon_bytes = config.size("run", "balloon");
+  FCVM_TRY(check_balloon(plan));
+  plan.hugepages = config.boolean("run", "hugepages");
   plan.kernel_args = FCVM_TRY(kernel_args(config));
   plan.disk_bytes = config.size("run", "rootfs-size");
   plan.disk_rates = FCVM_TRY(disk_rates(config));

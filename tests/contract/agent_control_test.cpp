@@ -71,6 +71,81 @@ TEST_CASE("control: a container is stopped with its own signal") {
   CHECK(next_of(control, wire::EventKind::kExited).code == 42);
 }
 
+/// What it says next, besides events.
+wire::Done answer_of(Connection& control) {
+  for (;;) {
+    const auto frame = control.next();
+    REQUIRE(frame);
+    if (frame->type == wire::Done::kType) return *wire::decode<wire::Done>(frame->view());
+  }
+}
+
+TEST_CASE("control: a container is started again, with its output where it was") {
+  const RunningAgent agent;
+  Connection control = agent.dial(wire::kControlPort);
+  control.say(wire::Attach{});
+  // It is told to end, or ends by itself the second time.
+  const base::TempDir scratch = *base::TempDir::create();
+  auto boot = boot_with("cd " + scratch.path() +
+                        "; trap 'exit 2' TERM; [ -e again ] && echo said && exit 3; : >again; "
+                        "echo said; while :; do sleep 0.01; done");
+  boot.plan.container.held = true;
+  control.say(boot);
+  next_of(control, wire::EventKind::kStarted);
+  Connection output = agent.dial(wire::kOutputPort);
+  output.say(wire::OutputAttach{wire::kOldestOffset, wire::kOldestOffset});
+  CHECK(output.expect<wire::OutputAttached>().stdout_from == 0);
+  std::string out;
+  const auto read_until = [&](std::size_t size) {
+    while (out.size() < size) {
+      const auto frame = output.next();
+      REQUIRE(frame);
+      const auto data = wire::decode_stream_data(frame->view());
+      REQUIRE(data);
+      CHECK(data->offset == out.size());
+      out += data->bytes;
+    }
+  };
+  read_until(5);
+  control.say(wire::RestartContainer{2, SIGTERM, 10'000});
+  CHECK(next_of(control, wire::EventKind::kExited).code == 2);
+  next_of(control, wire::EventKind::kStarted);
+  CHECK(next_of(control, wire::EventKind::kExited).code == 3);
+  // Held, it starts whenever its host says so; released, it does not.
+  control.say(wire::RestartContainer{3, 0, 10'000});
+  CHECK(next_of(control, wire::EventKind::kExited).code == 3);
+  read_until(15);
+  CHECK(out == "said\nsaid\nsaid\n");
+  control.say(wire::ReleaseContainer{4});
+  const auto end = output.expect<wire::OutputEnd>();
+  CHECK(end.stream == wire::Stream::kStdout);
+  CHECK(end.offset == out.size());
+  control.say(wire::RestartContainer{5, 0, 10'000});
+  wire::Done answer;
+  while (answer.id != 5) answer = answer_of(control);
+  CHECK(answer.code == ESRCH);
+}
+
+TEST_CASE("control: one that is not held is restarted while it runs, and its end is its output's") {
+  const RunningAgent agent;
+  Connection control = agent.dial(wire::kControlPort);
+  control.say(wire::RestartContainer{9, 0, 0});
+  CHECK(control.expect<wire::Done>().code == ESRCH);
+  control.say(wire::Attach{});
+  const base::TempDir scratch = *base::TempDir::create();
+  const std::string mark = scratch.path() + "/again";
+  control.say(boot_with("[ -e " + mark + " ] && exit 3; : >" + mark + "; sleep 60"));
+  next_of(control, wire::EventKind::kStarted);
+  while (::access(mark.c_str(), F_OK) != 0) ::usleep(1000);
+  control.say(wire::RestartContainer{2, SIGKILL, 0});
+  next_of(control, wire::EventKind::kStarted);
+  CHECK(next_of(control, wire::EventKind::kExited).code == 3);
+  Connection output = agent.dial(wire::kOutputPort);
+  output.say(wire::OutputAttach{wire::kOldestOffset, wire::kOldestOffset});
+  CHECK(output.expect<wire::OutputAttached>().stdout_from == 0);
+  CHECK(output.expect<wire::OutputEnd>().offset == 0);
+}
+
 TEST_CASE("control: a stage that fails is an event, and then the end") {
   RunningAgent agent;
   Connection control = agent.dial(wire::kControlPort);

@@ -15,13 +15,17 @@
 namespace fcvm::cli {
 namespace {
 
-Result<vm::Record> record_new_vm(Invocation& invocation, vm::RunPlan plan) {
+/// The image is the VM's from now on, and stays.
+Result<vm::Record> record_new_vm(Invocation& invocation, const vm::RunPlan& plan,
+                                 const image::Image& image) {
   vm::Store* store = FCVM_TRY(invocation.store());
   const plugin::Registry* registry = FCVM_TRY(invocation.registry());
   vm::Record record = FCVM_TRY(store->create(FCVM_TRY(vm::new_record(plan, *registry))));
   const auto kept = [&]() -> Result<void> {
     FCVM_TRY(store->save_plan(record.id, plan));
     record.supervisor = {};
+    record.image_digest = image.digest;
+    record.image_id = image.id;
     record.awaits_start = true;
     return store->save(record);
   }();
@@ -31,7 +35,7 @@ Result<vm::Record> record_new_vm(Invocation& invocation, vm::RunPlan plan) {
 }
 
 Result<int> run(Invocation& invocation) {
-  vm::RunPlan plan = FCVM_TRY(plan_new_vm(invocation));
+  const vm::RunPlan plan = FCVM_TRY(plan_new_vm(invocation));
   const config::Config* config = FCVM_TRY(invocation.config());
   if (config->boolean("run", "dry-run")) {
     fmt::print("{}", plan::describe(plan));
@@ -43,9 +47,8 @@ Result<int> run(Invocation& invocation) {
   if (const auto signal = interrupt->signal()) return kExitSignalBase + *signal;
   if (!pulled) return unexpected(pulled.error());
   FCVM_TRY(replace_old_vm(invocation, plan.name));
-  const auto cid_file = plan.cid_file;
-  const auto record = FCVM_TRY(record_new_vm(invocation, std::move(plan)));
-  if (cid_file) FCVM_TRY(base::write_file_atomic(cid_file->string(), record.id));
+  const auto record = FCVM_TRY(record_new_vm(invocation, plan, *pulled));
+  if (plan.cid_file) FCVM_TRY(base::write_file_atomic(plan.cid_file->string(), record.id));
   const vm::Store* store = FCVM_TRY(invocation.store());
   FCVM_TRY(vm::log_event(store->paths().events(), {.time_ns = vm::now_ns(),
                                                    .type = "create",

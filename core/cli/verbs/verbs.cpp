@@ -23,6 +23,7 @@ const std::vector<Verb>& verbs() {
       port_forward_verb(),
       stop_verb(),
       kill_verb(),
+      balloon_verb(),
       pause_verb(),
       unpause_verb(),
       wait_verb(),

@@ -24,6 +24,7 @@ namespace fcvm::cli {
 [[nodiscard]] Verb port_forward_verb();
 [[nodiscard]] Verb stop_verb();
 [[nodiscard]] Verb kill_verb();
+[[nodiscard]] Verb balloon_verb();
 [[nodiscard]] Verb pause_verb();
 [[nodiscard]] Verb unpause_verb();
 [[nodiscard]] Verb wait_verb();

@@ -27,6 +27,7 @@ Result<int> code_from_record(Invocation& invocation, const vm::Record& before) {
 
 Result<int> wait_for(Invocation& invocation, const vm::Record& record) {
   if (record.effective_phase() == vm::Phase::kExited) return record.exit_code;
+  if (record.awaits_start) return not_running(record, "waited for");
   const vm::Store* store = FCVM_TRY(invocation.store());
   const auto answer = vm::ask_supervisor(store->paths(), record.id, vm::ask::Wait{});
   if (answer) return answer->code;

@@ -50,6 +50,33 @@ void read(const Json& json, Stop& stop) { read_stop(json, stop); }
 void write(Json& json, const Restart& restart) { write_stop(json, restart); }
 void read(const Json& json, Restart& restart) { read_stop(json, restart); }
 
+void write(Json& json, const Balloon& balloon) {
+  if (balloon.bytes) json["bytes"] = *balloon.bytes;
+}
+void read(const Json& json, Balloon& balloon) {
+  if (json.contains("bytes")) read_if_there(json, "bytes", balloon.bytes.emplace());
+}
+void write(Json& json, const BalloonFigures& figures) {
+  json["memory_bytes"] = figures.memory_bytes;
+  json["target_bytes"] = figures.target_bytes;
+  json["actual_bytes"] = figures.actual_bytes;
+  json["guest_reports"] = figures.guest_reports;
+  json["total_bytes"] = figures.total_bytes;
+  json["free_bytes"] = figures.free_bytes;
+  json["available_bytes"] = figures.available_bytes;
+  json["cache_bytes"] = figures.cache_bytes;
+}
+void read(const Json& json, BalloonFigures& figures) {
+  read_if_there(json, "memory_bytes", figures.memory_bytes);
+  read_if_there(json, "target_bytes", figures.target_bytes);
+  read_if_there(json, "actual_bytes", figures.actual_bytes);
+  figures.guest_reports = json.value("guest_reports", false);
+  read_if_there(json, "total_bytes", figures.total_bytes);
+  read_if_there(json, "free_bytes", figures.free_bytes);
+  read_if_there(json, "available_bytes", figures.available_bytes);
+  read_if_there(json, "cache_bytes", figures.cache_bytes);
+}
+
 void write(Json& json, const Rename& rename) { json["name"] = to_json_text(rename.name); }
 void read(const Json& json, Rename& rename) { rename.name = from_json_text(json.at("name")); }
 
@@ -252,5 +279,6 @@ FCVM_ANSWER(Stream);
 FCVM_ANSWER(Ports);
 FCVM_ANSWER(LiveStats);
 FCVM_ANSWER(Saved);
+FCVM_ANSWER(BalloonFigures);
 
 }  // namespace fcvm::vm::ask

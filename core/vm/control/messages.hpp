@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -31,6 +32,18 @@ struct LiveStats {
   std::uint64_t received_bytes = 0;  // by the guest, from its network
   std::uint64_t sent_bytes = 0;
   std::uint32_t processes = 0;  // threads of the VMM
+};
+
+/// What a VM has given back of its memory, and what its guest says of the rest.
+struct BalloonFigures {
+  std::uint64_t memory_bytes = 0;  // of the VM
+  std::uint64_t target_bytes = 0;  // what it was asked to give back
+  std::uint64_t actual_bytes = 0;  // what it has
+  bool guest_reports = false;      // else the guest has not said anything yet
+  std::uint64_t total_bytes = 0;
+  std::uint64_t free_bytes = 0;
+  std::uint64_t available_bytes = 0;
+  std::uint64_t cache_bytes = 0;
 };
 
 }  // namespace fcvm::vm
@@ -95,6 +108,12 @@ struct Restart {
   int signal = 0;  // 0: what the container is stopped with
   std::chrono::milliseconds grace{10'000};
 };
+/// Sets what the VM is to give back, if that is wanted; answered with the figures.
+struct Balloon {
+  static constexpr std::string_view kVerb = "balloon";
+  using Answer = BalloonFigures;
+  std::optional<std::uint64_t> bytes{};
+};
 struct Rename {
   static constexpr std::string_view kVerb = "rename";
   using Answer = Done;
@@ -146,8 +165,8 @@ struct Save {
   bool ends = false;      // the VM does not go on
 };
 
-using Request = std::variant<Stats, Wait, Stop, End, Kill, Restart, Rename, Pause, Unpause, Dial,
-                             DialTcp, Publish, Unpublish, Attach, Save>;
+using Request = std::variant<Stats, Wait, Stop, End, Kill, Restart, Balloon, Rename, Pause, Unpause,
+                             Dial, DialTcp, Publish, Unpublish, Attach, Save>;
 
 // Lines come with their newline, and are decoded with or without it. What is in no JSON object, or
 // of the wrong type there, is EPROTO; a verb that is not known is ENOTSUP.

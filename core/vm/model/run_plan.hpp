@@ -39,6 +39,8 @@ struct RunPlan {
   std::string platform;         // "linux/amd64"; empty: the host's
   std::uint32_t cpus = 0;
   std::uint64_t memory_bytes = 0;
+  std::uint64_t balloon_bytes = 0;  // of it, given back from the start
+  bool hugepages = false;
   std::uint64_t disk_bytes = 0;
   DiskRates disk_rates;
   bool remove_when_done = false;

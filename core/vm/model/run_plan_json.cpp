@@ -104,6 +104,8 @@ void members(RunPlan& plan, auto visit) {
   visit("platform", plan.platform);
   visit("cpus", plan.cpus);
   visit("memory_bytes", plan.memory_bytes);
+  visit("balloon_bytes", plan.balloon_bytes);
+  visit("hugepages", plan.hugepages);
   visit("disk_bytes", plan.disk_bytes);
   visit("disk_rates", plan.disk_rates);
   visit("remove_when_done", plan.remove_when_done);

@@ -354,6 +354,8 @@ Result<void> Launch::start() {
   spec.directory_fd = directory.get();
   spec.cpus = plan_.cpus;
   spec.memory_bytes = plan_.memory_bytes;
+  spec.balloon_bytes = plan_.balloon_bytes;
+  if (plan_.hugepages) spec.flags |= FCVM_VM_HUGEPAGES;
   spec.kernel = kKernel;
   spec.kernel_elf = plan_.assets.kernel_elf.empty() ? nullptr : kKernelElf;
   spec.initrd = kInitrd;

@@ -19,6 +19,8 @@ constexpr VerbRule kRestore{"restore", Threads::kWorker, kNew, FCVM_VM_PAUSED};
 constexpr VerbRule kSnapshot{"snapshot", Threads::kWorker, kPaused};
 constexpr VerbRule kPause{"pause", Threads::kWorker, kRunning, FCVM_VM_PAUSED};
 constexpr VerbRule kResume{"resume", Threads::kWorker, kPaused, FCVM_VM_RUNNING};
+constexpr VerbRule kSetBalloon{"set_balloon", Threads::kWorker, kRunning | kPaused};
+constexpr VerbRule kBalloon{"balloon", Threads::kWorker, kRunning | kPaused};
 constexpr VerbRule kConnect{"connect", Threads::kAny, kRunning | kPaused};
 constexpr VerbRule kStatus{"status", Threads::kAny, kAnyState};
 constexpr VerbRule kKill{"kill", Threads::kAny, kAnyState};
@@ -44,6 +46,23 @@ Result<void> Machine::pause(base::Deadline deadline) {
 
 Result<void> Machine::resume(base::Deadline deadline) {
   return instance_->call(kResume, instance_->verbs().resume, deadline.as_ns());
+}
+
+Unexpected Machine::no_balloon() const {
+  return fail(ENOTSUP, instance_->plugin_id() + " has no balloon",
+              "fcvm plugin ls lists other VMMs");
+}
+
+Result<void> Machine::set_balloon(std::uint64_t bytes, base::Deadline deadline) {
+  if (instance_->verbs().set_balloon == nullptr) return no_balloon();
+  return instance_->call(kSetBalloon, instance_->verbs().set_balloon, bytes, deadline.as_ns());
+}
+
+Result<fcvm_vm_balloon> Machine::balloon(base::Deadline deadline) {
+  if (instance_->verbs().balloon == nullptr) return no_balloon();
+  auto figures = sized<fcvm_vm_balloon>();
+  FCVM_TRY(instance_->call(kBalloon, instance_->verbs().balloon, deadline.as_ns(), &figures));
+  return figures;
 }
 
 Result<Fd> Machine::connect(std::uint32_t port, base::Deadline deadline) {

@@ -24,6 +24,9 @@ class Machine {
   Result<void> pause(base::Deadline deadline);
   Result<void> resume(base::Deadline deadline);
   Result<void> snapshot(const fcvm_vm_snapshot& files, base::Deadline deadline);
+  /// ENOTSUP where the plugin has none. EAGAIN until the guest has taken the device.
+  Result<void> set_balloon(std::uint64_t bytes, base::Deadline deadline);
+  [[nodiscard]] Result<fcvm_vm_balloon> balloon(base::Deadline deadline);
   /// From any thread.
   [[nodiscard]] Result<Fd> connect(std::uint32_t port, base::Deadline deadline);
   [[nodiscard]] Result<fcvm_vm_status> status();
@@ -32,6 +35,8 @@ class Machine {
   void cancel() { instance_->cancel(); }
 
  private:
+  [[nodiscard]] Unexpected no_balloon() const;
+
   std::unique_ptr<plugin::Instance<fcvm_vmm_v1>> instance_;
 };
 

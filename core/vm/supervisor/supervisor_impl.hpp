@@ -128,6 +128,7 @@ class Supervisor::Impl {
   void on(const ask::End& request, Reply<ask::Exit> reply);
   void on(const ask::Kill& request, Reply<ask::Done> reply);
   void on(const ask::Restart& request, Reply<ask::Done> reply);
+  void on(const ask::Balloon& request, Reply<BalloonFigures> reply);
   void on(const ask::Rename& request, Reply<ask::Done> reply);
   void on(const ask::Pause& request, Reply<ask::Done> reply);
   void on(const ask::Unpause& request, Reply<ask::Done> reply);

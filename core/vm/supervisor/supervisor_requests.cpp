@@ -49,6 +49,7 @@ constexpr Rule kRules[] = {
     {ask::End::kVerb, "ended", kAlways},
     {ask::Kill::kVerb, "killed", kUp | bit(Phase::kStopping)},
     {ask::Restart::kVerb, "restarted", bit(Phase::kRunning)},
+    {ask::Balloon::kVerb, "asked for memory", bit(Phase::kRunning) | bit(Phase::kPaused)},
     {ask::Rename::kVerb, "renamed", kAlways},
     {ask::Pause::kVerb, "paused", bit(Phase::kRunning)},
     {ask::Unpause::kVerb, "unpaused", bit(Phase::kPaused)},
@@ -135,6 +136,25 @@ void Supervisor::Impl::on(const ask::Restart& request, Reply<ask::Done> reply) {
   std::erase_if(restarting_, [](const auto& one) { return !one.is_awaited(); });
   restarting_.push_back(std::move(reply));
   happen(lifecycle::RestartAsked{{request.signal, request.grace}});
+}
+
+void Supervisor::Impl::on(const ask::Balloon& request, Reply<BalloonFigures> reply) {
+  on_worker([this, bytes = request.bytes, reply = std::move(reply)] {
+    auto answer = [&]() -> Result<BalloonFigures> {
+      const auto deadline = base::Deadline::in(kRequestLimit);
+      if (bytes) FCVM_TRY(launch_->machine().set_balloon(*bytes, deadline));
+      const auto figures = FCVM_TRY(launch_->machine().balloon(deadline));
+      return BalloonFigures{.memory_bytes = plan_.memory_bytes,
+                            .target_bytes = figures.target_bytes,
+                            .actual_bytes = figures.actual_bytes,
+                            .guest_reports = (figures.flags & FCVM_BALLOON_GUEST_REPORTS) != 0,
+                            .total_bytes = figures.total_bytes,
+                            .free_bytes = figures.free_bytes,
+                            .available_bytes = figures.available_bytes,
+                            .cache_bytes = figures.cache_bytes};
+    }();
+    on_control([reply, answer = std::move(answer)] { reply(answer); });
+  });
 }
 
 /// Under the lock of those who add VMs, so that nobody takes the name meanwhile.
