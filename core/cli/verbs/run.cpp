@@ -40,8 +40,9 @@ void log_to_file(const vm::Paths& paths, const std::string& id) {
 
 /// What differs between a run in the foreground, in the background and at a terminal.
 struct Hooks {
-  std::function<void(const vm::Record&)> on_started{};
+  std::function<void(const vm::Record&)> on_ready{};
   std::function<void(int code, const std::string& why)> on_never_began{};
+  std::function<void(const std::string& why)> on_never_ready{};
   Fd attached{};
   std::function<void(const vm::Record&)> on_detached{};
 };
@@ -68,11 +69,17 @@ Result<int> supervise(Invocation& invocation, vm::RunPlan plan, RunProgress& pro
                              .builder = &builder,
                              .on_stage = [&](const std::string& stage) { progress.stage(stage); },
                              .on_started =
+                                 [&, detached = plan.detached](const auto&) {
+                                   // From here on the terminal is the container's.
+                                   if (!detached) progress.finish();
+                                 },
+                             .on_ready =
                                  [&](const auto& record) {
                                    progress.finish();
-                                   if (hooks.on_started) hooks.on_started(record);
+                                   if (hooks.on_ready) hooks.on_ready(record);
                                  },
                              .on_never_began = std::move(hooks.on_never_began),
+                             .on_never_ready = std::move(hooks.on_never_ready),
                              .attached = std::move(hooks.attached),
                              .on_detached = std::move(hooks.on_detached)},
                             std::move(plan));
@@ -125,7 +132,7 @@ Result<int> run_detached(Invocation& invocation, vm::RunPlan plan) {
     const std::string besides = plan.network.publish_address;
     return supervise(
         invocation, std::move(plan), progress,
-        {.on_started =
+        {.on_ready =
              [&](const auto& record) {
                log_to_file(store->paths(), record.id);
                line.succeeded(record.id, where_published(*store, record, besides, looks_on));
@@ -133,7 +140,8 @@ Result<int> run_detached(Invocation& invocation, vm::RunPlan plan) {
          .on_never_began =
              [&](int code, const std::string& why) {
                line.refused(code, why.empty() ? "its command could not be started" : why);
-             }});
+             },
+         .on_never_ready = [&](const std::string& why) { line.refused(kExitFailure, why); }});
   });
 }
 

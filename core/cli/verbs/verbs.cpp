@@ -23,6 +23,7 @@ const std::vector<Verb>& verbs() {
       pause_verb(),
       unpause_verb(),
       wait_verb(),
+      healthcheck_run_verb(),
       rm_verb(),
       gc_verb(),
       image_ls_verb(),

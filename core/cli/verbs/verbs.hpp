@@ -26,6 +26,7 @@ namespace fcvm::cli {
 [[nodiscard]] Verb wait_verb();
 [[nodiscard]] Verb rm_verb();
 [[nodiscard]] Verb gc_verb();
+[[nodiscard]] Verb healthcheck_run_verb();
 [[nodiscard]] Verb image_ls_verb();
 [[nodiscard]] Verb image_pull_verb();
 [[nodiscard]] Verb image_prepare_verb();

@@ -60,6 +60,20 @@ Json write_ports(const std::vector<PublishedPort>& ports) {
   return list;
 }
 
+Json write_gates(const std::vector<GateRecord>& gates) {
+  Json list = Json::array();
+  for (const auto& gate : gates) {
+    list.push_back({{"text", to_json_text(gate.text)}, {"passed", gate.passed}});
+  }
+  return list;
+}
+
+Json write_health(const HealthRecord& health) {
+  return {{"command", write_list(health.command)}, {"timeout_ms", health.timeout_ms},
+          {"status", to_json_text(health.status)}, {"failing_streak", health.failing_streak},
+          {"exit_code", health.exit_code},         {"output", to_json_text(health.output)}};
+}
+
 Json write_plugin_state(const Record& record) {
   Json list = Json::array();
   for (const auto& [plugin, state] : record.plugin_state) {
@@ -93,6 +107,8 @@ void put_life(Json& json, const Record& record) {
   json["started_ns"] = record.started_ns;
   json["finished_ns"] = record.finished_ns;
   json["exit_code"] = record.exit_code;
+  json["gates"] = write_gates(record.gates);
+  json["health"] = write_health(record.health);
   json["error"] = to_json_text(record.error);
   json["error_remedy"] = to_json_text(record.error_remedy);
   json["supervisor"] = write_process(record.supervisor);
@@ -162,6 +178,21 @@ void read(const Json& value, std::vector<ProcessRecord>& into) {
     read_one.jail_reason = from_json_text(process.at("jail_reason"));
   }
 }
+void read(const Json& value, std::vector<GateRecord>& into) {
+  for (const Json& gate : value) {
+    GateRecord& read_one = into.emplace_back();
+    read_one.text = from_json_text(gate.at("text"));
+    read_one.passed = gate.at("passed").get<bool>();
+  }
+}
+void read(const Json& value, HealthRecord& into) {
+  read(value.at("command"), into.command);
+  read(value.at("timeout_ms"), into.timeout_ms);
+  read(value.at("status"), into.status);
+  read(value.at("failing_streak"), into.failing_streak);
+  read(value.at("exit_code"), into.exit_code);
+  read(value.at("output"), into.output);
+}
 void read(const Json& value, std::vector<PublishedPort>& into) {
   for (const Json& port : value) {
     PublishedPort& read_one = into.emplace_back();
@@ -222,6 +253,8 @@ constexpr std::pair<std::string_view, Reader> kReaders[] = {
     {"started_ns", read_member<&Record::started_ns>},
     {"finished_ns", read_member<&Record::finished_ns>},
     {"exit_code", read_member<&Record::exit_code>},
+    {"gates", read_member<&Record::gates>},
+    {"health", read_member<&Record::health>},
     {"error", read_member<&Record::error>},
     {"error_remedy", read_member<&Record::error_remedy>},
     {"supervisor", read_member<&Record::supervisor>},

@@ -159,6 +159,7 @@ Result<void> Launch::fetch_image() {
                     context(fmt::format("image {}", plan_.image)));
   FCVM_TRY(check_command(image_.config, plan_.container) |
            context(fmt::format("image {}", plan_.image)));
+  health_ = health_check(image_.config, plan_.health);
   if (!is_known(image_)) {
     return fail(ENOTSUP,
                 fmt::format("{} delivers image {} in a way that this fcvm does not know",
@@ -326,6 +327,7 @@ wire::BootPlan Launch::boot_plan(const std::string& agent) {
   if (network_) plan.sysctls.push_back("net.ipv4.ping_group_range=0 2147483647");
   plan.sysctls.insert(plan.sysctls.end(), plan_.sysctls.begin(), plan_.sysctls.end());
   plan.container = container(agent);
+  plan.health = health_;
   return plan;
 }
 
@@ -333,6 +335,8 @@ wire::ContainerSpec Launch::container(const std::string& agent) {
   wire::ContainerSpec spec = plan_.container;
   // By its id: an archive may carry another tag than the user named, or none.
   spec.image = image_.id;
+  // The agent makes it: podman would want systemd's timers.
+  if (has_health_check(image_.config)) spec.podman_options.push_back("--no-healthcheck");
   if (image_.how == FCVM_GUEST_MOUNT_STORE) {
     spec.source.delivery = wire::ImageDelivery::kStore;
   } else if (image_.how == FCVM_GUEST_USE_STORE_DISK) {

@@ -64,6 +64,8 @@ class Launch {
   /// Null when the VM has none.
   [[nodiscard]] Network* network() { return network_.get(); }
   [[nodiscard]] const std::string& image_digest() const { return image_.digest; }
+  /// Without a command, the container is not checked.
+  [[nodiscard]] const wire::HealthCheck& health() const { return health_; }
 
  private:
   template <typename Verbs>
@@ -95,6 +97,7 @@ class Launch {
   std::condition_variable settled_;
   std::thread canceller_;
   ImageSource::Image image_;
+  wire::HealthCheck health_;
   wire::Network guest_network_;
   std::vector<std::string> guest_proxies_;
 };

@@ -24,18 +24,21 @@ struct Rules {
   Milliseconds stop_grace{};
   std::optional<Milliseconds> lifetime{};  // --timeout
   Milliseconds start_limit{};              // until the container runs, once the guest was told
-  bool keeps_disk = true;                  // what the container wrote should reach it
+  std::optional<Milliseconds>
+      ready_limit{};       // from there until all gates have passed, if it has any
+  bool keeps_disk = true;  // what the container wrote should reach it
   bool tty = false;
 };
 
 enum class Timer {
   kStart,     // the container has to run
+  kReady,     // and to be ready: a gate that keeps its own deadline is done by then
   kLifetime,  // --timeout
   kEnd,       // what was asked to end has to have ended
   kDeath,     // while all is undone: the VMM is killed outright
   kGiveUp,    // and then all is left to fcvm gc
 };
-inline constexpr std::size_t kTimers = 5;
+inline constexpr std::size_t kTimers = 6;
 
 struct Stop {
   int signal = 0;
@@ -48,7 +51,9 @@ struct State {
   bool launched = false;  // or failed to: nobody waits for the guest any more
   bool output_ended = false;
   bool sink_closed = false;
-  bool never_began = false;  // the container's command could not be started
+  bool never_began = false;   // the container's command could not be started
+  bool awaits_gates = false;  // the container runs, and they have not all passed yet
+  bool is_ready = false;
   bool ended_early = false;  // somebody wanted it to end before its container ran
   bool ending = false;       // all is being undone, and nothing else happens
   int interrupts = 0;
@@ -79,6 +84,11 @@ struct LaunchFailed {
   Error error;
 };
 struct ContainerStarted {};
+/// All that readiness asks for holds, or something never will.
+struct GatesPassed {};
+struct GateFailed {
+  Error error;
+};
 struct ContainerExited {
   int code = 0;
 };
@@ -124,14 +134,14 @@ struct SaveAsked {};
 struct Saved {};  // or not: the VM is as it was before
 struct TimeUp {
   Timer timer{};
-  std::optional<Error> why{};  // of kStart: what the console shows
+  std::optional<Error> why{};  // of kStart: what the console shows; of kReady: which gate is deaf
 };
 
 using Event =
-    std::variant<Begun, MachineStarted, Launched, LaunchFailed, ContainerStarted, ContainerExited,
-                 GuestFailed, MachineEnded, OutputEnded, SinkClosed, Signalled, HungUp, StopAsked,
-                 KillAsked, EndAsked, StopRefused, PauseAsked, Paused, ResumeAsked, Resumed,
-                 DiskFull, DiskHasRoom, SaveAsked, Saved, TimeUp>;
+    std::variant<Begun, MachineStarted, Launched, LaunchFailed, ContainerStarted, GatesPassed,
+                 GateFailed, ContainerExited, GuestFailed, MachineEnded, OutputEnded, SinkClosed,
+                 Signalled, HungUp, StopAsked, KillAsked, EndAsked, StopRefused, PauseAsked, Paused,
+                 ResumeAsked, Resumed, DiskFull, DiskHasRoom, SaveAsked, Saved, TimeUp>;
 
 // ---- what is to be done
 
@@ -141,6 +151,11 @@ struct CancelLaunch {};
 struct AnnounceStart {
   bool began = true;  // false: its command could not be started
 };
+/// The gates are asked from now on.
+struct AwaitGates {};
+struct CancelGates {};
+/// It is ready: whoever waits for that is told.
+struct AnnounceReady {};
 struct AskToStop {
   Stop stop;
 };
@@ -175,9 +190,9 @@ struct Report {
   std::map<std::string, std::string> attributes{};
 };
 
-using Action =
-    std::variant<Launch, CancelLaunch, AnnounceStart, AskToStop, SignalContainer, Pause, Resume,
-                 Save, SetTimer, ClearTimer, KillMachine, TearDown, GiveUp, Blame, Report>;
+using Action = std::variant<Launch, CancelLaunch, AnnounceStart, AwaitGates, CancelGates,
+                            AnnounceReady, AskToStop, SignalContainer, Pause, Resume, Save,
+                            SetTimer, ClearTimer, KillMachine, TearDown, GiveUp, Blame, Report>;
 
 struct Step {
   State state;

@@ -28,7 +28,6 @@ TEST_CASE("what is no such URL is refused") {
     const auto parsed = parse_url(url);
     REQUIRE_FALSE(parsed);
     CHECK(parsed.error().code() == EINVAL);
-    CHECK_FALSE(parsed.error().remedy().empty() && std::string(url).find('@') == std::string::npos);
   }
 }
 
