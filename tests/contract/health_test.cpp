@@ -22,6 +22,8 @@ struct Checked {
         }) {
     (void)supervised.started();
   }
+  /// Whatever a test has come to, its VM ends.
+  ~Checked() { (void)supervised.ask(ask::End{}); }
   bool turns(const std::string& status) {
     for (int i = 0; i < 6000; ++i) {
       if (supervised.find().health.status == status) return true;

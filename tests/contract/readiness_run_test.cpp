@@ -43,6 +43,8 @@ struct Gated {
         }) {
     opens = breaks = false;
   }
+  /// Whatever a test has come to, its VM ends.
+  ~Gated() { (void)supervised.ask(ask::End{}); }
   void await_waiting(int count) {
     for (int i = 0; i < 6000 && waiting != count; ++i) std::this_thread::sleep_for(10ms);
     REQUIRE(waiting == count);
