@@ -123,9 +123,14 @@ void Life::on_started(pid_t pid) {
   auto event = event_of(wire::EventKind::kStarted, "started");
   event.pid = static_cast<std::uint32_t>(pid);
   events_.add(std::move(event));
+  if (pid <= 0 || plan_->health.command.empty()) return;
+  health_.emplace(
+      loop_, plan_->health, [this](const wire::ExecRequest& request) { return resolve(request); },
+      [this](wire::Health health) { events_.set_health(std::move(health)); });
 }
 
 void Life::on_container_end(ChildEnd end) {
+  health_.reset();
   output_.container_ended();
   if (container_->was_seen() || !ask_whether_it_began(end)) report_end(end);
 }

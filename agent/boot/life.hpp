@@ -14,6 +14,7 @@
 #include "agent/boot/system.hpp"
 #include "agent/container/container.hpp"
 #include "agent/container/exec_target.hpp"
+#include "agent/container/health_watch.hpp"
 #include "agent/loop.hpp"
 #include "agent/process/process.hpp"
 #include "agent/session/control_service.hpp"
@@ -61,6 +62,7 @@ class Life : public Guest {
   OutputService& output_;
   std::optional<wire::BootPlan> plan_;
   std::unique_ptr<Container> container_;
+  std::optional<HealthWatch> health_;
   ExecContainer exec_container_;  // read once: its configuration is the same for its whole life
   std::uint64_t oom_kills_ = 0;
   std::time_t started_at_ = 0;  // when it was last told to start

@@ -1,7 +1,9 @@
 // See command.hpp.
 #include "agent/process/command.hpp"
 
+#include <csignal>
 #include <memory>
+#include <optional>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -40,6 +42,7 @@ struct Running {
 
   ProcessRun run;
   Output output;
+  Loop::TimerId timer;
 };
 
 ProcessOptions options_of(const std::vector<std::string>& command) {
@@ -64,22 +67,40 @@ void forget(Loop& loop, Process& process) {
   }
 }
 
-}  // namespace
-
-Result<void> run_command(Loop& loop, const std::vector<std::string>& command, OnCommandEnd on_end) {
+/// Without a limit it takes as long as it takes.
+Result<void> begin(Loop& loop, const ProcessOptions& options,
+                   std::optional<std::chrono::milliseconds> limit, const OnCommandEnd& on_end) {
   const auto running = std::make_shared<Running>(loop);
-  const auto failed = [&loop, running, on_end](const Error& why) {
+  const auto settle = [&loop, running] {
+    loop.cancel(running->timer);
     forget(loop, running->run.process());
+  };
+  const auto failed = [settle, on_end](const Error& why) {
+    settle();
     on_end(exit_code_of(why), why.message());
   };
-  const auto ended = [&loop, running, on_end](ChildEnd end) {
-    forget(loop, running->run.process());
+  const auto ended = [settle, running, on_end](ChildEnd end) {
+    settle();
     running->output.read_rest(running->run.process());
     on_end(end.code, running->output.text);
   };
-  FCVM_TRY(running->run.begin(options_of(command), {[] {}, failed, ended}));
+  FCVM_TRY(running->run.begin(options, {[] {}, failed, ended}));
+  if (limit) {
+    running->timer = loop.after(*limit, [running] { running->run.signal(SIGKILL); });
+  }
   FCVM_TRY(watch(loop, running, &Process::stdout_fd));
   return watch(loop, running, &Process::stderr_fd);
+}
+
+}  // namespace
+
+Result<void> run_command(Loop& loop, const std::vector<std::string>& command, OnCommandEnd on_end) {
+  return begin(loop, options_of(command), std::nullopt, on_end);
+}
+
+Result<void> run_command(Loop& loop, const ProcessOptions& options, std::chrono::milliseconds limit,
+                         OnCommandEnd on_end) {
+  return begin(loop, options, limit, on_end);
 }
 
 }  // namespace fcvm::agent

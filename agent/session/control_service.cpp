@@ -1,6 +1,8 @@
 // See control_service.hpp.
 #include "agent/session/control_service.hpp"
 
+#include <utility>
+
 #include "agent/log.hpp"
 
 namespace fcvm::agent {
@@ -38,6 +40,8 @@ void ControlService::tell(Session& session) {
   if (!session.attached) return;
   const auto& events = events_.events();
   while (session.told < events.size()) session.stream.send(wire::encode(events[session.told++]));
+  if (std::exchange(session.told_health, events_.health_count()) == events_.health_count()) return;
+  session.stream.send(wire::encode(events_.health()));
 }
 
 void ControlService::tell_all() {

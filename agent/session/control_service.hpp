@@ -42,6 +42,7 @@ class ControlService {
     Greeting greeting;
     bool attached = false;
     std::uint64_t told = 0;  // the number of the last event sent
+    std::uint64_t told_health = 0;
   };
 
   Result<void> on_frame(Session& session, const wire::Frame& frame);

@@ -2,6 +2,7 @@
 #include "agent/session/event_log.hpp"
 
 #include <ctime>
+#include <utility>
 
 #include "agent/log.hpp"
 
@@ -22,6 +23,12 @@ void EventLog::add(wire::Event event) {
   event.uptime_us = uptime_us();
   log_line(event.stage + (event.text.empty() ? "" : ": " + event.text));
   events_.push_back(std::move(event));
+  if (listener_) listener_();
+}
+
+void EventLog::set_health(wire::Health health) {
+  health_ = std::move(health);
+  ++health_count_;
   if (listener_) listener_();
 }
 

@@ -1,6 +1,8 @@
-// EventLog: every event of the guest's life, numbered, for hosts that come late or come again.
+// EventLog: every event of the guest's life, numbered, and how its container is, for hosts that
+// come late or come again.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -16,11 +18,19 @@ class EventLog {
   void add(wire::Event event);
   void progress(const std::string& stage);
 
+  /// In place of what it was, and tells the listener.
+  void set_health(wire::Health health);
+
   [[nodiscard]] const std::vector<wire::Event>& events() const { return events_; }
+  [[nodiscard]] const wire::Health& health() const { return health_; }
+  /// How often it was set.
+  [[nodiscard]] std::uint64_t health_count() const { return health_count_; }
   void listen(Listener listener) { listener_ = std::move(listener); }
 
  private:
   std::vector<wire::Event> events_;  // a life has few dozens
+  wire::Health health_;
+  std::uint64_t health_count_ = 0;
   Listener listener_;
 };
 

@@ -20,7 +20,8 @@ constexpr std::string_view kUnit =
     "a service manager runs `fcvm run --rm` in the foreground, and again when it ends";
 constexpr std::string_view kSupervisor =
     "`fcvm inspect --format '{{.Fcvm.SupervisorPid}}' NAME` has the process that owns the VM";
-constexpr std::string_view kHealth = "`fcvm exec NAME COMMAND` asks it";
+constexpr std::string_view kHealth =
+    "`fcvm run --health-cmd` and the options beside it are those that there are";
 constexpr std::string_view kUsers =
     "the VM's user numbers are its own; --user chooses who the container is";
 constexpr std::string_view kArchitecture = "the VM has the host's architecture";
@@ -39,7 +40,6 @@ constexpr NotYet kVerbs[] = {
     {"exists", "`fcvm inspect NAME` fails for one that is not there"},
     {"farm", kImages},
     {"generate", kUnit},
-    {"healthcheck", kHealth},
     {"import", kImages},
     {"init", kAgain},
     {"kube", kScript},
@@ -95,20 +95,14 @@ constexpr NotYet kRunOptions[] = {
     {"--gidmap", kUsers},
     {"--gpus", kMachine},
     {"--group-entry", "--group-add"},
-    {"--health-cmd", kHealth},
-    {"--health-interval", kHealth},
     {"--health-log-destination", kHealth},
     {"--health-max-log-count", kHealth},
     {"--health-max-log-size", kHealth},
-    {"--health-on-failure", kHealth},
-    {"--health-retries", kHealth},
-    {"--health-start-period", kHealth},
     {"--health-startup-cmd", kHealth},
     {"--health-startup-interval", kHealth},
     {"--health-startup-retries", kHealth},
     {"--health-startup-success", kHealth},
     {"--health-startup-timeout", kHealth},
-    {"--health-timeout", kHealth},
     {"--hosts-file", "--add-host"},
     {"--hostuser", kUsers},
     {"--image-volume", kFiles},
@@ -121,7 +115,6 @@ constexpr NotYet kRunOptions[] = {
     {"--memory-swappiness", "--memory"},
     {"--mount", kFiles},
     {"--network-alias", "--add-host"},
-    {"--no-healthcheck", "no health check is made"},
     {"--no-hostname", "--hostname"},
     {"--oom-kill-disable", "--memory"},
     {"--oom-score-adj", "--memory"},

@@ -36,8 +36,9 @@ void log_to_file(const vm::Paths& paths, const std::string& id) {
 
 /// What differs between a run in the foreground, in the background and at a terminal.
 struct Hooks {
-  std::function<void(const vm::Record&)> on_started{};
+  std::function<void(const vm::Record&)> on_ready{};
   std::function<void(int code, const std::string& why)> on_never_began{};
+  std::function<void(const std::string& why)> on_never_ready{};
   Fd attached{};
   std::function<void(const vm::Record&)> on_detached{};
 };
@@ -63,11 +64,17 @@ Result<int> supervise(Invocation& invocation, VmToRun vm, RunProgress& progress,
                              .builder = &builder,
                              .on_stage = [&](const std::string& stage) { progress.stage(stage); },
                              .on_started =
+                                 [&, detached = vm.plan.detached](const auto&) {
+                                   // From here on the terminal is the container's.
+                                   if (!detached) progress.finish();
+                                 },
+                             .on_ready =
                                  [&](const auto& record) {
                                    progress.finish();
-                                   if (hooks.on_started) hooks.on_started(record);
+                                   if (hooks.on_ready) hooks.on_ready(record);
                                  },
                              .on_never_began = std::move(hooks.on_never_began),
+                             .on_never_ready = std::move(hooks.on_never_ready),
                              .attached = std::move(hooks.attached),
                              .again = std::move(vm.again),
                              .on_detached = std::move(hooks.on_detached)},
@@ -124,7 +131,7 @@ Result<int> run_vm_detached(Invocation& invocation, VmToRun vm,
     const std::string besides = vm.plan.network.publish_address;
     const std::string called = vm.called;
     return supervise(invocation, std::move(vm), progress,
-                     {.on_started =
+                     {.on_ready =
                           [&](const auto& record) {
                             log_to_file(store->paths(), record.id);
                             line.succeeded(called.empty() ? record.id : called,
@@ -134,7 +141,10 @@ Result<int> run_vm_detached(Invocation& invocation, VmToRun vm,
                           [&](int code, const std::string& why) {
                             line.refused(code,
                                          why.empty() ? "its command could not be started" : why);
-                          }});
+                          },
+                      .on_never_ready = [&](const std::string& why) {
+                        line.refused(kExitFailure, why);
+                      }});
   };
   return supervise_detached(run, then);
 }

@@ -292,6 +292,55 @@ std::vector<Option> container_options() {
   };
 }
 
+std::vector<Option> readiness_options() {
+  return {
+      {.name = "wait-ready",
+       .type = Type::kList,
+       .help =
+           "mode=NAME,OPTION=VALUE,... of a gate: vsock, http, log, exec or another plugin; all "
+           "have to pass",
+       .separator = '\n'},
+      {.name = "ready-timeout",
+       .type = Type::kDuration,
+       .initial = "10m",
+       .help = "Longest time from the container's start until all gates have passed"},
+      {.name = "health-check",
+       .help = "URL in the guest that has to answer: --wait-ready mode=http,url=URL"},
+      {.name = "health-check-timeout",
+       .type = Type::kDuration,
+       .initial = "5s",
+       .help = "Longest time that an attempt of --health-check may take"},
+  };
+}
+
+std::vector<Option> health_options() {
+  return {
+      {.name = "health-cmd",
+       .help = "Command in the container that exits with 0 while it is well; none for no check"},
+      {.name = "health-interval",
+       .type = Type::kDuration,
+       .help = "Time between two checks; by default the image's, else 30s"},
+      {.name = "health-retries",
+       .type = Type::kInteger,
+       .help = "Failures in a row that make it unhealthy; by default the image's, else 3",
+       .range = Range{.min = 1, .max = 999}},
+      {.name = "health-start-period",
+       .type = Type::kDuration,
+       .help = "Time after the start in which failures do not count"},
+      {.name = "health-timeout",
+       .type = Type::kDuration,
+       .help = "Longest time that a check may take; by default the image's, else 30s"},
+      {.name = "health-on-failure",
+       .initial = "none",
+       .help = "What is done about a container that turns unhealthy",
+       .choices = {"none", "kill", "stop"}},
+      {.name = "no-healthcheck",
+       .type = Type::kBoolean,
+       .initial = "false",
+       .help = "Leave the image's health check out"},
+  };
+}
+
 std::vector<Option> terminal_options() {
   return {
       {.name = "interactive",
@@ -359,8 +408,8 @@ std::vector<Option> life_options() {
 OptionTable make_run_table() {
   OptionTable table{
       "run", "Defaults of `fcvm podman run`, which each [profile.NAME] may set too", {}};
-  for (auto rows : {machine_options(), network_options(), container_options(), terminal_options(),
-                    life_options()}) {
+  for (auto rows : {machine_options(), network_options(), container_options(), readiness_options(),
+                    health_options(), terminal_options(), life_options()}) {
     table.options.insert(table.options.end(), rows.begin(), rows.end());
   }
   return table;

@@ -21,6 +21,12 @@ std::vector<std::string> describe_ports(const vm::NetworkPlan& plan) {
   return ports;
 }
 
+std::vector<std::string> describe_gates(const vm::ReadinessPlan& plan) {
+  std::vector<std::string> gates;
+  for (const auto& gate : plan.gates) gates.push_back(gate.text);
+  return gates;
+}
+
 }  // namespace
 
 std::string describe(const vm::RunPlan& plan) {
@@ -52,6 +58,8 @@ std::string describe(const vm::RunPlan& plan) {
       {"pids_limit", plan.pids_limit},
       {"podman_options", plan.container.podman_options},
       {"sysctls", plan.sysctls},
+      {"gates", describe_gates(plan.readiness)},
+      {"ready_timeout_ms", plan.readiness.limit.count()},
       {"timeout_ms", plan.lifetime.value_or(std::chrono::milliseconds(0)).count()},
       {"stop_timeout_ms", plan.stop_grace.count()},
       {"restart", plan.restart.name},

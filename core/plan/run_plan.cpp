@@ -16,9 +16,11 @@
 #include "core/plan/disk_rate.hpp"
 #include "core/plan/env_file.hpp"
 #include "core/plan/guest_options.hpp"
+#include "core/plan/health_options.hpp"
 #include "core/plan/log_options.hpp"
 #include "core/plan/network_options.hpp"
 #include "core/plan/network_plan.hpp"
+#include "core/plan/readiness_options.hpp"
 #include "core/plan/words.hpp"
 #include "core/setup/guest.hpp"
 #include "core/vm/model/id.hpp"
@@ -208,6 +210,8 @@ Result<vm::RunPlan> make_run_plan(const Request& request) {
     plan.container.podman_options.push_back(std::move(option));
   }
   plan.sysctls = guest_sysctls(config);
+  plan.health = FCVM_TRY(health_plan(config));
+  plan.readiness = FCVM_TRY(readiness_plan(config, request.registry, plan.network));
   plan.log = FCVM_TRY(log_driver(config, plan.detached, plan.container.tty));
   // The VMM comes last in a launch, and nobody should wait for an image to hear that there is none.
   plan.vmm = FCVM_TRY(choose_vmm(config, request.registry));

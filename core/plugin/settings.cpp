@@ -40,6 +40,15 @@ std::int64_t number_of(const config::Value& value) {
   return 0;
 }
 
+/// The value of an option in a section that may not be there.
+const config::Value* set_in(const config::Section* section, const config::Option& option) {
+  if (section == nullptr) return nullptr;
+  for (const config::Entry& entry : section->entries) {
+    if (entry.option->name == option.name && entry.value) return &*entry.value;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Result<Settings> Settings::of(const config::Config& config, const std::string& id) {
@@ -65,7 +74,8 @@ Settings Settings::from_section(const config::Section& section) {
 
 Result<Settings> Settings::from_values(
     const config::OptionTable& table,
-    const std::vector<std::pair<std::string, std::string>>& values) {
+    const std::vector<std::pair<std::string, std::string>>& values,
+    const config::Section* beneath) {
   std::vector<std::string> known;
   for (const auto& option : table.options) known.push_back(option.name);
   for (const auto& [name, text] : values) {
@@ -79,6 +89,10 @@ Result<Settings> Settings::from_values(
     std::vector<std::string> texts;
     for (const auto& [name, text] : values) {
       if (table.find(name) == &option) texts.push_back(text);
+    }
+    if (const auto* set = texts.empty() ? set_in(beneath, option) : nullptr) {
+      settings.add(option, *set);
+      continue;
     }
     if (texts.empty() && option.required) {
       return fail(EINVAL, fmt::format("{} needs the option \"{}\": {}", table.section, option.name,

@@ -21,10 +21,12 @@ class Settings {
   [[nodiscard]] static Result<Settings> of(const config::Config& config, const std::string& id);
   /// The same for probe() and recover(), which are called with what there is.
   [[nodiscard]] static Settings as_far_as_set(const config::Config& config, const std::string& id);
-  /// From the table's defaults and `values` ("url=http://..."), as in `--wait-ready mode=http,...`.
+  /// `values` ("url=http://..."), as in `--wait-ready mode=http,...`, over what `beneath` says, the
+  /// plugin's section of the configuration, over the table's defaults.
   [[nodiscard]] static Result<Settings> from_values(
       const config::OptionTable& table,
-      const std::vector<std::pair<std::string, std::string>>& values);
+      const std::vector<std::pair<std::string, std::string>>& values,
+      const config::Section* beneath = nullptr);
 
   Settings(Settings&&) = default;
   Settings& operator=(Settings&&) = default;

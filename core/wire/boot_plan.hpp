@@ -124,6 +124,18 @@ struct ContainerSpec {
               visit(21, self.again); visit(22, self.held);)
 };
 
+/// What tells whether the container is well. An agent that does not know of it leaves it undone.
+struct HealthCheck {
+  std::vector<std::string> command;  // in the container; empty: there is none
+  std::uint32_t interval_ms = 0;
+  std::uint32_t timeout_ms = 0;
+  std::uint32_t start_period_ms = 0;  // in which failures do not count
+  std::uint32_t retries = 0;          // failures in a row that make it unhealthy
+
+  FCVM_FIELDS(visit(1, self.command); visit(2, self.interval_ms); visit(3, self.timeout_ms);
+              visit(4, self.start_period_ms); visit(5, self.retries);)
+};
+
 struct BootPlan {
   std::string hostname;
   std::string machine_id;  // 32 hexadecimal digits; empty: the agent makes one
@@ -135,11 +147,12 @@ struct BootPlan {
   ContainerSpec container;               // no image: none is run, and the guest waits for exec
   std::vector<std::string> sysctls;      // "net.ipv4.ip_forward=1"
   std::vector<std::string> environment;  // of the guest's own programs: "http_proxy=..."
+  HealthCheck health;
 
   FCVM_FIELDS(visit(1, self.hostname); visit(2, self.machine_id); visit(3, self.realtime_ns);
               visit(4, self.entropy); visit(5, self.disks); visit(6, self.mounts);
               visit(7, self.network); visit(8, self.container); visit(9, self.sysctls);
-              visit(11, self.environment);)
+              visit(11, self.environment); visit(12, self.health);)
 };
 
 }  // namespace fcvm::wire

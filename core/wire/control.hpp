@@ -50,6 +50,22 @@ struct Event {
               visit(9, self.uptime_us);)
 };
 
+enum class HealthStatus : std::uint8_t { kNone = 0, kStarting = 1, kHealthy = 2, kUnhealthy = 3 };
+
+/// How the container is, guest to host: when that changes, and to whoever attaches. It is a state
+/// and no event: what it was before is not kept.
+struct Health {
+  static constexpr std::uint16_t kType = 34;
+
+  HealthStatus status = HealthStatus::kNone;
+  std::uint32_t failing_streak = 0;
+  std::int32_t exit_code = 0;  // of the last check
+  std::string output;          // its end
+
+  FCVM_FIELDS(visit(1, self.status); visit(2, self.failing_streak); visit(3, self.exit_code);
+              visit(4, self.output);)
+};
+
 /// Subscribes to the events after the one named.
 struct Attach {
   static constexpr std::uint16_t kType = 16;

@@ -75,6 +75,7 @@ void add_leak_cases(std::vector<Case>& cases);
 void add_host_cases(std::vector<Case>& cases);
 void add_verb_cases(std::vector<Case>& cases);
 void add_memory_cases(std::vector<Case>& cases);
+void add_readiness_cases(std::vector<Case>& cases);
 void add_time_cases(std::vector<Case>& cases);
 
 }  // namespace fcvm::check

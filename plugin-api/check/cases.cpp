@@ -15,6 +15,7 @@ std::vector<Case> all_cases() {
   add_time_cases(cases);
   add_verb_cases(cases);
   add_memory_cases(cases);
+  add_readiness_cases(cases);
   cases.push_back({"no-output",
                    "Host services",
                    "the plugin prints nothing: it speaks through log/1",

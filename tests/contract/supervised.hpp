@@ -42,6 +42,9 @@ inline std::string attach_hangs{};  // it makes this file, and then never return
 inline std::atomic<int> dials = 0;
 inline std::atomic<bool> detached_beneath_a_dial = false;
 
+/// Besides those below.
+inline std::vector<const fcvm_plugin*> extra_plugins{};
+
 /// A VM as vmm.hosted was told to start it.
 struct HostedVm {
   std::string id;
@@ -136,6 +139,7 @@ class Supervised {
     for (const auto* table : {table_of<Hosted>(), table_of<Nothing>(), table_of<Silent>()}) {
       REQUIRE(registry_.add_table(table));
     }
+    for (const auto* table : extra_plugins) REQUIRE(registry_.add_table(table));
     config::LoadRequest request;
     request.environment = config::Environment({{"FCVM_CONFIG_ROOT", directory_.path()}});
     request.plugins = registry_.tables();
@@ -158,6 +162,8 @@ class Supervised {
                .config = *config_,
                .make_disk = [](const auto&, std::uint64_t) { return Result<void>(); },
                .on_started = [this](const auto& record) { started_.set_value(record); },
+               .on_ready = [this](const auto&) { ready_.set_value(); },
+               .on_never_ready = [this](const auto& why) { never_ready_ = why; },
                .attached = std::move(stream)},
               std::move(plan));
           return supervisor.run();
@@ -171,6 +177,11 @@ class Supervised {
     }
     return find();
   }
+  bool is_ready_within(std::chrono::milliseconds time) {
+    return is_ready_.wait_for(time) == std::future_status::ready;
+  }
+  /// Why, once it has ended.
+  [[nodiscard]] const std::string& never_ready() const { return never_ready_; }
   Record find() { return must(store_.find("box")); }
   template <typename Request>
   Result<typename Request::Answer> ask(const Request& request) {
@@ -187,6 +198,9 @@ class Supervised {
   plugin::Registry registry_;
   std::optional<config::Config> config_;
   std::promise<Record> started_;
+  std::promise<void> ready_;
+  std::future<void> is_ready_ = ready_.get_future();
+  std::string never_ready_;
   std::future<Result<int>> outcome_;
 };
 

@@ -9,6 +9,16 @@
 
 namespace fcvm::cli {
 
+namespace {
+
+/// As podman ps has it, behind the time.
+std::string wellness_text(const vm::Record& record) {
+  if (!record.is_ready()) return " (starting)";
+  return record.health.status.empty() ? "" : " (" + printable(record.health.status) + ")";
+}
+
+}  // namespace
+
 std::string ago(std::int64_t time_ns, std::int64_t now) {
   return time_ns == 0 ? "" : vm::human_duration(now - time_ns) + " ago";
 }
@@ -22,7 +32,7 @@ std::string status_text(const vm::Record& record, std::int64_t now) {
     case vm::Phase::kRestoring:
       return "Restoring";
     case vm::Phase::kRunning:
-      return "Up " + vm::human_duration(now - record.started_ns) +
+      return "Up " + vm::human_duration(now - record.started_ns) + wellness_text(record) +
              (record.network_error.empty() ? "" : " (network broken)");
     case vm::Phase::kPaused:
       return record.awaits_room ? "Paused (no room on the host's disk)" : "Paused";

@@ -23,18 +23,37 @@ std::string time_text(std::int64_t time_ns) {
 /// podman counts whole ones.
 std::int64_t seconds(std::int64_t ms) { return (ms + 999) / 1000; }
 
+/// In podman's form. Of its list of checks it has the last that changed something.
+Json health_json(const vm::HealthRecord& health) {
+  Json log = Json::array();
+  if (health.status != "starting") {
+    log.push_back({{"ExitCode", health.exit_code}, {"Output", health.output}});
+  }
+  return {{"Status", health.status}, {"FailingStreak", health.failing_streak}, {"Log", log}};
+}
+
 Json state_json(const vm::Record& record) {
   const auto phase = record.effective_phase();
-  return {{"Status", vm::to_string(phase)},
-          {"Running", phase == vm::Phase::kRunning},
-          {"Paused", phase == vm::Phase::kPaused},
-          {"Pid", record.vmm.alive() ? record.vmm.pid : 0},
-          {"ExitCode", record.exit_code},
-          {"Error", record.error},
-          {"Remedy", record.error_remedy},
-          {"CgroupPath", record.cgroup},
-          {"StartedAt", time_text(record.started_ns)},
-          {"FinishedAt", time_text(record.finished_ns)}};
+  Json json = {{"Status", vm::to_string(phase)},
+               {"Running", phase == vm::Phase::kRunning},
+               {"Paused", phase == vm::Phase::kPaused},
+               {"Pid", record.vmm.alive() ? record.vmm.pid : 0},
+               {"ExitCode", record.exit_code},
+               {"Error", record.error},
+               {"Remedy", record.error_remedy},
+               {"CgroupPath", record.cgroup},
+               {"StartedAt", time_text(record.started_ns)},
+               {"FinishedAt", time_text(record.finished_ns)}};
+  if (!record.health.status.empty()) json["Health"] = health_json(record.health);
+  return json;
+}
+
+Json gates_json(const vm::Record& record) {
+  Json list = Json::array();
+  for (const auto& gate : record.gates) {
+    list.push_back({{"Gate", gate.text}, {"Passed", gate.passed}});
+  }
+  return list;
 }
 
 Json ports_json(const vm::Record& record) {
@@ -147,6 +166,8 @@ Json fcvm_json(const vm::Record& record, const vm::Paths& paths) {
           {"Limits", record.limits.empty() ? "no limits" : record.limits},
           {"LimitsMissing", record.limits_missing},
           {"Detached", record.detached},
+          {"Ready", record.is_up() && record.is_ready()},
+          {"Gates", gates_json(record)},
           {"Isolation", isolations_json(record)},
           {"Paths",
            {{"Directory", paths.vm(record.id).string()},

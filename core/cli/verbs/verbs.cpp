@@ -28,6 +28,7 @@ const std::vector<Verb>& verbs() {
       unpause_verb(),
       wait_verb(),
       rename_verb(),
+      healthcheck_run_verb(),
       rm_verb(),
       commit_verb(),
       diff_verb(),

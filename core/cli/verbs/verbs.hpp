@@ -44,6 +44,7 @@ namespace fcvm::cli {
 [[nodiscard]] Verb snapshot_verify_verb();
 [[nodiscard]] Verb snapshot_export_verb();
 [[nodiscard]] Verb snapshot_import_verb();
+[[nodiscard]] Verb healthcheck_run_verb();
 [[nodiscard]] Verb image_ls_verb();
 [[nodiscard]] Verb image_pull_verb();
 [[nodiscard]] Verb image_prepare_verb();

@@ -35,42 +35,57 @@ Result<int> wait_for(Invocation& invocation, const vm::Record& record) {
   return unexpected(answer.error());
 }
 
-/// The phases that --condition names; podman calls one that has exited "stopped", too.
-Result<std::vector<vm::Phase>> wanted_phases(const Invocation& invocation) {
-  std::vector<vm::Phase> wanted;
-  for (const auto& name : invocation.values("condition")) {
-    wanted.push_back(FCVM_TRY(vm::parse_phase(name == "stopped" ? "exited" : name)));
+/// Whether what a word of --condition names is so.
+bool holds(const std::string& condition, const vm::Record& record) {
+  if (condition == "ready") return record.is_up() && record.is_ready();
+  if (condition == "healthy" || condition == "unhealthy") {
+    return record.is_up() && record.health.status == condition;
   }
-  return wanted;
+  // podman calls one that has exited "stopped", too.
+  const std::string phase = condition == "stopped" ? "exited" : condition;
+  return vm::to_string(record.effective_phase()) == phase;
+}
+
+/// For what will never be. Whether it is checked shows once it is up: its image has a say in it.
+Result<void> check_can_hold(const std::vector<std::string>& conditions, const vm::Record& record) {
+  const auto is_of_health = [](const std::string& one) {
+    return one == "healthy" || one == "unhealthy";
+  };
+  const bool for_health_alone = std::all_of(conditions.begin(), conditions.end(), is_of_health);
+  if (!for_health_alone || !record.is_up() || !record.health.status.empty()) return {};
+  return fail(EINVAL, fmt::format("VM {} has no health check", record.name),
+              "fcvm run --health-cmd COMMAND gives it one");
 }
 
 /// podman's -1 stands for the code of a container that has not ended.
-Result<int> wait_for_phase(Invocation& invocation, const vm::Record& before,
-                           const std::vector<vm::Phase>& wanted, config::Duration interval) {
+Result<int> wait_for_condition(Invocation& invocation, const vm::Record& before,
+                               const std::vector<std::string>& conditions,
+                               config::Duration interval) {
   constexpr int kNoCode = -1;
-  const auto is_wanted = [&](vm::Phase phase) {
-    return std::find(wanted.begin(), wanted.end(), phase) != wanted.end();
-  };
   for (;;) {
     const auto records = FCVM_TRY(invocation.records());
     const vm::Record* record = FCVM_TRY(vm::find_record(records, before.id));
-    const auto phase = record->effective_phase();
-    if (is_wanted(phase)) return phase == vm::Phase::kExited ? record->exit_code : kNoCode;
-    if (phase == vm::Phase::kExited) return not_running(*record, "waited for");
+    const bool has_ended = record->effective_phase() == vm::Phase::kExited;
+    for (const auto& condition : conditions) {
+      if (holds(condition, *record)) return has_ended ? record->exit_code : kNoCode;
+    }
+    if (has_ended) return not_running(*record, "waited for");
+    FCVM_TRY(check_can_hold(conditions, *record));
     std::this_thread::sleep_for(interval);
   }
 }
 
 Result<int> run(Invocation& invocation) {
-  const auto wanted = FCVM_TRY(wanted_phases(invocation));
+  const auto wanted = invocation.values("condition");
   const config::Option option{.name = "interval", .type = config::Type::kDuration};
   const auto interval = std::get<config::Duration>(FCVM_TRY(
       config::parse(option, invocation.value("interval", "250ms")) | context("--interval")));
-  const bool for_end = wanted.empty() || wanted == std::vector{vm::Phase::kExited};
+  const auto is_end = [](const auto& word) { return word == "exited" || word == "stopped"; };
+  const bool for_end = std::all_of(wanted.begin(), wanted.end(), is_end);
   const auto print_code = [&](const vm::Record& record) -> Result<void> {
     const auto code = for_end ? wait_for(invocation, record)
-                              : wait_for_phase(invocation, record, wanted,
-                                               std::max(interval, config::Duration(1)));
+                              : wait_for_condition(invocation, record, wanted,
+                                                   std::max(interval, config::Duration(1)));
     if (!code) return unexpected(code.error());
     fmt::print("{}\n", *code);
     return {};
@@ -93,20 +108,22 @@ Verb wait_verb() {
           "125 is a failure of the VM or of fcvm, which `fcvm inspect` tells more about. The exit\n"
           "code of `fcvm wait` itself is 0 when every code could be had.\n"
           "\n"
-          "With --condition it waits for another phase, and prints -1 when that has come. A VM "
-          "that\n"
-          "has exited comes to no other phase, which is an error.\n"
+          "With --condition it waits for something else, and prints -1 when that has come: a "
+          "phase,\n"
+          "ready (all gates of --wait-ready have passed), healthy or unhealthy. A VM that has\n"
+          "exited comes to none of them, which is an error.\n"
           "\n"
-          "Example:\n"
-          "  fcvm run -d --name job fcvm/hello && fcvm wait job\n",
+          "Examples:\n"
+          "  fcvm run -d --name job fcvm/hello && fcvm wait job\n"
+          "  fcvm wait --condition healthy db\n",
       .options = {{.name = "ignore",
                    .type = config::Type::kBoolean,
                    .help = "pass over VMs that are not there"},
                   {.name = "condition",
                    .type = config::Type::kList,
                    .help = "wait until one of these holds, by default until it has exited",
-                   .choices = {"created", "starting", "running", "paused", "stopping", "stopped",
-                               "exited"}},
+                   .choices = {"created", "starting", "running", "ready", "healthy", "unhealthy",
+                               "paused", "stopping", "stopped", "exited"}},
                   {.name = "interval",
                    .type = config::Type::kDuration,
                    .help = "time between two looks at a condition (default: 250ms)",

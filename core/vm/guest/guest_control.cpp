@@ -22,8 +22,8 @@ constexpr auto kRedialLimit = 5s;
 
 }  // namespace
 
-GuestControl::GuestControl(DialGuest dial, EventHandler handle)
-    : dial_(std::move(dial)), handle_(std::move(handle)) {}
+GuestControl::GuestControl(DialGuest dial, EventHandler handle, HealthHandler on_health)
+    : dial_(std::move(dial)), handle_(std::move(handle)), on_health_(std::move(on_health)) {}
 
 GuestControl::~GuestControl() {
   {
@@ -165,6 +165,12 @@ Result<void> GuestControl::handle_frame(const wire::Frame& frame) {
     event.stage = cut_guest_text(std::move(event.stage));
     event.text = cut_guest_text(std::move(event.text));
     handle_(event);
+    return {};
+  }
+  if (frame.type == wire::Health::kType) {
+    auto health = FCVM_TRY(wire::decode<wire::Health>(frame));
+    health.output = cut_guest_text(std::move(health.output));
+    on_health_(health);
     return {};
   }
   auto done = FCVM_TRY(wire::decode<wire::Done>(frame));

@@ -25,9 +25,12 @@ using DialGuest = std::function<Result<Fd>(std::uint32_t port, base::Deadline de
 class GuestControl {
  public:
   using EventHandler = std::function<void(const wire::Event&)>;
+  using HealthHandler = std::function<void(const wire::Health&)>;
 
-  /// `handle` is called on this object's thread, once for each event and in their order.
-  GuestControl(DialGuest dial, EventHandler handle);
+  /// Both are called on this object's thread: `handle` once for each event and in their order,
+  /// `on_health` with how the container is, again when that has been told again.
+  GuestControl(
+      DialGuest dial, EventHandler handle, HealthHandler on_health = [](const wire::Health&) {});
   GuestControl(const GuestControl&) = delete;
   GuestControl& operator=(const GuestControl&) = delete;
   ~GuestControl();
@@ -70,6 +73,7 @@ class GuestControl {
 
   DialGuest dial_;
   EventHandler handle_;
+  HealthHandler on_health_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -26,6 +26,22 @@ struct ProcessRecord {
   std::string jail_reason;  // why it is not the highest
 };
 
+/// A condition of its readiness.
+struct GateRecord {
+  std::string text;  // as the user gave it
+  bool passed = false;
+};
+
+/// What the checks of a container have come to.
+struct HealthRecord {
+  std::vector<std::string> command;  // in the container; empty: it is not checked
+  std::int64_t timeout_ms = 0;       // of a check
+  std::string status;                // "starting", "healthy", "unhealthy"
+  std::uint32_t failing_streak = 0;
+  int exit_code = 0;  // of the last check that changed something
+  std::string output;
+};
+
 struct Record {
   static constexpr int kFormat = 1;
 
@@ -58,8 +74,10 @@ struct Record {
   std::int64_t finished_ns = 0;
   int exit_code = 0;  // of the container, once exited
   std::string restart_policy = "no";
-  std::uint64_t restarts = 0;  // in the VM that runs
-  std::string error;           // why it failed, when fcvm or the VM did
+  std::uint64_t restarts = 0;     // in the VM that runs
+  std::vector<GateRecord> gates;  // all of them have to pass before it is ready
+  HealthRecord health;
+  std::string error;  // why it failed, when fcvm or the VM did
   std::string error_remedy;
 
   base::ProcessId supervisor;
@@ -95,6 +113,8 @@ struct Record {
   [[nodiscard]] bool is_alive() const;
   /// Whether its container is there, perhaps paused.
   [[nodiscard]] bool is_up() const;
+  /// Whether all gates have passed.
+  [[nodiscard]] bool is_ready() const;
 };
 
 [[nodiscard]] std::string to_json(const Record& record);

@@ -60,6 +60,20 @@ Json write_ports(const std::vector<PublishedPort>& ports) {
   return list;
 }
 
+Json write_gates(const std::vector<GateRecord>& gates) {
+  Json list = Json::array();
+  for (const auto& gate : gates) {
+    list.push_back({{"text", to_json_text(gate.text)}, {"passed", gate.passed}});
+  }
+  return list;
+}
+
+Json write_health(const HealthRecord& health) {
+  return {{"command", write_list(health.command)}, {"timeout_ms", health.timeout_ms},
+          {"status", to_json_text(health.status)}, {"failing_streak", health.failing_streak},
+          {"exit_code", health.exit_code},         {"output", to_json_text(health.output)}};
+}
+
 Json write_plugin_state(const Record& record) {
   Json list = Json::array();
   for (const auto& [plugin, state] : record.plugin_state) {
@@ -99,6 +113,8 @@ void put_life(Json& json, const Record& record) {
   json["exit_code"] = record.exit_code;
   json["restart_policy"] = to_json_text(record.restart_policy);
   json["restarts"] = record.restarts;
+  json["gates"] = write_gates(record.gates);
+  json["health"] = write_health(record.health);
   json["error"] = to_json_text(record.error);
   json["error_remedy"] = to_json_text(record.error_remedy);
   json["supervisor"] = write_process(record.supervisor);
@@ -168,6 +184,21 @@ void read(const Json& value, std::vector<ProcessRecord>& into) {
     read_one.jail_reason = from_json_text(process.at("jail_reason"));
   }
 }
+void read(const Json& value, std::vector<GateRecord>& into) {
+  for (const Json& gate : value) {
+    GateRecord& read_one = into.emplace_back();
+    read_one.text = from_json_text(gate.at("text"));
+    read_one.passed = gate.at("passed").get<bool>();
+  }
+}
+void read(const Json& value, HealthRecord& into) {
+  read(value.at("command"), into.command);
+  read(value.at("timeout_ms"), into.timeout_ms);
+  read(value.at("status"), into.status);
+  read(value.at("failing_streak"), into.failing_streak);
+  read(value.at("exit_code"), into.exit_code);
+  read(value.at("output"), into.output);
+}
 void read(const Json& value, std::vector<PublishedPort>& into) {
   for (const Json& port : value) {
     PublishedPort& read_one = into.emplace_back();
@@ -234,6 +265,8 @@ constexpr std::pair<std::string_view, Reader> kReaders[] = {
     {"exit_code", read_member<&Record::exit_code>},
     {"restart_policy", read_member<&Record::restart_policy>},
     {"restarts", read_member<&Record::restarts>},
+    {"gates", read_member<&Record::gates>},
+    {"health", read_member<&Record::health>},
     {"error", read_member<&Record::error>},
     {"error_remedy", read_member<&Record::error_remedy>},
     {"supervisor", read_member<&Record::supervisor>},

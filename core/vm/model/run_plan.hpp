@@ -12,8 +12,10 @@
 #include <fcvm/result.hpp>
 
 #include "core/vm/model/disk_rates.hpp"
+#include "core/vm/model/health_plan.hpp"
 #include "core/vm/model/log_driver.hpp"
 #include "core/vm/model/network_plan.hpp"
+#include "core/vm/model/readiness_plan.hpp"
 #include "core/vm/model/restore_plan.hpp"
 #include "core/vm/model/restart_policy.hpp"
 #include "core/wire/boot_plan.hpp"
@@ -55,6 +57,8 @@ struct RunPlan {
   std::string vmm;  // plugin ids
   std::string image_plugin;
   NetworkPlan network;
+  ReadinessPlan readiness;
+  HealthPlan health;
 
   std::string hostname;  // empty: the VM's name
   wire::ContainerSpec container;

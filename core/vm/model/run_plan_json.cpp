@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// One with members, and no text, path or list: those have overloads that are closer.
+/// One with members, and no text, path, pair or list: those have overloads that are closer.
 template <typename T>
 concept Whole = std::is_class_v<T>;
 
@@ -97,6 +97,24 @@ void members(ImageDisk& disk, auto visit) {
 }
 /// The rest is where the snapshot lies, which whoever reads the plan knows.
 void members(RestorePlan& restore, auto visit) { visit("image_disks", restore.image_disks); }
+void members(Gate& gate, auto visit) {
+  visit("text", gate.text);
+  visit("plugin", gate.plugin);
+  visit("settings", gate.settings);
+}
+void members(ReadinessPlan& readiness, auto visit) {
+  visit("gates", readiness.gates);
+  visit("limit", readiness.limit);
+}
+void members(HealthPlan& health, auto visit) {
+  visit("none", health.none);
+  visit("test", health.test);
+  visit("interval", health.interval);
+  visit("timeout", health.timeout);
+  visit("start_period", health.start_period);
+  visit("retries", health.retries);
+  visit("on_failure", health.on_failure);
+}
 void members(RunPlan& plan, auto visit) {
   visit("image", plan.image);
   visit("image_reference", plan.image_reference);
@@ -117,6 +135,8 @@ void members(RunPlan& plan, auto visit) {
   visit("vmm", plan.vmm);
   visit("image_plugin", plan.image_plugin);
   visit("network", plan.network);
+  visit("readiness", plan.readiness);
+  visit("health", plan.health);
   visit("hostname", plan.hostname);
   visit("container", plan.container);
   visit("sysctls", plan.sysctls);
@@ -139,6 +159,10 @@ Json json_of(const std::string& text) { return to_json_text(text); }
 Json json_of(const std::filesystem::path& path) { return to_json_text(path.string()); }
 Json json_of(std::chrono::milliseconds time) { return time.count(); }
 Json json_of(Protocol protocol) { return to_text(protocol); }
+Json json_of(HealthAction action) { return static_cast<int>(action); }
+Json json_of(const std::pair<std::string, std::string>& pair) {
+  return Json::array({json_of(pair.first), json_of(pair.second)});
+}
 Json json_of(const PublishedPort& port) { return to_text(port); }
 Json json_of(const RestartPolicy& policy) { return to_json_text(policy.name); }
 Json json_of(const std::map<std::string, std::string>& map) {
@@ -184,6 +208,14 @@ void fill(const Json& json, Protocol& into) {
   const auto protocol = parse_protocol(from_json_text(json));
   if (!protocol) throw std::invalid_argument(protocol.error().message());
   into = *protocol;
+}
+void fill(const Json& json, HealthAction& into) {
+  const auto number = base::json_number<std::uint8_t>(json);
+  if (number > static_cast<int>(HealthAction::kStop)) throw std::invalid_argument("no action");
+  into = static_cast<HealthAction>(number);
+}
+void fill(const Json& json, std::pair<std::string, std::string>& into) {
+  into = {from_json_text(json.at(0)), from_json_text(json.at(1))};
 }
 void fill(const Json& json, PublishedPort& into) {
   auto port = parse_publish(from_json_text(json));

@@ -13,6 +13,8 @@ RunPlan saved_plan(const RunPlan& plan, std::vector<ImageDisk> image_disks) {
   saved.labels = plan.labels;
   saved.cpus = plan.cpus;
   saved.memory_bytes = plan.memory_bytes;
+  saved.balloon_bytes = plan.balloon_bytes;
+  saved.hugepages = plan.hugepages;
   saved.disk_bytes = plan.disk_bytes;
   saved.disk_rates = plan.disk_rates;
   saved.pids_limit = plan.pids_limit;

@@ -36,7 +36,12 @@ Result<Record> new_record(const RunPlan& plan, const plugin::Registry& registry)
     record.snapshot_tag = plan.restore->tag;
     memory_plugin = plan.restore->memory_plugin;
   }
-  for (const auto& id : {plan.vmm, plan.image_plugin, plan.network.plugin, memory_plugin}) {
+  std::vector<std::string> plugins{plan.vmm, plan.image_plugin, plan.network.plugin, memory_plugin};
+  for (const auto& gate : plan.readiness.gates) {
+    record.gates.push_back({gate.text, false});
+    plugins.push_back(gate.plugin);
+  }
+  for (const auto& id : plugins) {
     if (id.empty()) continue;
     const plugin::Entry* entry = FCVM_TRY(registry.find(id));
     record.plugin_versions[id] = entry->descriptor.version;

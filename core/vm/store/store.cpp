@@ -229,6 +229,8 @@ Result<Record> Store::take_over(const std::string& id) const {
   record.finished_ns = 0;
   record.exit_code = 0;
   record.restarts = 0;
+  for (auto& gate : record.gates) gate.passed = false;
+  record.health = {};
   record.error.clear();
   record.error_remedy.clear();
   record.ports.clear();

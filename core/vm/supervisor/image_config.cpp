@@ -1,6 +1,9 @@
 #include "core/vm/supervisor/image_config.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <limits>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -25,6 +28,53 @@ bool has_words(const json& container, const char* member) {
 bool leads_to(const PublishedPort& published, const PublishedPort& exposed) {
   return published.protocol == exposed.protocol && published.guest_port <= exposed.guest_port &&
          exposed.guest_port < published.guest_port + published.count;
+}
+
+using std::chrono::milliseconds;
+
+// podman's own.
+constexpr milliseconds kHealthInterval{30'000};
+constexpr milliseconds kHealthTimeout{30'000};
+constexpr std::uint32_t kHealthRetries = 3;
+
+/// Nothing where there is none, or it is no such list.
+std::vector<std::string> test_of(const json& check) {
+  std::vector<std::string> words;
+  const auto test = check.find("Test");
+  if (test == check.end() || !test->is_array()) return words;
+  for (const auto& word : *test) {
+    if (!word.is_string()) return {};
+    words.push_back(word);
+  }
+  return words;
+}
+
+json health_part(const std::string& config) {
+  const auto image = container_part(config);
+  const auto check = image.find("Healthcheck");
+  return check != image.end() && check->is_object() ? *check : json::object();
+}
+
+/// Of nanoseconds, of which 0 stands for the default.
+std::optional<milliseconds> time_of(const json& check, const char* member) {
+  const auto time = check.find(member);
+  if (time == check.end() || !time->is_number_integer()) return std::nullopt;
+  const auto value = std::chrono::nanoseconds(time->get<std::int64_t>());
+  if (value.count() <= 0) return std::nullopt;
+  return std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(value));
+}
+
+std::uint32_t whole(milliseconds time) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(time.count(), 0, kMost));
+}
+
+/// "CMD-SHELL", LINE or "CMD", WORD...; anything else ("NONE") is no check.
+std::vector<std::string> command_of(const std::vector<std::string>& test) {
+  if (test.size() < 2) return {};
+  if (test.front() == "CMD-SHELL") return {"/bin/sh", "-c", test[1]};
+  if (test.front() == "CMD") return {test.begin() + 1, test.end()};
+  return {};
 }
 
 }  // namespace
@@ -58,6 +108,30 @@ std::vector<PublishedPort> exposed_ports(const std::string& config,
     }
   }
   return wishes;
+}
+
+bool has_health_check(const std::string& config) { return !test_of(health_part(config)).empty(); }
+
+wire::HealthCheck health_check(const std::string& config, const HealthPlan& plan) {
+  wire::HealthCheck check;
+  if (plan.none) return check;
+  const auto image = health_part(config);
+  const auto chosen = [&](const std::optional<milliseconds>& said, const char* member,
+                          milliseconds otherwise) {
+    return whole(said ? *said : time_of(image, member).value_or(otherwise));
+  };
+  check.command = command_of(plan.test.empty() ? test_of(image) : plan.test);
+  check.interval_ms = chosen(plan.interval, "Interval", kHealthInterval);
+  check.timeout_ms = chosen(plan.timeout, "Timeout", kHealthTimeout);
+  check.start_period_ms = chosen(plan.start_period, "StartPeriod", milliseconds(0));
+  check.retries = kHealthRetries;
+  const auto retries = image.find("Retries");
+  if (retries != image.end() && retries->is_number_unsigned()) {
+    const auto count = retries->get<std::uint64_t>();
+    if (count > 0 && count < 1000) check.retries = static_cast<std::uint32_t>(count);
+  }
+  if (plan.retries) check.retries = *plan.retries;
+  return check;
 }
 
 }  // namespace fcvm::vm

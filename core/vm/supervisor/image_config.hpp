@@ -6,6 +6,7 @@
 
 #include <fcvm/result.hpp>
 
+#include "core/vm/model/health_plan.hpp"
 #include "core/vm/model/port.hpp"
 #include "core/wire/boot_plan.hpp"
 
@@ -20,5 +21,12 @@ namespace fcvm::vm {
 /// of the host. What is no port is left out, as podman does.
 [[nodiscard]] std::vector<PublishedPort> exposed_ports(const std::string& config,
                                                        const std::vector<PublishedPort>& published);
+
+/// Whether the image has a health check (HEALTHCHECK) of its own.
+[[nodiscard]] bool has_health_check(const std::string& config);
+
+/// The image's, with what the user said in place of each of its parts, and podman's defaults for
+/// what nobody said. Without a command there is none.
+[[nodiscard]] wire::HealthCheck health_check(const std::string& config, const HealthPlan& plan);
 
 }  // namespace fcvm::vm

@@ -157,6 +157,7 @@ Result<void> Launch::fetch_image() {
   image_ = FCVM_TRY(resolve_image() | context(fmt::format("image {}", plan_.image)));
   FCVM_TRY(check_command(image_.config, plan_.container) |
            context(fmt::format("image {}", plan_.image)));
+  health_ = health_check(image_.config, plan_.health);
   if (!is_known(image_)) {
     return fail(ENOTSUP,
                 fmt::format("{} delivers image {} in a way that this fcvm does not know",
@@ -432,6 +433,7 @@ wire::BootPlan Launch::boot_plan(const std::string& agent) {
   if (network_) plan.sysctls.push_back("net.ipv4.ping_group_range=0 2147483647");
   plan.sysctls.insert(plan.sysctls.end(), plan_.sysctls.begin(), plan_.sysctls.end());
   plan.container = container(agent);
+  plan.health = health_;
   return plan;
 }
 
@@ -441,6 +443,8 @@ wire::ContainerSpec Launch::container(const std::string& agent) {
   spec.image = image_.id;
   spec.again = !plan_.kept_image.empty();
   spec.held = plan_.restart.when != RestartPolicy::When::kNever;
+  // The agent makes it: podman would want systemd's timers.
+  if (has_health_check(image_.config)) spec.podman_options.push_back("--no-healthcheck");
   if (image_.how == FCVM_GUEST_MOUNT_STORE) {
     spec.source.delivery = wire::ImageDelivery::kStore;
   } else if (image_.how == FCVM_GUEST_USE_STORE_DISK) {

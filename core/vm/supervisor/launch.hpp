@@ -72,6 +72,8 @@ class Launch {
   [[nodiscard]] std::vector<ImageDisk> image_disks() const;
   /// Of the machine that runs, into that directory.
   [[nodiscard]] MachineSaver saver(std::filesystem::path directory) const;
+  /// Without a command, the container is not checked.
+  [[nodiscard]] const wire::HealthCheck& health() const { return health_; }
 
  private:
   template <typename Verbs>
@@ -111,6 +113,7 @@ class Launch {
   std::condition_variable settled_;
   std::thread canceller_;
   ImageSource::Image image_;
+  wire::HealthCheck health_;
   wire::Network guest_network_;
   std::vector<std::string> guest_proxies_;
 };

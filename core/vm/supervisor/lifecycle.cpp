@@ -11,6 +11,8 @@ using namespace std::chrono_literals;
 
 /// What a guest has beyond the grace to report that its container has ended; then its VM is ended.
 constexpr Milliseconds kStopSlack = 5s;
+/// What a gate has beyond its deadline to return; then it is deaf.
+constexpr Milliseconds kGateSlack = 5s;
 /// And when it was told to kill its container.
 constexpr Milliseconds kKillLimit = 2s;
 /// For the container's last writes to reach a disk that stays, once it has ended by itself.
@@ -83,6 +85,17 @@ class Stepper {
     add(AnnounceRestart{});
     // Somebody wanted it to end while it was on its way.
     if (state_.stop_wanted) add(AskToStop{{0, rules_.stop_grace}});
+  }
+
+  void operator()(const GatesPassed& /*event*/) {
+    if (state_.ending || !std::exchange(state_.awaits_gates, false)) return;
+    add(ClearTimer{Timer::kReady});
+    if (!state_.exit_code) become_ready();
+  }
+
+  void operator()(const GateFailed& event) {
+    // Of a container that has ended, its end is to be told.
+    if (state_.awaits_gates && !state_.exit_code) fail_with(event.error);
   }
 
   void operator()(const ContainerExited& event) {
@@ -262,6 +275,9 @@ class Stepper {
         return;
       case Timer::kRestart:
         return restart_now();
+      case Timer::kReady:
+        return (*this)(GateFailed{
+            event.why ? *event.why : Error(ETIMEDOUT, "the container was not ready in time")});
       case Timer::kLifetime:
         is_beginning() ? end_by_force(0ms) : stop({SIGKILL, 0ms});
         return add(Blame{Blame::Why::kLifetime});
@@ -298,6 +314,16 @@ class Stepper {
     state_.phase = Phase::kRunning;
     state_.started_at = now_;
     add(AnnounceStart{!state_.never_began});
+    if (state_.never_began) return;
+    if (!rules_.ready_limit) return become_ready();
+    state_.awaits_gates = true;
+    add(SetTimer{Timer::kReady, *rules_.ready_limit + kGateSlack});
+    add(AwaitGates{});
+  }
+
+  void become_ready() {
+    state_.is_ready = true;
+    add(AnnounceReady{});
   }
 
   void exited(int code) {
@@ -420,8 +446,11 @@ class Stepper {
   void tear_down() {
     if (std::exchange(state_.ending, true)) return;
     if (!state_.launched) add(CancelLaunch{});
-    for (const Timer timer : {Timer::kStart, Timer::kRestart, Timer::kLifetime, Timer::kEnd})
+    if (std::exchange(state_.awaits_gates, false)) add(CancelGates{});
+    for (const Timer timer :
+         {Timer::kStart, Timer::kReady, Timer::kRestart, Timer::kLifetime, Timer::kEnd}) {
       add(ClearTimer{timer});
+    }
     const bool stands_still = state_.phase == Phase::kPaused || state_.phase == Phase::kSaving;
     const bool writes_back = state_.exit_code && rules_.keeps_disk && !stands_still &&
                              (state_.output_ended || state_.quiesce);

@@ -25,13 +25,16 @@ struct Rules {
   Milliseconds stop_grace{};
   std::optional<Milliseconds> lifetime{};  // --timeout
   Milliseconds start_limit{};              // until the container runs, once the guest was told
-  bool keeps_disk = true;                  // what the container wrote should reach it
+  std::optional<Milliseconds>
+      ready_limit{};       // from there until all gates have passed, if it has any
+  bool keeps_disk = true;  // what the container wrote should reach it
   RestartPolicy restart{};
   bool tty = false;
 };
 
 enum class Timer {
   kStart,     // the container has to run
+  kReady,     // and to be ready: a gate that keeps its own deadline is done by then
   kLifetime,  // --timeout
   kRestart,   // its container is started again
   kEnd,       // what was asked to end has to have ended
@@ -51,7 +54,9 @@ struct State {
   bool launched = false;  // or failed to: nobody waits for the guest any more
   bool output_ended = false;
   bool sink_closed = false;
-  bool never_began = false;  // the container's command could not be started
+  bool never_began = false;   // the container's command could not be started
+  bool awaits_gates = false;  // the container runs, and they have not all passed yet
+  bool is_ready = false;
   bool ended_early = false;  // somebody wanted it to end before its container ran
   bool ending = false;       // all is being undone, and nothing else happens
   int interrupts = 0;
@@ -88,6 +93,11 @@ struct LaunchFailed {
   Error error;
 };
 struct ContainerStarted {};
+/// All that readiness asks for holds, or something never will.
+struct GatesPassed {};
+struct GateFailed {
+  Error error;
+};
 struct ContainerExited {
   int code = 0;
 };
@@ -141,13 +151,14 @@ struct SaveAsked {};
 struct Saved {};  // or not: the VM is as it was before
 struct TimeUp {
   Timer timer{};
-  std::optional<Error> why{};  // of kStart: what the console shows
+  std::optional<Error> why{};  // of kStart: what the console shows; of kReady: which gate is deaf
 };
 
 using Event =
-    std::variant<Begun, MachineStarted, Launched, LaunchFailed, ContainerStarted, ContainerExited,
-                 GuestFailed, MachineEnded, OutputEnded, SinkClosed, Signalled, HungUp, StopAsked,
-                 KillAsked, EndAsked, StopRefused, RestartAsked, RestartRefused, PauseAsked, Paused,
+    std::variant<Begun, MachineStarted, Launched, LaunchFailed, ContainerStarted, GatesPassed,
+                 GateFailed, ContainerExited, GuestFailed, MachineEnded, OutputEnded, SinkClosed,
+                 Signalled, HungUp, StopAsked, KillAsked, EndAsked, StopRefused, RestartAsked,
+                 RestartRefused, PauseAsked, Paused,
                  ResumeAsked, Resumed, DiskFull, DiskHasRoom, SaveAsked, Saved, TimeUp>;
 
 // ---- what is to be done
@@ -158,6 +169,11 @@ struct CancelLaunch {};
 struct AnnounceStart {
   bool began = true;  // false: its command could not be started
 };
+/// The gates are asked from now on.
+struct AwaitGates {};
+struct CancelGates {};
+/// It is ready: whoever waits for that is told.
+struct AnnounceReady {};
 struct AskToStop {
   Stop stop;
 };
@@ -201,9 +217,10 @@ struct Report {
 };
 
 using Action =
-    std::variant<Launch, CancelLaunch, AnnounceStart, AskToStop, SignalContainer, RestartContainer,
-                 ReleaseContainer, AnnounceRestart, Pause, Resume, Save, SetTimer, ClearTimer,
-                 KillMachine, TearDown, GiveUp, Blame, Report>;
+    std::variant<Launch, CancelLaunch, AnnounceStart, AwaitGates, CancelGates, AnnounceReady,
+                 AskToStop, SignalContainer, RestartContainer, ReleaseContainer, AnnounceRestart,
+                 Pause, Resume, Save, SetTimer, ClearTimer, KillMachine, TearDown, GiveUp, Blame,
+                 Report>;
 
 struct Step {
   State state;

@@ -2,34 +2,22 @@
 #include "core/vm/supervisor/supervisor.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <system_error>
+#include <vector>
 
 #include "core/base/io/file.hpp"
-#include "core/vm/logs/container_log.hpp"
+#include "core/vm/logs/log_tail.hpp"
 #include "core/vm/store/new_record.hpp"
 #include "core/vm/supervisor/supervisor_impl.hpp"
 
 namespace fcvm::vm {
 namespace {
 
-constexpr std::size_t kTailLines = 15;
 /// Nobody holds it alone for long.
 constexpr auto kSnapshotLockLimit = 5s;
 /// For an agent that runs already; an emulated one of many on a busy host takes its time.
 constexpr auto kReviveLimit = 60s;
-
-/// The last that a container has said.
-std::string log_tail(const std::filesystem::path& log) {
-  std::string text;
-  const auto read = read_container_log(log, {.tail = kTailLines}, [&](const LogLine& line) {
-    text += line.text;
-    if (line.complete) text += '\n';
-    return true;
-  });
-  if (!read) log::debug("vm", "{}", read.error().message());
-  if (text.ends_with('\n')) text.pop_back();
-  return text;
-}
 
 /// podman ends with a line of its own that has all that its runtime said before it.
 std::string told_once(const std::string& text) {
@@ -48,6 +36,8 @@ lifecycle::Rules Supervisor::Impl::rules_of(const RunPlan& plan) {
   return {.stop_grace = plan.stop_grace,
           .lifetime = plan.lifetime,
           .start_limit = plan.start_limit,
+          .ready_limit =
+              plan.readiness.gates.empty() ? std::nullopt : std::optional(plan.readiness.limit),
           .keeps_disk = !plan.remove_when_done,
           .restart = plan.restart,
           .tty = plan.container.tty};
@@ -124,7 +114,8 @@ Result<void> Supervisor::Impl::begin() {
                        [this](bool is_full) { on_space(is_full); });
   control_ = std::make_unique<GuestControl>(
       [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); },
-      [this](const wire::Event& event) { take_guest_event(event); });
+      [this](const wire::Event& event) { take_guest_event(event); },
+      [this](const wire::Health& health) { take_health(health); });
   return streams_.start(
       *loop_, plan_, *record_,
       [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); });
@@ -215,10 +206,26 @@ void Supervisor::Impl::remove_own_cgroup() {
 
 std::string Supervisor::Impl::why_it_never_began() const {
   if (!state_.ended_early) {
-    return told_once(log_tail(context_.store.paths().container_log(record_->id())));
+    return told_once(last_words(context_.store.paths().container_log(record_->id())));
   }
   return fmt::format("VM {} is ended: {}", record_->name(),
                      record_->look([](const Record& record) { return record.error; }));
+}
+
+std::string Supervisor::Impl::why_it_was_never_ready() const {
+  return fmt::format("VM {} ended with exit code {} before it was ready:\n    {}{}",
+                     record_->name(), state_.outcome(), gates_ ? gates_->missing() : "",
+                     log_tail(context_.store.paths().container_log(record_->id())));
+}
+
+/// Of an end that is no failure of fcvm's, and not what the caller waits for.
+void Supervisor::Impl::tell_caller() const {
+  if (state_.error) return;
+  if (state_.never_began || state_.ended_early) {
+    if (context_.on_never_began) context_.on_never_began(state_.outcome(), why_it_never_began());
+  } else if (!state_.is_ready && context_.on_never_ready) {
+    context_.on_never_ready(why_it_was_never_ready());
+  }
 }
 
 /// To its record, to those who wait, and to the log of events.
@@ -238,9 +245,7 @@ void Supervisor::Impl::record_end() {
       record.error_remedy = state_.error->remedy();
     }
   });
-  if ((state_.never_began || state_.ended_early) && !state_.error && context_.on_never_began) {
-    context_.on_never_began(code, why_it_never_began());
-  }
+  tell_caller();
   record_->tell("die", {{"exitCode", std::to_string(code)}});
   for (const auto& reply : waiting_) reply(ask::Exit{code});
   for (const auto& reply : restarting_) {

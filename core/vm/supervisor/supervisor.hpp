@@ -34,11 +34,16 @@ struct SupervisorContext {
   /// What the start has come to, for people: "booting the guest"; empty once the
   /// container may speak. From the control thread.
   std::function<void(const std::string&)> on_stage{};
-  /// Called with the VM's record once its container runs: a detached run lets its caller go.
+  /// Called with the VM's record once its container runs.
   std::function<void(const Record&)> on_started{};
+  /// And once all gates have passed as well, at once without any: a detached run lets its caller
+  /// go.
+  std::function<void(const Record&)> on_ready{};
   /// Instead of on_started: podman or the runtime in the guest could not start the command. What
   /// they said of it, as far as a log has kept it.
   std::function<void(int code, const std::string& why)> on_never_began{};
+  /// Instead of on_ready: the container ended before its gates had passed.
+  std::function<void(const std::string& why)> on_never_ready{};
   /// The stream of the one who runs the container, when it is attached and not at our own standard
   /// descriptors; see attachments.hpp. It gets the outcome, too.
   Fd attached{};

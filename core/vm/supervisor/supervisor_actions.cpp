@@ -48,6 +48,35 @@ void Supervisor::Impl::perform(const lifecycle::AnnounceStart& action) {
   if (context_.on_started) context_.on_started(record_->copy());
 }
 
+void Supervisor::Impl::perform(const lifecycle::AwaitGates& /*action*/) {
+  if (context_.on_stage && plan_.detached) context_.on_stage("waiting until it is ready");
+  gates_ = std::make_unique<Gates>(
+      plan_.readiness,
+      Gates::Callbacks{
+          [this](std::size_t index) { on_control([this, index] { on_gate_passed(index); }); },
+          [this](const Result<void>& done) {
+            on_control([this, done] {
+              if (done) return happen(lifecycle::GatesPassed{});
+              happen(lifecycle::GateFailed{not_ready(done.error().message())});
+            });
+          }});
+  const plugin::Services services{.process = &processes_,
+                                  .guest = &*guest_service_,
+                                  .state = &*recorded_,
+                                  .progress = context_.progress};
+  const auto begun = gates_->start(context_, services, record_->id(), record_->name());
+  if (!begun) happen(lifecycle::GateFailed{begun.error()});
+}
+
+void Supervisor::Impl::perform(const lifecycle::CancelGates& /*action*/) {
+  if (gates_) gates_->cancel();
+}
+
+void Supervisor::Impl::perform(const lifecycle::AnnounceReady& /*action*/) {
+  if (rules_.ready_limit) record_->tell("ready");
+  if (context_.on_ready) context_.on_ready(record_->copy());
+}
+
 void Supervisor::Impl::perform(const lifecycle::AskToStop& action) {
   on_worker([this, stop = action.stop] {
     wire::StopContainer request;
@@ -221,6 +250,9 @@ void Supervisor::Impl::perform(const lifecycle::SetTimer& action) {
   timer = loop_->after(action.after, [this, which = action.timer] {
     lifecycle::TimeUp time_up{which};
     if (which == lifecycle::Timer::kStart) time_up.why = late_start();
+    if (which == lifecycle::Timer::kReady) {
+      time_up.why = not_ready("\n    " + gates_->missing() + " keeps no deadline");
+    }
     happen(time_up);
   });
 }
@@ -261,6 +293,7 @@ void Supervisor::Impl::leave() {
     machine_worker_.join();
     diallers_.join();
     end_worker_.join();
+    if (gates_) gates_->join();
     // Not before: until here somebody may be dialling the guest.
     launch_.reset();
     on_control([this] { loop_->stop(); });

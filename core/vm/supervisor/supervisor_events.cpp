@@ -5,6 +5,7 @@
 #include "core/base/jail/jail_filter.hpp"
 #include "core/base/process/process_id.hpp"
 #include "core/vm/logs/console_tail.hpp"
+#include "core/vm/logs/log_tail.hpp"
 #include "core/vm/supervisor/supervisor_impl.hpp"
 
 namespace fcvm::vm {
@@ -15,6 +16,24 @@ Error guest_failure(const wire::Event& event) {
   return Error(event.code > 0 ? event.code : EIO,
                fmt::format("the guest failed at \"{}\": {}", event.stage, event.text),
                disk_is_full ? "give the VM a larger disk: --rootfs-size" : "");
+}
+
+constexpr const char* kHealthStarting = "starting";
+/// Between two records of how a container is.
+constexpr auto kHealthRest = 100ms;
+
+std::string health_word(wire::HealthStatus status) {
+  switch (status) {
+    case wire::HealthStatus::kStarting:
+      return kHealthStarting;
+    case wire::HealthStatus::kHealthy:
+      return "healthy";
+    case wire::HealthStatus::kUnhealthy:
+      return "unhealthy";
+    case wire::HealthStatus::kNone:
+      break;
+  }
+  return "";
 }
 
 }  // namespace
@@ -84,6 +103,9 @@ void Supervisor::Impl::watch_vmm() {
   record_->note([&](Record& record) {
     record.image_digest = launch_->image().digest;
     record.image_id = launch_->image().id;
+    record.health.command = launch_->health().command;
+    record.health.timeout_ms = launch_->health().timeout_ms;
+    if (!record.health.command.empty()) record.health.status = kHealthStarting;
     record.vmm_version = text_of(status->vmm_version);
     record.accelerator = text_of(status->accelerator);
     if (auto id = base::identify(status->pid)) record.vmm = *id;
@@ -172,6 +194,65 @@ Error Supervisor::Impl::late_start() const {
                            static_cast<double>(plan_.start_limit.count()) / 1000,
                            console_tail(context_.store.paths().console_log(record_->id()))),
                console_remedy());
+}
+
+void Supervisor::Impl::on_gate_passed(std::size_t index) {
+  log::debug("vm", "the gate {} has passed", plan_.readiness.gates.at(index).text);
+  record_->note([&](Record& record) { record.gates.at(index).passed = true; });
+}
+
+/// As take_guest_event().
+void Supervisor::Impl::take_health(const wire::Health& health) {
+  guest_events_.acquire();
+  on_control([this, health] {
+    guest_events_.release();
+    on_health(health);
+  });
+}
+
+/// A guest may change its mind as often as it likes, and each record costs a write to the disk.
+void Supervisor::Impl::on_health(const wire::Health& health) {
+  const bool rests = health_news_.has_value();
+  health_news_ = health;
+  if (!rests) settle_health();
+}
+
+void Supervisor::Impl::settle_health() {
+  const wire::Health news = *health_news_;
+  const std::string status = health_word(news.status);
+  const auto before = record_->look([](const Record& record) { return record.health.status; });
+  if (state_.ending || status.empty() || before.empty()) return health_news_.reset();
+  record_->note([&](Record& record) {
+    record.health.status = status;
+    record.health.failing_streak = news.failing_streak;
+    record.health.exit_code = news.exit_code;
+    record.health.output = news.output;
+  });
+  loop_->cancel(health_timer_);
+  health_timer_ = loop_->after(kHealthRest, [this, news] {
+    const wire::Health last = *std::exchange(health_news_, std::nullopt);
+    if (wire::encode(last) != wire::encode(news)) on_health(last);
+  });
+  if (status == before) return;
+  record_->tell("health_status", {{"health_status", status}});
+  if (news.status != wire::HealthStatus::kUnhealthy) return;
+  log::warning("vm", "VM {} is unhealthy: its check exits with {}", record_->name(),
+               news.exit_code);
+  if (plan_.health.on_failure == HealthAction::kKill) happen(lifecycle::KillAsked{SIGKILL});
+  if (plan_.health.on_failure == HealthAction::kStop) {
+    happen(lifecycle::StopAsked{{0, plan_.stop_grace}});
+  }
+}
+
+/// The log's end is what whoever waited would look at next.
+Error Supervisor::Impl::not_ready(const std::string& why) const {
+  return Error(ETIMEDOUT,
+               fmt::format("VM {} did not become ready, and is ended:{}{}", record_->name(), why,
+                           log_tail(context_.store.paths().container_log(record_->id()))),
+               plan_.remove_when_done
+                   ? "--ready-timeout gives it more time; without --rm its log is kept"
+                   : fmt::format("--ready-timeout gives it more time; its whole log: fcvm logs {}",
+                                 record_->name()));
 }
 
 /// QEMU stops a guest that has met a full disk; Firecracker hands it an error. So it is paused

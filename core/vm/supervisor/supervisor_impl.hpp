@@ -34,6 +34,7 @@
 #include "core/vm/store/own_record.hpp"
 #include "core/vm/store/recorded_state.hpp"
 #include "core/vm/supervisor/control_server.hpp"
+#include "core/vm/supervisor/gates.hpp"
 #include "core/vm/supervisor/launch.hpp"
 #include "core/vm/supervisor/lifecycle.hpp"
 #include "core/vm/supervisor/networking.hpp"
@@ -95,11 +96,19 @@ class Supervisor::Impl {
   [[nodiscard]] RunPlan plan_as_it_is() const;
   void tell_stage(const char* stage) const;
   Error late_start() const;
+  void on_gate_passed(std::size_t index);
+  void take_health(const wire::Health& health);
+  void on_health(const wire::Health& health);
+  void settle_health();
+  Error not_ready(const std::string& why) const;
 
   // --- what is done about it ---
   void perform(const lifecycle::Launch& action);
   void perform(const lifecycle::CancelLaunch& action);
   void perform(const lifecycle::AnnounceStart& action);
+  void perform(const lifecycle::AwaitGates& action);
+  void perform(const lifecycle::CancelGates& action);
+  void perform(const lifecycle::AnnounceReady& action);
   void perform(const lifecycle::AskToStop& action);
   void perform(const lifecycle::SignalContainer& action);
   void perform(const lifecycle::RestartContainer& action);
@@ -150,7 +159,9 @@ class Supervisor::Impl {
 
   // --- ending ---
   void leave();
+  void tell_caller() const;
   std::string why_it_never_began() const;
+  std::string why_it_was_never_ready() const;
   void record_end();
   Result<int> conclude();
   void remove_own_cgroup();
@@ -197,6 +208,7 @@ class Supervisor::Impl {
   plugin::ProcessKeeper processes_;
   std::unique_ptr<ControlServer> server_;
   std::unique_ptr<Launch> launch_;
+  std::unique_ptr<Gates> gates_;
   std::optional<Networking> networking_;
   std::counting_semaphore<kMostEvents> guest_events_{kMostEvents};  // room for more on their way
   std::unique_ptr<GuestControl> control_;
@@ -210,6 +222,8 @@ class Supervisor::Impl {
   std::pair<ask::Save, Reply<ask::Saved>> save_asker_;  // likewise
   std::vector<Reply<ask::Exit>> waiting_;               // for the end
   std::vector<Reply<ask::Done>> restarting_;            // for the container to run again
+  std::optional<wire::Health> health_news_;             // that is to be recorded
+  base::Loop::TimerId health_timer_;                    // until which no more is
 };
 
 }  // namespace fcvm::vm

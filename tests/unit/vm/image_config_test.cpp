@@ -47,5 +47,48 @@ TEST_CASE("what an image exposes and is no port is left out") {
   }
 }
 
+TEST_CASE("a health check is the image's, with the user's word before it, and podman's behind") {
+  using Words = std::vector<std::string>;
+  const char* config =
+      R"({"config":{"Healthcheck":{"Test":["CMD-SHELL","curl x"],"Interval":5000000000,
+          "Timeout":2500000000,"StartPeriod":1000,"Retries":7}}})";
+  CHECK(has_health_check(config));
+  const auto image = health_check(config, {});
+  CHECK(image.command == Words{"/bin/sh", "-c", "curl x"});
+  CHECK(image.interval_ms == 5000);
+  CHECK(image.timeout_ms == 2500);
+  CHECK(image.start_period_ms == 1);
+  CHECK(image.retries == 7);
+  HealthPlan plan;
+  plan.test = {"CMD", "/check", "it"};
+  plan.timeout = std::chrono::seconds(9);
+  const auto mixed = health_check(config, plan);
+  CHECK(mixed.command == Words{"/check", "it"});
+  CHECK(mixed.interval_ms == 5000);
+  CHECK(mixed.timeout_ms == 9000);
+  const auto own = health_check("{}", plan);
+  CHECK(own.interval_ms == 30'000);
+  CHECK(own.start_period_ms == 0);
+  CHECK(own.retries == 3);
+  plan.none = true;
+  CHECK(health_check(config, plan).command.empty());
+}
+
+TEST_CASE("what is no health check of an image is none") {
+  for (const char* part : {"null", "7", "{}", R"({"Test":["NONE"]})", R"({"Test":["CMD"]})",
+                           R"({"Test":"curl"})", R"({"Test":["CMD",7]})", R"({"Test":[]})"}) {
+    INFO(part);
+    const auto config = std::string(R"({"config":{"Healthcheck":)") + part + "}}";
+    CHECK(health_check(config, {}).command.empty());
+  }
+  CHECK(health_check("nonsense", {}).command.empty());
+  const char* wild = R"({"config":{"Healthcheck":{"Test":["CMD","x"],"Interval":-5,"Timeout":"1s",
+                         "Retries":-1}}})";
+  const auto check = health_check(wild, {});
+  CHECK(check.interval_ms == 30'000);
+  CHECK(check.timeout_ms == 30'000);
+  CHECK(check.retries == 3);
+}
+
 }  // namespace
 }  // namespace fcvm::vm

@@ -73,6 +73,9 @@ std::vector<Row> table() {
     {"launched", Launched{},          {"created", "starting", "running", "running", "paused", "saving", "stopping", "exited*"}},
     {"launch failed", LaunchFailed{kError}, {"created*", "starting*", "restoring*", "running*", "paused*", "saving*", "stopping*", "exited*"}},
     {"container started", ContainerStarted{}, {"created", "running", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"gates passed", GatesPassed{},   {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"a gate failed", GateFailed{kError}, {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
+    {"ready's time is up", TimeUp{Timer::kReady, kError}, {"created", "starting", "restoring", "running", "paused", "saving", "stopping", "exited*"}},
     {"container exited", ContainerExited{7}, {"stopping", "stopping", "stopping", "stopping", "stopping", "stopping", "stopping", "exited*"}},
     {"guest failed", GuestFailed{kError}, {"created*", "starting*", "restoring*", "running*", "paused*", "saving*", "stopping*", "exited*"}},
     {"machine ended", MachineEnded{kError}, {"created*", "starting*", "restoring*", "running*", "paused*", "saving*", "stopping*", "exited*"}},
@@ -389,6 +392,62 @@ TEST_CASE("the outcome is the container's own, unless something failed") {
   CHECK(after(in(Phase::kStopping), MachineEnded{kError}).state.outcome() == 3);
   const Step closed = after(in(Phase::kRunning), SinkClosed{});
   CHECK(after(closed.state, ContainerExited{0}).state.outcome() == 128 + SIGPIPE);
+}
+
+const Rules kGated{.stop_grace = 10s, .start_limit = 30min, .ready_limit = 60s};
+
+/// A VM whose container runs, and whose gates have not passed.
+State gated() { return after(in(Phase::kStarting), ContainerStarted{}, kGated).state; }
+
+TEST_CASE("a VM without gates is ready once its container runs") {
+  const Step stepped = after(in(Phase::kStarting), ContainerStarted{});
+  CHECK(find<AnnounceReady>(stepped) != nullptr);
+  CHECK(find<AwaitGates>(stepped) == nullptr);
+  CHECK(stepped.state.is_ready);
+}
+
+TEST_CASE("a VM with gates runs, and is ready once they have passed") {
+  const Step started = after(in(Phase::kStarting), ContainerStarted{}, kGated);
+  CHECK(find<AnnounceStart>(started) != nullptr);
+  CHECK(find<AnnounceReady>(started) == nullptr);
+  CHECK(find<AwaitGates>(started) != nullptr);
+  REQUIRE(timer(started, Timer::kReady) != nullptr);
+  CHECK(timer(started, Timer::kReady)->after > 60s);  // a gate says more than we could
+  CHECK(started.state.phase == Phase::kRunning);
+  const Step passed = after(started.state, GatesPassed{}, kGated);
+  CHECK(find<AnnounceReady>(passed) != nullptr);
+  CHECK(find<ClearTimer>(passed)->timer == Timer::kReady);
+  CHECK(passed.state.is_ready);
+  // Once is enough, and what comes late changes nothing.
+  CHECK(find<AnnounceReady>(after(passed.state, GatesPassed{}, kGated)) == nullptr);
+  CHECK_FALSE(after(passed.state, GateFailed{kError}, kGated).state.ending);
+  CHECK_FALSE(after(passed.state, TimeUp{Timer::kReady}, kGated).state.ending);
+}
+
+TEST_CASE("a gate that fails, or is deaf, ends the VM") {
+  for (const Event& event : {Event(GateFailed{kError}), Event(TimeUp{Timer::kReady, kError})}) {
+    const Step failed = after(gated(), event, kGated);
+    CHECK(failed.state.ending);
+    CHECK(failed.state.error->message() == kError.message());
+    CHECK(failed.state.outcome() == 125);
+    CHECK(find<CancelGates>(failed) != nullptr);
+  }
+}
+
+TEST_CASE("a container that ends before its gates have passed was never ready") {
+  const Step exited = after(gated(), ContainerExited{3}, kGated);
+  CHECK_FALSE(after(exited.state, GateFailed{kError}, kGated).state.ending);
+  CHECK(find<AnnounceReady>(after(exited.state, GatesPassed{}, kGated)) == nullptr);
+  const Step ended = after(exited.state, OutputEnded{}, kGated);
+  CHECK(find<CancelGates>(ended) != nullptr);
+  CHECK(ended.state.outcome() == 3);
+  CHECK_FALSE(ended.state.is_ready);
+}
+
+TEST_CASE("gates are asked of no container whose command could not be started") {
+  const Step never = after(in(Phase::kStarting), ContainerExited{127}, kGated);
+  CHECK(find<AwaitGates>(never) == nullptr);
+  CHECK(find<AnnounceReady>(never) == nullptr);
 }
 
 }  // namespace

@@ -101,7 +101,8 @@ class Host {
     bool cut = false;
   };
   static constexpr std::size_t kMostOutput = 64 * 1024;
-  Result<ExecResult> exec(const Exec& command, const Call& call) const {
+  Result<ExecResult> exec(const Exec& command, const Call& call,
+                          std::optional<std::chrono::nanoseconds> within = {}) const {
     const auto api = FCVM_TRY(need("guest/1", &fcvm_guest_v1::exec));
     const auto argv = sdk::argument_vector(command.arguments);
     const auto environment = sdk::argument_vector(command.environment);
@@ -115,8 +116,8 @@ class Host {
     raw.input_length = command.input.size();
     ExecResult result;
     auto error = sized<fcvm_error>();
-    const auto code =
-        api.exec(host_, &raw, call.deadline(), keep_output, &result, &result.exit_code, &error);
+    const auto code = api.exec(host_, &raw, call.deadline(within), keep_output, &result,
+                               &result.exit_code, &error);
     if (code != 0) return unexpected(take_error(code, error));
     return result;
   }

@@ -1,0 +1,78 @@
+// Health checks from the plan to the record, made by the real agent.
+#include <filesystem>
+
+#include "core/base/io/file.hpp"
+#include "core/vm/logs/event_log.hpp"
+#include "tests/contract/supervised.hpp"
+#include "tests/support/catch.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+[[maybe_unused]] const auto kAgentFirst = guest_program = {FCVM_TEST_AGENT, "."};
+
+/// A VM that is well while the file is there.
+struct Checked {
+  explicit Checked(HealthAction action = HealthAction::kNone)
+      : file(directory.path() + "/well"), supervised("sleep 600", {}, [&](RunPlan& plan) {
+          plan.health.test = {"CMD-SHELL", "test -e " + file + " || { echo it is not; exit 1; }"};
+          plan.health.interval = 100ms;
+          plan.health.retries = 2;
+          plan.health.on_failure = action;
+        }) {
+    (void)supervised.started();
+  }
+  /// Whatever a test has come to, its VM ends.
+  ~Checked() { (void)supervised.ask(ask::End{}); }
+  bool turns(const std::string& status) {
+    for (int i = 0; i < 6000; ++i) {
+      if (supervised.find().health.status == status) return true;
+      std::this_thread::sleep_for(10ms);
+    }
+    return false;
+  }
+  std::vector<std::string> statuses() {
+    std::vector<std::string> list;
+    must(read_events(supervised.store().paths().events(), {0, INT64_MAX},
+                     [&](const LoggedEvent& event) {
+                       if (event.type != "health_status") return true;
+                       list.push_back(event.attributes.at("health_status"));
+                       return true;
+                     }));
+    return list;
+  }
+
+  base::TempDir directory = *base::TempDir::create();
+  std::string file;
+  Supervised supervised;
+};
+
+TEST_CASE("a container turns healthy, unhealthy and healthy again, and goes on") {
+  Checked box;
+  REQUIRE(box.turns("unhealthy"));
+  const Record ill = box.supervised.find();
+  CHECK(ill.health.failing_streak >= 2);
+  CHECK(ill.health.exit_code == 1);
+  CHECK(ill.health.output == "it is not\n");
+  must(base::write_file_atomic(box.file, ""));
+  REQUIRE(box.turns("healthy"));
+  CHECK(box.supervised.find().health.failing_streak == 0);
+  REQUIRE(std::filesystem::remove(box.file));
+  REQUIRE(box.turns("unhealthy"));
+  CHECK(box.supervised.find().phase == Phase::kRunning);
+  CHECK(box.statuses() == std::vector<std::string>{"unhealthy", "healthy", "unhealthy"});
+  CHECK(box.supervised.ask(ask::Kill{SIGKILL}));
+  CHECK(box.supervised.ended());
+}
+
+TEST_CASE("a container that turns unhealthy is killed or stopped where that was asked for") {
+  for (const auto& [action, code] :
+       {std::pair(HealthAction::kKill, 137), {HealthAction::kStop, 143}}) {
+    Checked box(action);
+    REQUIRE(box.supervised.ended());
+    CHECK(must(box.supervised.outcome()) == code);
+  }
+}
+
+}  // namespace
+}  // namespace fcvm::vm

@@ -1,0 +1,234 @@
+// The shipped readiness plugins, each asked as the host asks it, in a VM whose guest is fc-agent as
+// a process of this machine: its loopback is the test's own.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "core/plugin/instance.hpp"
+#include "core/vm/client/guest_service.hpp"
+#include "core/wire/ports.hpp"
+#include "tests/contract/supervised.hpp"
+#include "tests/support/catch.hpp"
+
+namespace fcvm::vm {
+namespace {
+
+[[maybe_unused]] const auto kAgentFirst = guest_program = {FCVM_TEST_AGENT, "."};
+
+constexpr plugin::VerbRule kWait{"wait", plugin::Threads::kWorker};
+using Options = std::vector<std::pair<std::string, std::string>>;
+
+/// A VM whose container runs `script`, to which gates are put.
+struct Waited {
+  explicit Waited(const std::string& script) : supervised(script) {
+    service.emplace(supervised.store(), supervised.started().id, true);
+    for (const char* name : {"vsock", "http", "log", "exec"}) {
+      const auto file = std::string(FCVM_TEST_PLUGINS "/readiness.") + name + ".so";
+      gates.emplace(name, must(plugin::Object::from_path(file)));
+    }
+  }
+  ~Waited() {
+    service.reset();
+    (void)supervised.ask(ask::Kill{SIGKILL});
+    CHECK(supervised.ended());
+  }
+
+  Result<std::unique_ptr<plugin::Instance<fcvm_readiness_v1>>> gate(const std::string& name,
+                                                                    const Options& options) {
+    const auto& object = gates.at(name);
+    const auto descriptor = must(plugin::describe(object.table()));
+    const auto settings = FCVM_TRY(plugin::Settings::from_values(descriptor.options, options));
+    return plugin::Instance<fcvm_readiness_v1>::create(object, descriptor.id, settings,
+                                                       {.guest = &*service});
+  }
+  Result<void> ask(const std::string& name, const Options& options,
+                   std::chrono::milliseconds within = kPatience) {
+    const auto made = FCVM_TRY(gate(name, options));
+    auto target = sized<fcvm_ready_target>();
+    target.vm_id = target.container = "box";
+    return made->call(kWait, made->verbs().wait, &target, base::Deadline::in(within).as_ns());
+  }
+
+  Supervised supervised;
+  std::optional<GuestService> service;
+  std::map<std::string, plugin::Object> gates;
+};
+
+/// A server on the loopback that answers each connection with the next of its answers, and the last
+/// for ever. An empty one is silence.
+class Server {
+ public:
+  explicit Server(std::vector<std::string> answers) : answers_(std::move(answers)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const raw = reinterpret_cast<sockaddr*>(&address);
+    REQUIRE(::bind(socket_.get(), raw, size) == 0);
+    REQUIRE(::getsockname(socket_.get(), raw, &size) == 0);
+    port_ = ntohs(address.sin_port);
+  }
+  ~Server() {
+    if (!thread_.joinable()) return;
+    ended_ = true;
+    ::shutdown(socket_.get(), SHUT_RDWR);
+    thread_.join();
+  }
+  /// Until then, who dials is refused.
+  void listen() {
+    REQUIRE(::listen(socket_.get(), 16) == 0);
+    thread_ = std::thread([this] { serve(); });
+  }
+  [[nodiscard]] std::string url() const {
+    return "http://example.org:" + std::to_string(port_) + "/health";
+  }
+  [[nodiscard]] std::string request() {
+    const std::lock_guard lock(mutex_);
+    return request_;
+  }
+
+ private:
+  void serve() {
+    std::size_t next = 0;
+    std::vector<Fd> silent;
+    while (!ended_) {
+      Fd client(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (!client) return;
+      const std::string& answer = answers_[std::min(next++, answers_.size() - 1)];
+      if (answer.empty()) {
+        silent.push_back(std::move(client));
+        continue;
+      }
+      std::string got(4096, '\0');
+      const auto size = ::recv(client.get(), got.data(), got.size(), 0);
+      const std::lock_guard lock(mutex_);
+      request_ = got.substr(0, static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+      (void)::send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+    }
+  }
+
+  const std::vector<std::string> answers_;
+  Fd socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  std::uint16_t port_ = 0;
+  std::atomic<bool> ended_ = false;
+  std::mutex mutex_;
+  std::string request_;
+  std::thread thread_;
+};
+
+const std::string kGood = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nall up";
+const std::string kBusy = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
+
+TEST_CASE("readiness.vsock passes when the agent answers, or a port is open") {
+  Waited box("sleep 600");
+  must(box.ask("vsock", {}));
+  must(box.ask("vsock", {{"port", std::to_string(wire::kForwardPort)}}));
+  const auto closed = box.ask("vsock", {{"port", "9"}}, 300ms);
+  REQUIRE_FALSE(closed);
+  CHECK(closed.error().code() == ETIMEDOUT);
+  CHECK_THAT(closed.error().message(), test::Contains("has to listen on the guest port 9"));
+  CHECK(box.ask("vsock", {{"port", "-1"}}).error().code() == EINVAL);
+}
+
+TEST_CASE("readiness.http reaches the guest's loopback, and waits through refusals and statuses") {
+  Waited box("sleep 600");
+  Server server({kBusy, "garbage\r\n\r\n", kBusy, kGood});
+  std::thread later([&] {
+    std::this_thread::sleep_for(300ms);
+    server.listen();
+  });
+  const auto passed = box.ask("http", {{"url", server.url()}, {"header", "X-Who: me"}});
+  later.join();
+  must(passed);
+  CHECK_THAT(server.request(), test::Contains("GET /health HTTP/1.1\r\nHost: example.org:"));
+  CHECK_THAT(server.request(), test::Contains("\r\nX-Who: me\r\n"));
+}
+
+TEST_CASE("readiness.http says what it saw last") {
+  Waited box("sleep 600");
+  Server busy({kBusy});
+  busy.listen();
+  const auto refused = box.ask("http", {{"url", busy.url()}}, 400ms);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == ETIMEDOUT);
+  CHECK_THAT(refused.error().message(), test::Contains("seen last: HTTP 503"));
+  Server good({kGood});
+  good.listen();
+  const auto other = box.ask("http", {{"url", good.url()}, {"body", "^down$"}}, 400ms);
+  CHECK_THAT(other.error().message(), test::Contains("HTTP 200, but the body did not match"));
+  must(box.ask("http", {{"url", good.url()}, {"body", "^all (up|well)$"}, {"status", "200"}}));
+  Server silent({""});
+  silent.listen();
+  const auto none = box.ask("http", {{"url", silent.url()}, {"timeout", "100ms"}}, 500ms);
+  CHECK_THAT(none.error().message(), test::Contains("no answer in time"));
+  CHECK(box.ask("http", {{"url", "https://x/"}}).error().code() == EINVAL);
+  CHECK(box.ask("http", {{"url", good.url()}, {"body", "("}}).error().code() == EINVAL);
+  CHECK(box.ask("http", {{"url", good.url()}, {"header", "a\r\nb: c"}}).error().code() == EINVAL);
+}
+
+TEST_CASE("readiness.log finds a line of any bytes, said already or to come") {
+  Waited box(
+      "printf 'first \\000\\377 line\\n'; echo problem >&2; sleep 1; echo listening on 80; "
+      "sleep 600");
+  must(box.ask("log", {{"pattern", "listening on \\d+$"}}));
+  must(box.ask("log", {{"pattern", "^first \\x00\\xff"}}));
+  must(box.ask("log", {{"pattern", "problem"}, {"stream", "stderr"}}));
+  const auto other = box.ask("log", {{"pattern", "problem"}, {"stream", "stdout"}}, 300ms);
+  REQUIRE_FALSE(other);
+  CHECK(other.error().code() == ETIMEDOUT);
+  CHECK_THAT(other.error().message(), test::Contains("the last: listening on 80"));
+  CHECK(box.ask("log", {{"pattern", "("}}).error().code() == EINVAL);
+}
+
+TEST_CASE("readiness.exec passes when its command exits with 0") {
+  Waited box("sleep 600");
+  const std::string file = box.supervised.directory() + "/up";
+  std::thread later([&] {
+    std::this_thread::sleep_for(300ms);
+    must(base::write_file_atomic(file, ""));
+  });
+  const auto passed = box.ask("exec", {{"command", "test -e " + file}, {"in", "guest"}});
+  later.join();
+  must(passed);
+  const auto failed =
+      box.ask("exec", {{"command", "echo no luck >&2; exit 7"}, {"in", "guest"}}, 500ms);
+  REQUIRE_FALSE(failed);
+  CHECK_THAT(failed.error().message(), test::Contains("seen last: exit code 7: no luck"));
+  const auto slow = box.ask(
+      "exec", {{"command", "[\"/bin/sleep\", \"4712\"]"}, {"in", "guest"}, {"timeout", "100ms"}},
+      600ms);
+  CHECK_THAT(slow.error().message(), test::Contains("it did not end in time"));
+}
+
+TEST_CASE("a gate that hangs ends soon after a cancel") {
+  Waited box("sleep 600");
+  Server silent({""});
+  silent.listen();
+  for (const auto& [name, options] : std::vector<std::pair<std::string, Options>>{
+           {"vsock", {{"port", "9"}}},
+           {"http", {{"url", silent.url()}, {"timeout", "1h"}}},
+           {"log", {{"pattern", "never"}}},
+           {"exec", {{"command", "sleep 4713"}, {"in", "guest"}, {"timeout", "1h"}}}}) {
+    INFO(name);
+    const auto gate = must(box.gate(name, options));
+    std::atomic<bool> returned = false;
+    std::thread canceller([&] {
+      std::this_thread::sleep_for(300ms);
+      while (!returned) {
+        gate->cancel();
+        std::this_thread::sleep_for(10ms);
+      }
+    });
+    auto target = sized<fcvm_ready_target>();
+    const auto before = std::chrono::steady_clock::now();
+    const auto done = gate->call(kWait, gate->verbs().wait, &target, FCVM_NO_DEADLINE);
+    returned = true;
+    canceller.join();
+    REQUIRE_FALSE(done);
+    CHECK(done.error().code() == ECANCELED);
+    CHECK(std::chrono::steady_clock::now() - before < 30s);
+  }
+}
+
+}  // namespace
+}  // namespace fcvm::vm
