@@ -3,7 +3,9 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <fcntl.h>
+#include <functional>
 #include <fstream>
 #include <sys/file.h>
 #include <sys/stat.h>

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
+#include <functional>
 #include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
