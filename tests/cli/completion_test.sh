@@ -27,7 +27,7 @@ check "bash sources the script" bash -n "$scratch/fcvm.bash"
 run bash --norc --noprofile -c 'source "$1" && complete -p fcvm' bash "$scratch/fcvm.bash"
 check "which completes fcvm" contains "$out" "-F _fcvm fcvm"
 typed st
-check "verbs are completed" test "$out" = "stats stop"
+check "verbs are completed" test "$out" = "start stats stop"
 typed plugin ""
 check "and their second words" test "$out" = "check inspect list ls"
 typed podman at

@@ -33,8 +33,8 @@ check "nothing is suggested for a letter" test -z "$(grep 'did you mean' <<<"$er
 run "$FCVM" run -v /a:/b image
 check "an option that podman has is named" contains "$err" "-v of podman is not there yet"
 check "with what to use" contains "$err" "fcvm cp"
-for verb in start push build machine kube "pod create" play network volume secret manifest artifact \
-  healthcheck auto-update "container prune" "podman container start"; do
+for verb in checkpoint push build machine kube "pod create" play network volume secret manifest artifact \
+  healthcheck auto-update "container prune" "podman container checkpoint"; do
   # shellcheck disable=SC2086
   run "$FCVM" $verb x
   check "a verb that podman has is named: $verb" contains "$err" "of podman is not there yet"

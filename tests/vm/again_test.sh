@@ -10,16 +10,22 @@ has_said() { [ "$("$FCVM" logs "$1" | tail -1)" = "$2" ]; }
 
 # --- restart: the container alone ---
 again=$(named again)
-run vm -d --name "$again" -e A=b fcvm/hello sh -c "$counts; $stays"
+run vm -d --name "$again" --stop-timeout 60 -e A=b fcvm/hello sh -c "$counts; $stays"
 check "a container runs" test "$rc" -eq 0
 before=$(pids_of "$again")
 run "$FCVM" restart "$again"
 check "restart prints its name" test "$out" = "$again"
-check "it has started once more, with the files that it wrote" wait_for 10 has_said "$again" "start 2"
+check "it has started once more, with the files that it wrote" wait_for 60 has_said "$again" "start 2"
 check "in the VM that was there" test "$(pids_of "$again")" = "$before"
 check "which was counted" test "$(policy_of "$again")" = "1 no"
 run "$FCVM" exec "$again" sh -c 'echo $A; cat /count'
 check "exec gets into it" test "$out" = $'b\n2'
+run "$FCVM" balloon --json "$again" 128M
+check "a balloon takes what it is told to" test "$(jq .target_bytes <<<"$out")" = $((128 << 20))
+given_back() { [ "$("$FCVM" balloon --json "$again" | jq .actual_bytes)" = $((128 << 20)) ]; }
+check "and the guest gives it back" wait_for 60 given_back
+run "$FCVM" balloon "$again" 0
+check "and has it again" contains "$out" "to give back      0 MiB"
 run "$FCVM" start "$again"
 check "start leaves one that runs alone" test "$rc:$(pids_of "$again")" = "0:$before"
 
@@ -37,7 +43,7 @@ run "$FCVM" stop "$other"
 check "it ends" test "$("$FCVM" wait "$other")" = 3
 run "$FCVM" start "$other"
 check "it is started" test "$rc:$out" = "0:$other"
-check "with the files that it wrote, and its log" wait_for 10 has_said "$other" "start 3"
+check "with the files that it wrote, and its log" wait_for 60 has_said "$other" "start 3"
 check "in another VM" test "$(pids_of "$other")" != "$before"
 run "$FCVM" exec "$other" sh -c 'echo $A; cat /etc/hostname'
 check "and with its options" test "$out" = $'b\n'"$again"
@@ -77,7 +83,7 @@ check "but not to anything" test "$rc" -ne 0
 "$FCVM" rm "$again" >/dev/null
 
 always=$(named always)
-vm -d --name "$always" --restart always fcvm/hello sh -c "$counts; sleep 1" >/dev/null
+vm -d --name "$always" --stop-timeout 60 --restart always fcvm/hello sh -c "$counts; sleep 1" >/dev/null
 check "one that ends is started again" wait_for 60 has_said "$always" "start 2"
 run "$FCVM" stop "$always"
 check "until it is stopped" test "$("$FCVM" inspect --format '{{.State.Status}}' "$always")" = exited

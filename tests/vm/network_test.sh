@@ -62,7 +62,8 @@ environment=$(guest env)
 check "the proxy, by way of the gateway" contains "$environment" "http_proxy=http://user:secret@10.77.0.1:3128/"
 check "no_proxy as it was" contains "$environment" "NO_PROXY=localhost,127.0.0.1"
 check "no empty one" test -z "$(grep https_proxy <<<"$environment")"
-check "no secret in the record" test -z "$(grep -l secret "$FCVM_DATA_DIR"/vms/*/*.json "$FCVM_DATA_DIR"/vms/*/*.log)"
+check "no secret in the record" test -z "$(grep -l secret "$FCVM_DATA_DIR"/vms/*/vm.json* "$FCVM_DATA_DIR"/vms/*/*.log)"
+check "nobody else reads where one is" test -z "$(find "$FCVM_DATA_DIR"/vms/*/*.json -perm /077)"
 
 "$FCVM" port-forward "$web" :7001 7100:7001 >"$scratch/forward.out" 2>"$scratch/forward.err" &
 forward=$!
