@@ -66,22 +66,21 @@ Verb snapshot_rm_verb() {
 
 Verb snapshot_prune_verb() {
   using config::Type;
-  return {.name = "snapshot prune",
-          .aliases = {"snapshots prune"},
-          .arguments = "[--all]",
-          .summary = "Remove snapshots that nobody made by hand, or all that nobody uses",
-          .details =
-              "Prints the ids of those that are gone. What killed commands left half made\n"
-              "goes, too.\n",
-          .options = {{.name = "all",
-                       .type = Type::kBoolean,
-                       .help = "all that are not used",
-                       .letter = 'a'},
-                      {.name = "force",
-                       .type = Type::kBoolean,
-                       .help = "as podman's: nothing is asked",
-                       .letter = 'f'}},
-          .run = prune};
+  return {
+      .name = "snapshot prune",
+      .aliases = {"snapshots prune"},
+      .arguments = "[--all]",
+      .summary = "Remove snapshots that nobody uses",
+      .details =
+          "Without --all only those that no user has made. Prints the ids of what is gone. What\n"
+          "killed commands left half made goes, too.\n",
+      .options =
+          {{.name = "all", .type = Type::kBoolean, .help = "all that are not used", .letter = 'a'},
+           {.name = "force",
+            .type = Type::kBoolean,
+            .help = "as podman's: nothing is asked",
+            .letter = 'f'}},
+      .run = prune};
 }
 
 }  // namespace fcvm::cli
