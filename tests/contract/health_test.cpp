@@ -11,6 +11,9 @@ namespace {
 
 [[maybe_unused]] const auto kAgentFirst = guest_program = {FCVM_TEST_AGENT, "."};
 
+// The agent looks up who the container is, and there numbers go up to 2^31 alone.
+[[maybe_unused]] const auto kUids = extra_variables = {{"FCVM_JAIL_UIDS", "1900000000-1900000999"}};
+
 /// A VM that is well while the file is there.
 struct Checked {
   explicit Checked(HealthAction action = HealthAction::kNone)
