@@ -6,7 +6,6 @@
 #include <csignal>
 #include <functional>
 #include <future>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -45,9 +44,6 @@ inline std::atomic<bool> detached_beneath_a_dial = false;
 
 /// Besides those below.
 inline std::vector<const fcvm_plugin*> extra_plugins{};
-
-/// Settings, as their variables, besides where the configuration is.
-inline std::map<std::string, std::string> extra_variables{};
 
 /// A VM as vmm.hosted was told to start it.
 struct HostedVm {
@@ -145,9 +141,7 @@ class Supervised {
     }
     for (const auto* table : extra_plugins) REQUIRE(registry_.add_table(table));
     config::LoadRequest request;
-    auto variables = extra_variables;
-    variables["FCVM_CONFIG_ROOT"] = directory_.path();
-    request.environment = config::Environment(std::move(variables));
+    request.environment = config::Environment({{"FCVM_CONFIG_ROOT", directory_.path()}});
     request.plugins = registry_.tables();
     config_.emplace(must(config::load(request)));
     RunPlan plan;
