@@ -1,5 +1,6 @@
 #include "core/plan/readiness_options.hpp"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,31 +28,42 @@ Result<std::string_view> mode_of(std::string_view text) {
               kExample);
 }
 
-/// A comma separates where an option of the gate follows, and belongs to the value elsewhere: a
-/// regular expression or a URL may well have one.
-bool begins_option(std::string_view rest, const config::OptionTable& table) {
-  const auto equals = rest.find('=');
-  return equals != std::string_view::npos && table.find(rest.substr(0, equals)) != nullptr;
+/// A comma separates where NAME= follows, and belongs to the value elsewhere, or behind a
+/// backslash: a regular expression or a URL may well have one.
+bool separates(std::string_view text, std::size_t comma) {
+  if (comma > 0 && text[comma - 1] == '\\') return false;
+  const auto name = text.substr(comma + 1, text.find('=', comma) - comma - 1);
+  const auto is_of_name = [](char one) {
+    return (one >= 'a' && one <= 'z') || (one >= '0' && one <= '9') || one == '-';
+  };
+  return text.find('=', comma) != std::string_view::npos && !name.empty() &&
+         std::all_of(name.begin(), name.end(), is_of_name);
+}
+
+std::string without_backslashes(std::string_view value) {
+  std::string plain;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (value.substr(i, 2) == "\\,") ++i;
+    plain += value[i];
+  }
+  return plain;
 }
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
-Result<Settings> split_settings(std::string_view text, const config::OptionTable& table) {
+/// What follows the mode.
+Result<Settings> split_settings(std::string_view text) {
   Settings settings;
-  auto comma = text.find(',');
-  while (comma != std::string_view::npos) {
-    const auto rest = text.substr(comma + 1);
-    auto end = rest.find(',');
-    while (end != std::string_view::npos && !begins_option(rest.substr(end + 1), table)) {
-      end = rest.find(',', end + 1);
-    }
-    const auto item = rest.substr(0, end);
+  for (auto comma = text.find(','); comma != std::string_view::npos;) {
+    auto end = text.find(',', comma + 1);
+    while (end != std::string_view::npos && !separates(text, end)) end = text.find(',', end + 1);
+    const auto item = text.substr(comma + 1, end == std::string_view::npos ? end : end - comma - 1);
     const auto equals = item.find('=');
     if (equals == std::string_view::npos) {
       return fail(EINVAL, fmt::format("\"{}\" is no OPTION=VALUE", item), kExample);
     }
-    settings.emplace_back(item.substr(0, equals), item.substr(equals + 1));
-    comma = end == std::string_view::npos ? end : comma + 1 + end;
+    settings.emplace_back(item.substr(0, equals), without_backslashes(item.substr(equals + 1)));
+    comma = end;
   }
   return settings;
 }
@@ -65,10 +77,16 @@ Result<vm::Gate> make_gate(const config::Config& config, const plugin::Registry&
     return fail(EINVAL, descriptor.id + " needs a network, and the VM has none",
                 "run it with --network auto");
   }
-  vm::Gate gate{text, descriptor.id, FCVM_TRY(split_settings(text, descriptor.options))};
+  vm::Gate gate{text, descriptor.id, FCVM_TRY(split_settings(text))};
   FCVM_TRY(plugin::Settings::from_values(descriptor.options, gate.settings,
                                          config.section("plugin." + descriptor.id)));
   return gate;
+}
+
+std::string with_backslashes(const std::string& value) {
+  std::string escaped;
+  for (const char one : value) escaped += one == ',' ? std::string("\\,") : std::string(1, one);
+  return escaped;
 }
 
 /// All that the user asked for, as --wait-ready has it.
@@ -76,7 +94,8 @@ std::vector<std::string> wishes(const config::Config& config) {
   std::vector<std::string> all = config.list("run", "wait-ready");
   if (const auto& url = config.text("run", "health-check"); !url.empty()) {
     const auto limit = config.duration("run", "health-check-timeout");
-    all.push_back(fmt::format("mode=http,url={},timeout={}", url, config::to_text(limit)));
+    all.push_back(
+        fmt::format("mode=http,url={},timeout={}", with_backslashes(url), config::to_text(limit)));
   }
   return all;
 }

@@ -34,7 +34,7 @@ run "$FCVM" run -v /a:/b image
 check "an option that podman has is named" contains "$err" "-v of podman is not there yet"
 check "with what to use" contains "$err" "fcvm cp"
 for verb in checkpoint push build machine kube "pod create" play network volume secret manifest artifact \
-  healthcheck auto-update "container prune" "podman container checkpoint"; do
+  auto-update "container prune" "podman container checkpoint"; do
   # shellcheck disable=SC2086
   run "$FCVM" $verb x
   check "a verb that podman has is named: $verb" contains "$err" "of podman is not there yet"
@@ -56,7 +56,7 @@ inspect --size
 run -c 512
 run --cpu-shares 512
 run --cpuset-mems 0
-run --health-cmd true
+run --health-startup-cmd true
 run --no-hostname
 ps --pod
 ls --watch

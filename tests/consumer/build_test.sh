@@ -18,6 +18,8 @@ check "a plugin may be C++17" [ "$rc" -eq 0 ]
 run make -C "$scratch/pkgconfig"
 check "the pkg-config plugin builds" [ "$rc" -eq 0 ]
 check "it exports one symbol" exports_one_symbol "$scratch/pkgconfig/readiness.consumer.so"
+run fcvm-plugin-check --strict "$scratch/pkgconfig/readiness.consumer.so"
+check "the installed checker finds no fault with the gate" [ "$rc" -eq 0 ]
 run pkg-config --variable=plugindir fcvm-plugin-api
 check "pkg-config names the plugin directory" [ "$(realpath -m "$out")" = "$prefix/lib/fcvm/plugins" ]
 

@@ -27,7 +27,8 @@ holds fusepipe bin/fusepipe
 holds net-common libexec/fcvm/fcvm-forward
 holds net.rootless lib/fcvm/plugins/net.rootless.so libexec/fcvm/fcvm-net-holder
 holds vmm.qemu lib/fcvm/plugins/vmm.qemu.so lib/fcvm/qemu-memory.so
-for id in vmm.firecracker image.archive image.btrfs image.overlay memory.file memory.uffd net.bridged net.routed; do
+for id in vmm.firecracker image.archive image.btrfs image.overlay memory.file memory.uffd net.bridged net.routed \
+  readiness.exec readiness.http readiness.log readiness.vsock; do
   holds $id lib/fcvm/plugins/$id.so
 done
 component plugin-dev "$scratch/only/plugin-dev"

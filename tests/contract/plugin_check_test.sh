@@ -52,6 +52,10 @@ for plugin in "$FCVM_BUILD"/lib/fcvm/examples/*.so "$FCVM_BUILD"/lib/fcvm/plugin
   run "$CHECK" --json --strict "$plugin"
   check "${plugin##*/} breaks no rule" test "$rc" -eq 0
 done
+# What is made up for a required option is no URL, and it would not wait.
+run "$CHECK" --json --strict --set url=http://localhost:8080/ "$FCVM_BUILD/lib/fcvm/plugins/readiness.http.so"
+check "readiness.http breaks no rule where it waits" test "$rc" -eq 0
+check "and its wait was tried" jq -e '.[].cases[] | select(.case == "cancel").status == "passed"' "$scratch/out"
 
 # Every case has a broken plugin, and stands in the law when the law is there.
 run "$CHECK" --list --json

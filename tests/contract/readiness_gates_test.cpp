@@ -120,7 +120,7 @@ const std::string kGood = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nall up";
 const std::string kBusy = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
 
 TEST_CASE("readiness.vsock passes when the agent answers, or a port is open") {
-  Waited box("sleep 600");
+  Waited box("exec sleep 600");
   must(box.ask("vsock", {}));
   must(box.ask("vsock", {{"port", std::to_string(wire::kForwardPort)}}));
   const auto closed = box.ask("vsock", {{"port", "9"}}, 300ms);
@@ -131,7 +131,7 @@ TEST_CASE("readiness.vsock passes when the agent answers, or a port is open") {
 }
 
 TEST_CASE("readiness.http reaches the guest's loopback, and waits through refusals and statuses") {
-  Waited box("sleep 600");
+  Waited box("exec sleep 600");
   Server server({kBusy, "garbage\r\n\r\n", kBusy, kGood});
   std::thread later([&] {
     std::this_thread::sleep_for(300ms);
@@ -145,7 +145,7 @@ TEST_CASE("readiness.http reaches the guest's loopback, and waits through refusa
 }
 
 TEST_CASE("readiness.http says what it saw last") {
-  Waited box("sleep 600");
+  Waited box("exec sleep 600");
   Server busy({kBusy});
   busy.listen();
   const auto refused = box.ask("http", {{"url", busy.url()}}, 400ms);
@@ -169,7 +169,7 @@ TEST_CASE("readiness.http says what it saw last") {
 TEST_CASE("readiness.log finds a line of any bytes, said already or to come") {
   Waited box(
       "printf 'first \\000\\377 line\\n'; echo problem >&2; sleep 1; echo listening on 80; "
-      "sleep 600");
+      "exec sleep 600");
   must(box.ask("log", {{"pattern", "listening on \\d+$"}}));
   must(box.ask("log", {{"pattern", "^first \\x00\\xff"}}));
   must(box.ask("log", {{"pattern", "problem"}, {"stream", "stderr"}}));
@@ -181,7 +181,7 @@ TEST_CASE("readiness.log finds a line of any bytes, said already or to come") {
 }
 
 TEST_CASE("readiness.exec passes when its command exits with 0") {
-  Waited box("sleep 600");
+  Waited box("exec sleep 600");
   const std::string file = box.supervised.directory() + "/up";
   std::thread later([&] {
     std::this_thread::sleep_for(300ms);
@@ -201,7 +201,7 @@ TEST_CASE("readiness.exec passes when its command exits with 0") {
 }
 
 TEST_CASE("a gate that hangs ends soon after a cancel") {
-  Waited box("sleep 600");
+  Waited box("exec sleep 600");
   Server silent({""});
   silent.listen();
   for (const auto& [name, options] : std::vector<std::pair<std::string, Options>>{

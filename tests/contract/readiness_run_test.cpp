@@ -62,7 +62,7 @@ struct Gated {
 };
 
 TEST_CASE("who waits for a VM with gates hears of it once all have passed") {
-  Gated box("sleep 600");
+  Gated box("exec sleep 600");
   box.await_waiting(2);
   const Record before = box.supervised.started();
   CHECK(before.phase == Phase::kRunning);
@@ -78,7 +78,7 @@ TEST_CASE("who waits for a VM with gates hears of it once all have passed") {
 }
 
 TEST_CASE("a gate that fails ends the VM, and the others") {
-  Gated box("echo the last words; sleep 600");
+  Gated box("echo the last words; exec sleep 600");
   box.await_waiting(2);
   breaks = true;
   REQUIRE(box.supervised.ended());
@@ -92,7 +92,7 @@ TEST_CASE("a gate that fails ends the VM, and the others") {
 }
 
 TEST_CASE("gates have until the limit") {
-  Gated box("sleep 600", 300ms);
+  Gated box("exec sleep 600", 300ms);
   REQUIRE(box.supervised.ended());
   const auto outcome = box.supervised.outcome();
   REQUIRE_FALSE(outcome);
@@ -113,7 +113,7 @@ TEST_CASE("a container that ends meanwhile was never ready") {
 }
 
 TEST_CASE("a VM that is stopped while its gates wait ends as any other") {
-  Gated box("sleep 600");
+  Gated box("exec sleep 600");
   box.await_waiting(2);
   const auto stopped = box.supervised.ask(ask::Stop{});
   REQUIRE(stopped);

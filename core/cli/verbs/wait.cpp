@@ -1,5 +1,6 @@
 // fcvm wait: waits for containers to end and prints their exit codes.
 #include <algorithm>
+#include <iterator>
 #include <thread>
 
 #include <fmt/core.h>
@@ -33,6 +34,19 @@ Result<int> wait_for(Invocation& invocation, const vm::Record& record) {
   if (answer) return answer->code;
   if (answer.error().code() == ESRCH) return code_from_record(invocation, record);
   return unexpected(answer.error());
+}
+
+constexpr const char* kConditions[] = {"created",   "starting", "running",  "ready",   "healthy",
+                                       "unhealthy", "paused",   "stopping", "stopped", "exited"};
+
+Result<void> check_conditions(const std::vector<std::string>& conditions) {
+  for (const auto& one : conditions) {
+    const auto* const end = std::end(kConditions);
+    if (std::find(std::begin(kConditions), end, one) != end) continue;
+    return fail(EINVAL, fmt::format("--condition {}: there is no such condition", one),
+                "fcvm wait --help lists them");
+  }
+  return {};
 }
 
 /// Whether what a word of --condition names is so.
@@ -77,6 +91,7 @@ Result<int> wait_for_condition(Invocation& invocation, const vm::Record& before,
 
 Result<int> run(Invocation& invocation) {
   const auto wanted = invocation.values("condition");
+  FCVM_TRY(check_conditions(wanted));
   const config::Option option{.name = "interval", .type = config::Type::kDuration};
   const auto interval = std::get<config::Duration>(FCVM_TRY(
       config::parse(option, invocation.value("interval", "250ms")) | context("--interval")));
@@ -108,10 +123,12 @@ Verb wait_verb() {
           "125 is a failure of the VM or of fcvm, which `fcvm inspect` tells more about. The exit\n"
           "code of `fcvm wait` itself is 0 when every code could be had.\n"
           "\n"
-          "With --condition it waits for something else, and prints -1 when that has come: a "
-          "phase,\n"
-          "ready (all gates of --wait-ready have passed), healthy or unhealthy. A VM that has\n"
-          "exited comes to none of them, which is an error.\n"
+          "With --condition it waits for something else, and prints -1 when that has come: "
+          "created,\n"
+          "starting, running, ready (all gates of --wait-ready have passed), healthy, unhealthy,\n"
+          "paused, stopping, stopped or exited. A VM that has exited comes to no other, which is "
+          "an\n"
+          "error.\n"
           "\n"
           "Examples:\n"
           "  fcvm run -d --name job fcvm/hello && fcvm wait job\n"
@@ -121,9 +138,7 @@ Verb wait_verb() {
                    .help = "pass over VMs that are not there"},
                   {.name = "condition",
                    .type = config::Type::kList,
-                   .help = "wait until one of these holds, by default until it has exited",
-                   .choices = {"created", "starting", "running", "ready", "healthy", "unhealthy",
-                               "paused", "stopping", "stopped", "exited"}},
+                   .help = "wait until one of these holds, by default until it has exited"},
                   {.name = "interval",
                    .type = config::Type::kDuration,
                    .help = "time between two looks at a condition (default: 250ms)",
