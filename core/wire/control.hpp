@@ -120,7 +120,7 @@ struct Quiesce {
 /// Before a snapshot: Done comes once the container's processes stand still, which they do until
 /// Resumed: so no program of a clone runs before what has to be new in it is.
 struct Freeze {
-  static constexpr std::uint16_t kType = 23;
+  static constexpr std::uint16_t kType = 25;
 
   std::uint64_t id = 0;
 

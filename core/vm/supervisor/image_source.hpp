@@ -32,6 +32,9 @@ class ImageSource {
     std::string format;
     std::uint64_t content_bytes = 0;  // 0: all of it
     std::uint32_t flags = 0;          // FCVM_DISK_...
+
+    /// By all VMs of the image; else each has a copy.
+    [[nodiscard]] bool is_shared() const { return (flags & FCVM_DISK_READ_ONLY) != 0; }
   };
   struct Image {
     std::string digest;

@@ -85,9 +85,6 @@ wire::Disk guest_disk(std::string serial, wire::DiskRole role) {
 
 std::string image_serial(std::size_t number) { return kImageSerial + std::to_string(number); }
 
-/// Else each VM has a copy.
-bool is_shared(const ImageSource::Disk& disk) { return (disk.flags & FCVM_DISK_READ_ONLY) != 0; }
-
 /// The specification's disks; borrows the limit.
 class Disks {
  public:
@@ -98,7 +95,7 @@ class Disks {
     for (std::size_t i = 0; i < images.size(); ++i) {
       const char* serial = names_.emplace_back(image_serial(i)).c_str();
       const char* file = names_.emplace_back(image_file(i)).c_str();
-      const auto flags = is_shared(images[i]) ? FCVM_DISK_READ_ONLY : FCVM_DISK_CACHE_UNSAFE;
+      const auto flags = images[i].is_shared() ? FCVM_DISK_READ_ONLY : FCVM_DISK_CACHE_UNSAFE;
       disks_.push_back(disk(serial, file, flags, limit));
     }
     for (const auto& one : disks_) pointers_.push_back(&one);
@@ -119,7 +116,7 @@ class Disks {
 bool is_known(const ImageSource::Image& image) {
   if (image.how == FCVM_GUEST_LOAD_ARCHIVE) return image.disks.size() == 1;
   if (image.how == FCVM_GUEST_USE_STORE_DISK) {
-    return image.disks.size() == 1 && !is_shared(image.disks.front()) &&
+    return image.disks.size() == 1 && !image.disks.front().is_shared() &&
            image.disks.front().format == "btrfs";
   }
   return image.how == FCVM_GUEST_MOUNT_STORE && !image.disks.empty() &&
@@ -181,8 +178,8 @@ void Launch::find_saved_image() {
 Result<void> Launch::place_image() {
   for (std::size_t i = 0; i < image_.disks.size(); ++i) {
     const auto& disk = image_.disks[i];
-    FCVM_TRY(is_shared(disk) ? link(disk.path, image_file(i).c_str())
-                             : copy(disk.path, image_file(i)));
+    FCVM_TRY(disk.is_shared() ? link(disk.path, image_file(i).c_str())
+                              : copy(disk.path, image_file(i)));
   }
   return {};
 }
@@ -425,7 +422,7 @@ wire::BootPlan Launch::boot_plan(const std::string& agent) {
   for (std::size_t i = 0; i < image_.disks.size(); ++i) {
     plan.disks.push_back(guest_disk(image_serial(i), wire::DiskRole::kImage));
     plan.disks.back().filesystem = image_.disks[i].format;
-    plan.disks.back().read_only = is_shared(image_.disks[i]);
+    plan.disks.back().read_only = image_.disks[i].is_shared();
   }
   plan.network = guest_network_;
   plan.environment = guest_proxies_;

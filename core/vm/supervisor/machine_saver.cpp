@@ -21,8 +21,6 @@ Result<void> check_plain(int file, const std::string& name) {
               "fcvm rm -f ends the VM");
 }
 
-bool is_shared(const ImageSource::Disk& disk) { return (disk.flags & FCVM_DISK_READ_ONLY) != 0; }
-
 }  // namespace
 
 Result<void> MachineSaver::save(vm::Machine& machine, base::Deadline deadline) const {
@@ -34,7 +32,7 @@ Result<void> MachineSaver::save(vm::Machine& machine, base::Deadline deadline) c
     FCVM_TRY(machine.snapshot(files, deadline));
     FCVM_TRY(copy_disk(kWritableDisk));
     for (std::size_t i = 0; i < machine_.image_disks.size(); ++i) {
-      if (!is_shared(machine_.image_disks[i])) FCVM_TRY(copy_disk(image_file(i)));
+      if (!machine_.image_disks[i].is_shared()) FCVM_TRY(copy_disk(image_file(i)));
     }
     return {};
   }();
@@ -63,7 +61,7 @@ Result<void> MachineSaver::complete() const {
   FCVM_TRY(share(machine_.assets.base_image, kBaseDisk));
   for (std::size_t i = 0; i < machine_.image_disks.size(); ++i) {
     const auto& disk = machine_.image_disks[i];
-    if (is_shared(disk)) FCVM_TRY(share(disk.path, image_file(i)));
+    if (disk.is_shared()) FCVM_TRY(share(disk.path, image_file(i)));
   }
   return {};
 }
