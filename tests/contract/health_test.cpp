@@ -51,6 +51,8 @@ TEST_CASE("a container turns unhealthy after failures in a row, and goes on") {
   CHECK(ill.health.failing_streak >= 2);
   CHECK(ill.health.exit_code != 0);
   CHECK(ill.phase == Phase::kRunning);
+  // It is told a moment after it is recorded.
+  for (int i = 0; i < 6000 && box.statuses().empty(); ++i) std::this_thread::sleep_for(10ms);
   CHECK(box.statuses() == std::vector<std::string>{"unhealthy"});
   CHECK(box.supervised.ask(ask::Kill{SIGKILL}));
   CHECK(box.supervised.ended());
