@@ -57,7 +57,8 @@ Result<void> GuestStream::greet() {
   const auto hello = our_hello();
   FCVM_TRY(send(wire::encode(hello)));
   wire::FrameBuffer frames(wire::kMaxHello);
-  return take_greeting(hello, FCVM_TRY(next_frame(frames, *this)));
+  const auto theirs = FCVM_TRY(next_frame(frames, *this));
+  return take_greeting(hello, theirs);
 }
 
 Result<GuestStream> GuestStream::to_loopback(const Host& host, std::uint16_t port, const Call& call,
@@ -67,7 +68,8 @@ Result<GuestStream> GuestStream::to_loopback(const Host& host, std::uint16_t por
   const auto hello = our_hello();
   FCVM_TRY(stream.send(wire::encode(hello) + wire::encode(wire::ForwardRequest{port})));
   wire::FrameBuffer frames(wire::kMaxForwardHeader);
-  FCVM_TRY(take_greeting(hello, FCVM_TRY(next_frame(frames, stream))));
+  const auto theirs = FCVM_TRY(next_frame(frames, stream));
+  FCVM_TRY(take_greeting(hello, theirs));
   const auto frame = FCVM_TRY(next_frame(frames, stream));
   const auto reply = FCVM_TRY(wire::decode<wire::ForwardReply>(frame));
   if (reply.code != 0) {
