@@ -1,6 +1,7 @@
 // Health checks that fail, from the plan to the record, made by the real agent. One that passes is
 // tried in a real guest (vm/readiness_test): here the agent is in no cgroup that it could join.
 #include "core/vm/logs/event_log.hpp"
+#include "core/vm/model/time_text.hpp"
 #include "tests/contract/supervised.hpp"
 #include "tests/support/catch.hpp"
 
@@ -31,7 +32,7 @@ struct Checked {
   }
   std::vector<std::string> statuses() {
     std::vector<std::string> list;
-    must(read_events(supervised.store().paths().events(), {0, INT64_MAX},
+    must(read_events(supervised.store().paths().events(), {0, now_ns()},
                      [&](const LoggedEvent& event) {
                        if (event.type != "health_status") return true;
                        list.push_back(event.attributes.at("health_status"));
@@ -50,6 +51,8 @@ TEST_CASE("a container turns unhealthy after failures in a row, and goes on") {
   CHECK(ill.health.failing_streak >= 2);
   CHECK(ill.health.exit_code != 0);
   CHECK(ill.phase == Phase::kRunning);
+  // It is told a moment after it is recorded.
+  for (int i = 0; i < 6000 && box.statuses().empty(); ++i) std::this_thread::sleep_for(10ms);
   CHECK(box.statuses() == std::vector<std::string>{"unhealthy"});
   CHECK(box.supervised.ask(ask::Kill{SIGKILL}));
   CHECK(box.supervised.ended());

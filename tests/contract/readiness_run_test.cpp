@@ -2,6 +2,7 @@
 #include <fcvm/readiness.hpp>
 
 #include "core/vm/logs/event_log.hpp"
+#include "core/vm/model/time_text.hpp"
 #include "tests/contract/supervised.hpp"
 #include "tests/support/catch.hpp"
 
@@ -51,7 +52,7 @@ struct Gated {
   }
   std::vector<std::string> events() {
     std::vector<std::string> types;
-    must(read_events(supervised.store().paths().events(), {0, INT64_MAX},
+    must(read_events(supervised.store().paths().events(), {0, now_ns()},
                      [&](const LoggedEvent& event) {
                        types.push_back(event.type);
                        return true;
