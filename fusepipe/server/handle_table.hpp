@@ -19,7 +19,6 @@ namespace fcvm::fusepipe {
 struct Handle {
   base::Fd fd;
   Node node;  // open as long as this is: a file without a name stays within reach
-  bool may_read = false;
   bool may_write = false;
 
   // Of a directory: what was read of it and not told yet.

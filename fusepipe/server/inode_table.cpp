@@ -147,14 +147,4 @@ void InodeTable::close_oldest() {
 
 void InodeTable::touch(Inode& inode) { recent_.splice(recent_.begin(), recent_, inode.place); }
 
-std::size_t InodeTable::size() const {
-  const std::scoped_lock lock(mutex_);
-  return inodes_.size();
-}
-
-std::size_t InodeTable::open_count() const {
-  const std::scoped_lock lock(mutex_);
-  return recent_.size() + 1;
-}
-
 }  // namespace fcvm::fusepipe

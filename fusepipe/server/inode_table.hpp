@@ -64,9 +64,6 @@ class InodeTable {
   /// The name under which to find a file again has changed.
   void moved(const FileId& file, std::uint64_t parent, const std::string& name);
 
-  [[nodiscard]] std::size_t size() const;
-  [[nodiscard]] std::size_t open_count() const;
-
  private:
   struct Inode {
     FileId file;

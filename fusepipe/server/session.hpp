@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <memory>
 #include <span>
 
@@ -25,7 +24,6 @@ class Session {
 
   /// `number` is below kMaxQueues.
   [[nodiscard]] Queue& queue(std::uint32_t number) { return queues_[number]; }
-  [[nodiscard]] Mount& mount() noexcept { return *mount_; }
 
  private:
   int run(Request request, Reply& reply);

@@ -27,7 +27,6 @@ int add_handle(Mount& mount, Reply& reply, Node node, base::Fd fd, int flags) {
   auto handle = std::make_shared<Handle>();
   handle->fd = std::move(fd);
   handle->node = std::move(node);
-  handle->may_read = (flags & O_ACCMODE) != O_WRONLY;
   handle->may_write = (flags & O_ACCMODE) != O_RDONLY;
   fuse_open_out out{};
   out.fh = mount.handles.add(std::move(handle));
