@@ -9,6 +9,7 @@
 #include "core/snapshot/content_digest.hpp"
 #include "core/snapshot/store.hpp"
 #include "core/vm/model/run_plan_json.hpp"
+#include "core/vm/model/saved_plan.hpp"
 #include "tests/support/must.hpp"
 
 namespace fcvm::snapshot {
@@ -21,7 +22,7 @@ inline Manifest some_manifest(const std::string& id) {
   made.uid = 7;
   made.labels = {{"a", "b"}, {"odd \xff", ""}};
   made.vm_name = "web";
-  made.plan = vm::to_json(vm::RunPlan{}, {});
+  made.plan = vm::plan_to_json(vm::saved_plan({}, {}));
   made.plugins = {{"vmm.qemu", "0.1"}};
   made.vmm_version = "qemu 7.2.22 tcg";
   made.cpu = {"A CPU", "0123"};
