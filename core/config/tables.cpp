@@ -103,8 +103,7 @@ std::vector<Option> machine_options() {
        .in_bytes = "memory"},
       {.name = "balloon",
        .type = Type::kSize,
-       .help = "Memory that the VM gives back from the start, as `fcvm balloon` changes it; a bare "
-               "number is in MiB",
+       .help = "Memory that the VM gives back from the start; `fcvm balloon` changes it; bare: MiB",
        .unit = kMiB},
       {.name = "hugepages",
        .type = Type::kBoolean,
@@ -376,8 +375,8 @@ std::vector<Option> life_options() {
        .letter = 'd'},
       {.name = "restart",
        .initial = "no",
-       .help = "Start the container again when it ends, in its VM, which is not rebooted: no, "
-               "always, unless-stopped or on-failure[:COUNT]"},
+       .help =
+           "Start the container again when it ends: no, always, unless-stopped, on-failure[:N]"},
       {.name = "timeout",
        .type = Type::kDuration,
        .initial = "0s",

@@ -1,7 +1,8 @@
 # Verbs of snapshots, as far as they need no VM.
 . "$(dirname "$0")/../support/assert.sh"
 . "$(dirname "$0")/../support/fake_vm.sh"
-trap 'kill -9 "${pids[@]}" 2>/dev/null; rm -rf "$scratch"' EXIT
+# rm ends what stands for the VMM, too.
+trap '"$FCVM" rm -af >/dev/null 2>&1; kill -9 "${pids[@]}" 2>/dev/null; rm -rf "$scratch"' EXIT
 store=$FCVM_DATA_DIR/snapshots
 
 run "$FCVM" snapshot ls --json

@@ -253,7 +253,7 @@ void fill(const Json& json, T& into) {
 
 }  // namespace
 
-std::string plan_to_json(const RunPlan& plan) { return json_of(plan).dump() + '\n'; }
+std::string plan_to_json(const RunPlan& plan) { return json_of(plan).dump(); }
 
 Result<RunPlan> plan_from_json(std::string_view text) {
   try {

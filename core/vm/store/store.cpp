@@ -188,7 +188,7 @@ Result<void> Store::save(const Record& record) const {
 }
 
 Result<void> Store::save_plan(const std::string& id, const RunPlan& plan) const {
-  return base::write_file_atomic(paths_.plan(id).string(), plan_to_json(plan), 0600);
+  return base::write_file_atomic(paths_.plan(id).string(), plan_to_json(plan) + '\n', 0600);
 }
 
 Result<RunPlan> Store::load_plan(const std::string& id) const {

@@ -41,7 +41,7 @@ enum class Timer {
   kDeath,     // while all is undone: the VMM is killed outright
   kGiveUp,    // and then all is left to fcvm gc
 };
-inline constexpr std::size_t kTimers = 6;
+inline constexpr std::size_t kTimers = static_cast<std::size_t>(Timer::kGiveUp) + 1;
 
 struct Stop {
   int signal = 0;
