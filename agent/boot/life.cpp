@@ -204,6 +204,7 @@ Result<void> Life::quiesce() {
 Result<void> Life::freeze() {
   FCVM_TRY(system_.freeze());
   output_.mark();
+  events_.mark();
   return {};
 }
 

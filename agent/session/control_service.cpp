@@ -51,7 +51,8 @@ void ControlService::tell_all() {
 Result<void> ControlService::on_frame(Session& session, const wire::Frame& frame) {
   if (FCVM_TRY(session.greeting.take(frame))) return {};
   if (frame.type != wire::Attach::kType) return on_request(session, frame);
-  session.told = FCVM_TRY(wire::decode<wire::Attach>(frame)).after_event;
+  const auto after = FCVM_TRY(wire::decode<wire::Attach>(frame)).after_event;
+  session.told = after == wire::kFrozenEvent ? events_.marked() : after;
   session.attached = true;
   tell(session);
   return {};

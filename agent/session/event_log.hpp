@@ -22,6 +22,10 @@ class EventLog {
   void set_health(wire::Health health);
 
   [[nodiscard]] const std::vector<wire::Event>& events() const { return events_; }
+  /// The container stands still: what was until now is nothing new to a clone.
+  void mark() { marked_ = events_.size(); }
+  /// How many there were then.
+  [[nodiscard]] std::uint64_t marked() const { return marked_; }
   [[nodiscard]] const wire::Health& health() const { return health_; }
   /// How often it was set.
   [[nodiscard]] std::uint64_t health_count() const { return health_count_; }
@@ -29,6 +33,7 @@ class EventLog {
 
  private:
   std::vector<wire::Event> events_;  // a life has few dozens
+  std::uint64_t marked_ = 0;
   wire::Health health_;
   std::uint64_t health_count_ = 0;
   Listener listener_;

@@ -12,6 +12,7 @@
 
 #include "core/base/io/fd.hpp"
 #include "core/snapshot/content_digest.hpp"
+#include "core/vm/model/run_plan_json.hpp"
 
 namespace fcvm::snapshot {
 namespace {
@@ -66,8 +67,8 @@ Result<void> write_stretch(int from, int to, std::uint32_t number, off_t at, off
     if (count < 0) return fail_errno("reading it");
     if (count == 0) return fail(ESTALE, "it became shorter meanwhile");
     const auto length = static_cast<std::uint32_t>(count);
-    FCVM_TRY(write_piece(to, {number, length, static_cast<std::uint64_t>(at)},
-                         {bytes.data(), length}));
+    FCVM_TRY(
+        write_piece(to, {number, length, static_cast<std::uint64_t>(at)}, {bytes.data(), length}));
     at += count;
   }
   return {};
@@ -101,6 +102,21 @@ Result<Manifest> full_manifest(const Snapshot& snapshot) {
   return manifest;
 }
 
+/// Whoever made an archive decides nothing about what is open on this host, or where names are
+/// resolved: its user does, with each clone's options.
+Result<std::string> humble_plan(const std::string& json) {
+  auto plan = FCVM_TRY(vm::plan_from_json(json));
+  vm::NetworkPlan humble;
+  humble.plugin = plan.network.plugin;
+  humble.mac = plan.network.mac;
+  humble.ipv4 = plan.network.ipv4;
+  humble.ipv6 = plan.network.ipv6;
+  humble.ipv6_prefix = plan.network.ipv6_prefix;
+  humble.mtu = plan.network.mtu;
+  plan.network = std::move(humble);
+  return vm::plan_to_json(plan);
+}
+
 Result<Manifest> read_manifest(int from) {
   const auto magic = FCVM_TRY(read_bytes(from, kMagic.size()));
   if (magic != kMagic) return fail(EBADMSG, "this is no snapshot that fcvm has exported");
@@ -113,6 +129,8 @@ Result<Manifest> read_manifest(int from) {
   for (const auto& file : manifest.files) {
     if (file.digest.empty()) return broken(file.name + " has no digest");
   }
+  manifest.plan = FCVM_TRY(humble_plan(manifest.plan) | context("the archive's manifest"));
+  manifest.kind = Manifest::kUser;
   return manifest;
 }
 
@@ -174,9 +192,9 @@ Result<void> write_archive(const Snapshot& snapshot, int to) {
   for (std::size_t i = 0; i < manifest.files.size(); ++i) {
     const File& file = manifest.files[i];
     const Fd from = FCVM_TRY(open_file_of(snapshot, file));
-    FCVM_TRY(write_file(from.get(), to, static_cast<std::uint32_t>(i),
-                        static_cast<off_t>(file.size)) |
-             context("writing " + file.name));
+    FCVM_TRY(
+        write_file(from.get(), to, static_cast<std::uint32_t>(i), static_cast<off_t>(file.size)) |
+        context("writing " + file.name));
   }
   return write_piece(to, {}, {});
 }

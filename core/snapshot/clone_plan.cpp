@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "core/vm/model/id.hpp"
 #include "core/vm/model/machine_files.hpp"
 #include "core/vm/model/run_plan_json.hpp"
 #include "core/vm/model/saved_plan.hpp"
@@ -54,6 +55,7 @@ Result<vm::RunPlan> clone_plan(const Snapshot& snapshot, const plugin::Registry&
   if (!said.restore) return fail(EPROTO, "the snapshot's plan has no disks", "make it again");
   // A manifest may come from another host: of what else it says nothing is believed.
   auto plan = vm::saved_plan(said, std::move(said.restore->image_disks));
+  if (!plan.container.name.empty()) FCVM_TRY(vm::check_name(plan.container.name));
   FCVM_TRY(check_vmm(manifest, plan.vmm, registry));
   plan.network.reattach = true;
   plan.assets.kernel = FCVM_TRY(part(snapshot, vm::kKernel, true));

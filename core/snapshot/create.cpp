@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <fcntl.h>
+#include <memory>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/io/fd.hpp"
+#include "core/log/log.hpp"
 #include "core/snapshot/content_digest.hpp"
 #include "core/vm/control/control_protocol.hpp"
 #include "core/vm/model/restore_plan.hpp"
@@ -19,6 +21,7 @@ namespace fs = std::filesystem;
 
 /// For a VMM to write its memory where the disk is slow.
 constexpr auto kSaveLimit = std::chrono::minutes(15);
+constexpr auto kReleaseLimit = std::chrono::seconds(90);
 
 /// What has a second name is shared with others, who rely on it as well. A fork's are not digested:
 /// nothing comes back to them.
@@ -70,6 +73,16 @@ Result<Snapshot> create(const Store& store, const vm::Store& vms, const vm::Reco
   auto saved = FCVM_TRY(vm::ask_supervisor(vms.paths(), record.id,
                                            vm::ask::Save{draft.directory().string(), options.ends},
                                            base::Deadline::in(kSaveLimit)));
+  // It stands still until its snapshot is kept; without one it goes on.
+  bool is_kept = false;
+  const auto release = [&](auto request) {
+    return vm::ask_supervisor(vms.paths(), record.id, request, base::Deadline::in(kReleaseLimit));
+  };
+  const std::shared_ptr<void> at_end(nullptr, [&](void*) {
+    if (!options.ends || is_kept) return;
+    if (auto on = release(vm::ask::Unpause{}); !on)
+      log::warning("snapshot", "{}", on.error().message());
+  });
   manifest.plan = std::move(saved.plan);
   manifest.vmm_version = std::move(saved.vmm_version);
   manifest.snapshot_format = std::move(saved.snapshot_format);
@@ -78,7 +91,10 @@ Result<Snapshot> create(const Store& store, const vm::Store& vms, const vm::Reco
   manifest.paused_ns = saved.paused_ns;
   manifest.cpu = FCVM_TRY(host_cpu());
   manifest.files = FCVM_TRY(describe_all(draft.directory(), options.kind != Manifest::kFork));
-  return store.keep(std::move(draft), manifest);
+  auto kept = FCVM_TRY(store.keep(std::move(draft), manifest));
+  is_kept = true;
+  if (options.ends) FCVM_TRY(release(vm::ask::End{}) | context("ending the VM that was saved"));
+  return kept;
 }
 
 }  // namespace fcvm::snapshot

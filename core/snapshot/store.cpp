@@ -24,6 +24,8 @@ constexpr std::string_view kRemoved = ".removed-";
 constexpr std::size_t kLongestManifest = 4 << 20;
 /// For what is done under the store's lock: renames.
 constexpr auto kLockLimit = std::chrono::seconds(10);
+/// Who holds one alone only looks whether it is used.
+constexpr auto kUseLimit = std::chrono::seconds(5);
 constexpr const char* kAll = "fcvm snapshot ls lists those there are";
 
 Result<void> sync_directory(const fs::path& directory) {
@@ -169,6 +171,12 @@ bool Store::is_used(const Snapshot& snapshot) const {
   const auto alone = base::FileLock::acquire((snapshot.directory / vm::kSnapshotLock).string(),
                                              base::Deadline::in(std::chrono::seconds(0)));
   return !alone && alone.error().code() == ETIMEDOUT;
+}
+
+Result<base::FileLock> Store::use(const Snapshot& snapshot) const {
+  return base::FileLock::acquire((snapshot.directory / vm::kSnapshotLock).string(),
+                                 base::Deadline::in(kUseLimit), base::FileLock::Mode::kShared) |
+         context("using snapshot " + snapshot.manifest.name());
 }
 
 /// In two steps: it is gone at once for all who look.

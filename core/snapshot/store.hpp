@@ -67,6 +67,8 @@ class Store {
   /// By its id, of which nothing else needs to be right.
   [[nodiscard]] Result<void> remove_damaged(const std::string& id) const;
   [[nodiscard]] bool is_used(const Snapshot& snapshot) const;
+  /// Nobody removes it while this is held.
+  [[nodiscard]] Result<base::FileLock> use(const Snapshot& snapshot) const;
   /// What killed makers have left: removed, or with `dry_run` only named.
   [[nodiscard]] Result<std::vector<std::string>> collect(bool dry_run) const;
 

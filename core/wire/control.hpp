@@ -70,10 +70,14 @@ struct Health {
 struct Attach {
   static constexpr std::uint16_t kType = 16;
 
-  std::uint64_t after_event = 0;
+  std::uint64_t after_event = 0;  // or kFrozenEvent
 
   FCVM_FIELDS(visit(1, self.after_event);)
 };
+
+/// The last event before the container was last told to stand still (Freeze): what a clone's host
+/// need not hear of.
+constexpr std::uint64_t kFrozenEvent = UINT64_MAX;
 
 /// Boots. Done says that the plan was taken; events tell the rest. EALREADY after the first.
 struct Boot {

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <system_error>
 #include <utility>
 
 namespace fcvm::fusepipe {
@@ -44,9 +45,14 @@ bool BlockingCalls::start(std::uint64_t unique, std::function<int()> call,
     added.interrupted = true;
     *early = 0;
   }
-  added.thread = std::thread([this, &added, call = std::move(call), answer = std::move(answer)] {
-    run(added, call, answer);
-  });
+  try {
+    added.thread = std::thread([this, &added, call = std::move(call), answer = std::move(answer)] {
+      run(added, call, answer);
+    });
+  } catch (const std::system_error&) {
+    calls_.pop_back();
+    return false;
+  }
   return true;
 }
 

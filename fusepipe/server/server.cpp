@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <system_error>
 #include <unistd.h>
 
 #include "core/base/io/unix_socket.hpp"
@@ -85,7 +86,11 @@ Result<void> Server::serve(std::vector<base::Fd> streams, int stop) {
 void Server::start(base::Fd stream) {
   StreamThread& added = threads_.emplace_back();
   added.stream = std::make_shared<const base::Fd>(std::move(stream));
-  added.thread = std::thread([this, &added] { run(added); });
+  try {
+    added.thread = std::thread([this, &added] { run(added); });
+  } catch (const std::system_error&) {
+    threads_.pop_back();  // and the stream with it: its other end sees that there is no more room
+  }
 }
 
 void Server::run(StreamThread& self) {

@@ -70,7 +70,7 @@ ordered_json everything(const snapshot::Store& store, const Snapshot& snapshot) 
   for (const auto& file : manifest.files) {
     json["Files"].push_back({{"Name", file.name}, {"Size", file.size}, {"Digest", file.digest}});
   }
-  json["Plan"] = ordered_json::parse(manifest.plan);
+  json["Plan"] = ordered_json::parse(manifest.plan, nullptr, false);
   return json;
 }
 
@@ -80,8 +80,8 @@ void print_table(const ordered_json& list) {
     const auto created = vm::parse_rfc3339(one["Created"].get<std::string>());
     const auto& image = one["Image"];
     rows.push_back({one["Tag"], one["Id"],
-                    printable(image.is_string() ? image.get<std::string>() : ""), one["Vm"],
-                    ago(created.value_or(0), vm::now_ns()),
+                    printable(image.is_string() ? image.get<std::string>() : ""),
+                    printable(one["Vm"].get<std::string>()), ago(created.value_or(0), vm::now_ns()),
                     size_text(one["Size"].get<std::uint64_t>()), one["InUse"] ? "yes" : "no"});
   }
   fmt::print("{}",

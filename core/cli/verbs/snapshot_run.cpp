@@ -203,6 +203,7 @@ Result<int> run_fork(Invocation& invocation) {
   log::info("snapshot", "VM {} stood still for {:.0f} ms", record.name,
             static_cast<double>(snapshot.manifest.paused_ns) / 1e6);
   const auto code = [&]() -> Result<int> {
+    const auto held = FCVM_TRY(store.use(snapshot));
     auto plan = FCVM_TRY(make_plan(invocation, snapshot, "as", true));
     set_process_title(fmt::format("fcvm fork {} {}", record.name, plan.name));
     return run_several(invocation, plan, count);

@@ -15,7 +15,11 @@ Result<int> run(Invocation& invocation) {
   int code = 0;
   for (const auto& word : invocation.positionals()) {
     const auto snapshot = store.find(word);
-    const auto verified = snapshot ? snapshot::verify(*snapshot) : unexpected(snapshot.error());
+    const auto verified = [&]() -> Result<void> {
+      if (!snapshot) return unexpected(snapshot.error());
+      const auto held = FCVM_TRY(store.use(*snapshot));
+      return snapshot::verify(*snapshot);
+    }();
     if (verified) {
       fmt::print("{}: whole\n", word);
       continue;

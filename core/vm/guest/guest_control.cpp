@@ -22,8 +22,12 @@ constexpr auto kRedialLimit = 5s;
 
 }  // namespace
 
-GuestControl::GuestControl(DialGuest dial, EventHandler handle, HealthHandler on_health)
-    : dial_(std::move(dial)), handle_(std::move(handle)), on_health_(std::move(on_health)) {}
+GuestControl::GuestControl(DialGuest dial, EventHandler handle, HealthHandler on_health,
+                           std::uint64_t after)
+    : dial_(std::move(dial)),
+      handle_(std::move(handle)),
+      on_health_(std::move(on_health)),
+      after_(after) {}
 
 GuestControl::~GuestControl() {
   {
@@ -40,7 +44,7 @@ Result<std::shared_ptr<GuestStream>> GuestControl::dial(base::Deadline deadline)
   auto stream = std::make_shared<GuestStream>(FCVM_TRY(
       GuestStream::open(std::move(fd), wire::kMaxControlReply,
                         base::Deadline::earlier(deadline, base::Deadline::in(kHelloLimit)))));
-  FCVM_TRY(stream->send(wire::Attach{last_event_}, deadline));
+  FCVM_TRY(stream->send(wire::Attach{last_event_ == 0 ? after_ : last_event_}, deadline));
   return stream;
 }
 

@@ -28,9 +28,11 @@ class GuestControl {
   using HealthHandler = std::function<void(const wire::Health&)>;
 
   /// Both are called on this object's thread: `handle` once for each event and in their order,
-  /// `on_health` with how the container is, again when that has been told again.
+  /// `on_health` with how the container is, again when that has been told again. Events up to
+  /// `after` are not told.
   GuestControl(
-      DialGuest dial, EventHandler handle, HealthHandler on_health = [](const wire::Health&) {});
+      DialGuest dial, EventHandler handle, HealthHandler on_health = [](const wire::Health&) {},
+      std::uint64_t after = 0);
   GuestControl(const GuestControl&) = delete;
   GuestControl& operator=(const GuestControl&) = delete;
   ~GuestControl();
@@ -86,7 +88,8 @@ class GuestControl {
   std::timed_mutex sending_;  // whose frames are on the stream; never taken with mutex_ held
 
   // The thread's alone, after connect().
-  std::uint64_t last_event_ = 0;
+  const std::uint64_t after_;
+  std::uint64_t last_event_ = 0;  // 0: none was told yet
   base::RedialPause redial_pause_;
   base::FrameBudget frames_{200, 400};
   std::thread thread_;

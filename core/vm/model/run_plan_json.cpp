@@ -202,7 +202,11 @@ void fill(const Json& json, Number& into) {
 void fill(const Json& json, std::string& into) { into = from_json_text(json); }
 void fill(const Json& json, std::filesystem::path& into) { into = from_json_text(json); }
 void fill(const Json& json, std::chrono::milliseconds& into) {
-  into = std::chrono::milliseconds(base::json_number<std::int64_t>(json));
+  // A thousand years are no mistake of arithmetic yet.
+  constexpr std::int64_t kMost = 1000LL * 366 * 24 * 3600 * 1000;
+  const auto number = base::json_number<std::int64_t>(json);
+  if (number < 0 || number > kMost) throw std::invalid_argument("a time is out of range");
+  into = std::chrono::milliseconds(number);
 }
 void fill(const Json& json, Protocol& into) {
   const auto protocol = parse_protocol(from_json_text(json));

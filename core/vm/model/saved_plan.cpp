@@ -7,6 +7,7 @@ namespace fcvm::vm {
 RunPlan saved_plan(const RunPlan& plan, std::vector<ImageDisk> image_disks) {
   RunPlan saved;
   saved.image = plan.image;
+  saved.container.name = plan.container.name;
   saved.container.command = plan.container.command;
   saved.container.tty = plan.container.tty;
   saved.container.interactive = plan.container.interactive;
@@ -19,6 +20,7 @@ RunPlan saved_plan(const RunPlan& plan, std::vector<ImageDisk> image_disks) {
   saved.disk_rates = plan.disk_rates;
   saved.pids_limit = plan.pids_limit;
   saved.stop_grace = plan.stop_grace;
+  saved.restart = plan.restart;  // the guest's agent goes on to heed it
   saved.kernel_args = plan.kernel_args;
   saved.vmm = plan.vmm;
   saved.image_plugin = plan.image_plugin;

@@ -165,14 +165,18 @@ Result<void> Launch::fetch_image() {
 }
 
 /// In a snapshot the image's disks lie beside the others.
-void Launch::find_saved_image() {
+Result<void> Launch::find_saved_image() {
   const RestorePlan& from = *plan_.restore;
+  if (from.image_disks.size() > kMostImageDisks) {
+    return fail(EPROTO, "the snapshot has too many disks");
+  }
   image_.digest = from.image_digest;
   for (std::size_t i = 0; i < from.image_disks.size(); ++i) {
     const auto& disk = from.image_disks[i];
     image_.disks.push_back(
         {(from.directory / image_file(i)).string(), disk.format, disk.content_bytes, disk.flags});
   }
+  return {};
 }
 
 Result<void> Launch::place_image() {
@@ -289,7 +293,7 @@ Result<void> Launch::keep_disks() {
 Result<void> Launch::prepare_files() {
   FCVM_TRY(keep_disks());
   if (plan_.restore) {
-    find_saved_image();
+    FCVM_TRY(find_saved_image());
   } else {
     FCVM_TRY(fetch_image());
   }
@@ -308,11 +312,40 @@ Result<void> Launch::prepare_files() {
   return context_.make_disk(writable, plan_.disk_bytes) | context("making the VM's writable disk");
 }
 
+/// What a snapshot shares with this VM, which goes on to have it when the snapshot that this one is
+/// a clone of is removed.
+Result<void> Launch::hold_shared_files() {
+  std::vector<std::filesystem::path> files = {plan_.assets.kernel, plan_.assets.kernel_elf,
+                                              plan_.assets.initrd, plan_.assets.base_image};
+  for (const auto& disk : image_.disks) {
+    if (disk.is_shared()) files.emplace_back(disk.path);
+  }
+  for (const auto& file : files) {
+    if (file.empty()) continue;
+    held_.insert_or_assign(file, FCVM_TRY(base::open_file(file.string(), O_RDONLY)));
+  }
+  return {};
+}
+
+std::filesystem::path Launch::held(const std::filesystem::path& file) const {
+  const auto found = held_.find(file);
+  if (found == held_.end()) return file;
+  return "/proc/self/fd/" + std::to_string(found->second.get());
+}
+
 MachineSaver Launch::saver(std::filesystem::path directory) const {
-  return {{context_.store.paths().vmm(id_), plan_.assets, image_.disks}, std::move(directory)};
+  auto disks = image_.disks;
+  for (auto& disk : disks) disk.path = held(disk.path).string();
+  const GuestAssets& assets = plan_.assets;
+  return {
+      {context_.store.paths().vmm(id_),
+       {held(assets.kernel), held(assets.kernel_elf), held(assets.initrd), held(assets.base_image)},
+       std::move(disks)},
+      std::move(directory)};
 }
 
 Result<void> Launch::take_from_snapshot(const RestorePlan& from) {
+  FCVM_TRY(hold_shared_files());
   FCVM_TRY(copy((from.directory / kWritableDisk).string(), kWritableDisk));
   FCVM_TRY(link(from.directory / kSnapshotState, kDeviceState));
   auto instance = FCVM_TRY(make_plugin<fcvm_memory_v1>(from.memory_plugin, services_));

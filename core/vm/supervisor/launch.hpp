@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -84,7 +85,9 @@ class Launch {
   Result<void> keep_disks();
   Result<ImageSource::Image> resolve_image();
   Result<void> fetch_image();
-  void find_saved_image();
+  Result<void> find_saved_image();
+  Result<void> hold_shared_files();
+  [[nodiscard]] std::filesystem::path held(const std::filesystem::path& file) const;
   Result<void> place_image();
   Result<void> prepare_files();
   Result<void> take_from_snapshot(const RestorePlan& from);
@@ -113,6 +116,7 @@ class Launch {
   std::condition_variable settled_;
   std::thread canceller_;
   ImageSource::Image image_;
+  std::map<std::filesystem::path, Fd> held_;  // what a clone shares with its snapshot
   wire::HealthCheck health_;
   wire::Network guest_network_;
   std::vector<std::string> guest_proxies_;

@@ -182,6 +182,7 @@ class Stepper {
 
   void operator()(const RestartAsked& event) {
     if (state_.ending || state_.phase != Phase::kRunning || state_.stop_wanted) return;
+    if (state_.restart_asked) return;  // the one under way answers this, too
     state_.restart_asked = true;
     state_.restart_pause = {};
     if (waits_for_restart()) return restart_now();
@@ -257,9 +258,13 @@ class Stepper {
     add(Save{});
   }
 
-  void operator()(const Saved& /*event*/) {
+  void operator()(const Saved& event) {
     if (state_.ending || state_.phase != Phase::kSaving) return;
     state_.phase = *std::exchange(state_.before_saving, std::nullopt);
+    if (event.stands_still && state_.phase == Phase::kRunning) {
+      state_.phase = Phase::kPaused;
+      add(Report{"pause"});
+    }
     if (const auto wanted = std::exchange(state_.stop_when_resumed, std::nullopt)) stop(*wanted);
   }
 

@@ -148,18 +148,20 @@ struct DiskFull {
 };
 struct DiskHasRoom {};
 struct SaveAsked {};
-struct Saved {};  // or not: the VM is as it was before
+/// Or not: the VM is as it was before, unless it still stands still.
+struct Saved {
+  bool stands_still = false;
+};
 struct TimeUp {
   Timer timer{};
   std::optional<Error> why{};  // of kStart: what the console shows; of kReady: which gate is deaf
 };
 
-using Event =
-    std::variant<Begun, MachineStarted, Launched, LaunchFailed, ContainerStarted, GatesPassed,
-                 GateFailed, ContainerExited, GuestFailed, MachineEnded, OutputEnded, SinkClosed,
-                 Signalled, HungUp, StopAsked, KillAsked, EndAsked, StopRefused, RestartAsked,
-                 RestartRefused, PauseAsked, Paused,
-                 ResumeAsked, Resumed, DiskFull, DiskHasRoom, SaveAsked, Saved, TimeUp>;
+using Event = std::variant<Begun, MachineStarted, Launched, LaunchFailed, ContainerStarted,
+                           GatesPassed, GateFailed, ContainerExited, GuestFailed, MachineEnded,
+                           OutputEnded, SinkClosed, Signalled, HungUp, StopAsked, KillAsked,
+                           EndAsked, StopRefused, RestartAsked, RestartRefused, PauseAsked, Paused,
+                           ResumeAsked, Resumed, DiskFull, DiskHasRoom, SaveAsked, Saved, TimeUp>;
 
 // ---- what is to be done
 
@@ -216,11 +218,10 @@ struct Report {
   std::map<std::string, std::string> attributes{};
 };
 
-using Action =
-    std::variant<Launch, CancelLaunch, AnnounceStart, AwaitGates, CancelGates, AnnounceReady,
-                 AskToStop, SignalContainer, RestartContainer, ReleaseContainer, AnnounceRestart,
-                 Pause, Resume, Save, SetTimer, ClearTimer, KillMachine, TearDown, GiveUp, Blame,
-                 Report>;
+using Action = std::variant<Launch, CancelLaunch, AnnounceStart, AwaitGates, CancelGates,
+                            AnnounceReady, AskToStop, SignalContainer, RestartContainer,
+                            ReleaseContainer, AnnounceRestart, Pause, Resume, Save, SetTimer,
+                            ClearTimer, KillMachine, TearDown, GiveUp, Blame, Report>;
 
 struct Step {
   State state;

@@ -30,9 +30,9 @@ Result<void> MachineSaver::save(vm::Machine& machine, base::Deadline deadline) c
   files.memory = kNewMemory;
   auto saved = [&]() -> Result<void> {
     FCVM_TRY(machine.snapshot(files, deadline));
-    FCVM_TRY(copy_disk(kWritableDisk));
+    FCVM_TRY(copy_disk(kWritableDisk, deadline));
     for (std::size_t i = 0; i < machine_.image_disks.size(); ++i) {
-      if (!machine_.image_disks[i].is_shared()) FCVM_TRY(copy_disk(image_file(i)));
+      if (!machine_.image_disks[i].is_shared()) FCVM_TRY(copy_disk(image_file(i), deadline));
     }
     return {};
   }();
@@ -43,13 +43,16 @@ Result<void> MachineSaver::save(vm::Machine& machine, base::Deadline deadline) c
   return saved;
 }
 
-Result<void> MachineSaver::copy_disk(const std::string& name) const {
+Result<void> MachineSaver::copy_disk(const std::string& name, base::Deadline deadline) const {
   const Fd from = FCVM_TRY(base::open_file((machine_.vmm_directory / name).string(),
                                            O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   FCVM_TRY(check_plain(from.get(), name));
   const Fd to =
       FCVM_TRY(base::open_file((directory_ / name).string(), O_RDWR | O_CREAT | O_EXCL, 0600));
-  return base::clone_file(from.get(), to.get()) | context("copying the VM's disk " + name);
+  const auto in_time = [&](std::uint64_t) {
+    return deadline.expired() ? fail(ETIMEDOUT, "it takes too long") : Result<void>();
+  };
+  return base::clone_file(from.get(), to.get(), in_time) | context("copying the VM's disk " + name);
 }
 
 Result<void> MachineSaver::complete() const {

@@ -32,7 +32,7 @@ class MachineSaver {
   Result<void> complete() const;
 
  private:
-  Result<void> copy_disk(const std::string& name) const;
+  Result<void> copy_disk(const std::string& name, base::Deadline deadline) const;
   Result<void> take(const char* name, const char* as) const;
   Result<void> share(const std::filesystem::path& file, const std::string& name) const;
 

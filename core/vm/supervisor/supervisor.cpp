@@ -87,8 +87,7 @@ Result<void> Supervisor::Impl::begin() {
   guest_service_.emplace(context_.store, record_->id(), plan_.log.name == LogDriver::kFile);
   if (plan_.hostname.empty()) plan_.hostname = record_->name();
   if (plan_.container.name.empty()) plan_.container.name = record_->name();
-  // A clone goes on where its snapshot was taken, and nowhere else.
-  if (!plan_.restore) FCVM_TRY(context_.store.save_plan(record_->id(), plan_));
+  FCVM_TRY(context_.store.save_plan(record_->id(), plan_));
   if (context_.again.empty()) record_->tell("create");
   if (plan_.cid_file) {
     FCVM_TRY(base::write_file_atomic(plan_.cid_file->string(), record_->id()));
@@ -115,7 +114,8 @@ Result<void> Supervisor::Impl::begin() {
   control_ = std::make_unique<GuestControl>(
       [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); },
       [this](const wire::Event& event) { take_guest_event(event); },
-      [this](const wire::Health& health) { take_health(health); });
+      [this](const wire::Health& health) { take_health(health); },
+      plan_.restore ? wire::kFrozenEvent : 0);
   return streams_.start(
       *loop_, plan_, *record_,
       [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); });

@@ -1,6 +1,7 @@
 // What is done about what happened: the actions of lifecycle.hpp.
 #include <algorithm>
 #include <sys/syscall.h>
+#include <thread>
 #include <unistd.h>
 
 #include "core/plugin/blame.hpp"
@@ -12,6 +13,9 @@ namespace fcvm::vm {
 namespace {
 
 constexpr auto kClockLimit = 2s;
+/// For a guest that is slow, since its host has just written its memory.
+constexpr auto kGoOnLimit = 60s;
+constexpr auto kGoOnPause = 100ms;
 /// For a VMM to write its memory, and for its disks to be copied where blocks cannot be shared.
 constexpr auto kSaveLimit = 10min;
 
@@ -171,22 +175,35 @@ void Supervisor::Impl::perform(const lifecycle::Save& /*action*/) {
   const auto [request, reply] = std::exchange(save_asker_, {});
   on_worker([this, request = request, reply = reply] {
     auto saved = save(request);
-    on_control([this, request, reply, saved = std::move(saved)] {
-      happen(lifecycle::Saved{});
+    on_control([this, request, reply, saved = std::move(saved)]() mutable {
+      // Of a container that had ended before it stood still, a clone would have nothing.
+      if (saved && state_.exit_code) {
+        saved = fail(ESRCH, "its container has ended meanwhile");
+        if (request.ends) on_worker([this] { static_cast<void>(go_on()); });
+      }
+      happen(lifecycle::Saved{.stands_still = saved && request.ends});
       reply(saved);
-      if (saved && request.ends) happen(lifecycle::EndAsked{});
     });
   });
 }
 
-/// On the worker. Whatever fails, the VM goes on as it was, unless it ends with its snapshot.
+/// On the worker. The VM goes on as it was, unless its snapshot is made and it is to end: then it
+/// stands still until whoever keeps the snapshot has done so, and ends it.
 Result<ask::Saved> Supervisor::Impl::save(const ask::Save& request) {
   const auto saver = launch_->saver(request.directory);
-  ask::Saved saved;
-  auto written = stand_still(saver, saved.paused_ns);
+  std::int64_t paused_ns = 0;
+  const auto written = stand_still(saver, paused_ns);
   if (!written || !request.ends) FCVM_TRY(go_on());
-  FCVM_TRY(std::move(written));
+  if (!written) return unexpected(written.error());
+  auto saved = complete(saver);
+  if (!saved && request.ends) FCVM_TRY(go_on());
+  if (saved) saved->paused_ns = paused_ns;
+  return saved;
+}
+
+Result<ask::Saved> Supervisor::Impl::complete(const MachineSaver& saver) {
   FCVM_TRY(saver.complete());
+  ask::Saved saved;
   const auto status = FCVM_TRY(launch_->machine().status());
   saved.vmm_version = text_of(status.vmm_version);
   saved.snapshot_format = text_of(status.snapshot_format);
@@ -217,8 +234,15 @@ Result<void> Supervisor::Impl::go_on() {
   const auto status = FCVM_TRY(machine.status());
   auto done = status.state == FCVM_VM_PAUSED ? machine.resume(base::Deadline::in(kRequestLimit))
                                              : Result<void>();
-  if (done) done = tell_time();
-  if (done) return {};
+  const auto deadline = base::Deadline::in(kGoOnLimit);
+  while (done) {
+    done = tell_time();
+    if (done) return {};
+    const int code = done.error().code();
+    if (deadline.expired() || (code != ETIMEDOUT && code != ENOTCONN)) break;
+    done = {};
+    std::this_thread::sleep_for(kGoOnPause);
+  }
   const auto why = std::move(done).error().context("going on after a snapshot");
   on_control([this, why] { happen(lifecycle::GuestFailed{why}); });
   return unexpected(why);

@@ -91,6 +91,7 @@ class Supervisor::Impl {
   [[nodiscard]] std::string disks_directory() const;
   Result<void> tell_time();
   Result<ask::Saved> save(const ask::Save& request);
+  Result<ask::Saved> complete(const MachineSaver& saver);
   Result<void> stand_still(const MachineSaver& saver, std::int64_t& paused_ns);
   Result<void> go_on();
   [[nodiscard]] RunPlan plan_as_it_is() const;

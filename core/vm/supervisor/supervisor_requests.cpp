@@ -245,6 +245,13 @@ void Supervisor::Impl::on(const ask::Attach& /*request*/, Reply<ask::Stream> rep
 
 void Supervisor::Impl::on(const ask::Save& request, Reply<ask::Saved> reply) {
   if (state_.ends_at) return reply(unexpected(not_now("saved")));
+  if (state_.between || state_.restart_asked) {
+    return reply(fail(EBUSY, "its container is being started again", "try again once it runs"));
+  }
+  if (plan_.hugepages) {
+    return reply(fail(ENOTSUP, "its memory is of huge pages, which no snapshot can have yet",
+                      "run it without --hugepages"));
+  }
   save_asker_ = {request, std::move(reply)};
   happen(lifecycle::SaveAsked{});
 }
