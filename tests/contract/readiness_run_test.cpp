@@ -86,7 +86,7 @@ TEST_CASE("a gate that fails ends the VM, and the others") {
   const auto outcome = box.supervised.outcome();
   REQUIRE_FALSE(outcome);
   CHECK_THAT(outcome.error().message(), test::Contains("VM box did not become ready"));
-  CHECK_THAT(outcome.error().message(), test::Contains("mode=test: readiness.test: it is broken"));
+  CHECK_THAT(outcome.error().message(), test::Contains("readiness.test: it is broken"));
   CHECK_THAT(outcome.error().message(), test::Contains("log: the last words"));
   CHECK(waiting == 0);
   CHECK(box.supervised.find().exit_code == 125);

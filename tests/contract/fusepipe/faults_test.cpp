@@ -5,10 +5,11 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
-#include <functional>
 #include <fstream>
+#include <functional>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -156,7 +157,9 @@ TEST_CASE("locks are shared by processes of both sides, and waiting for one keep
     ::sigaction(SIGALRM, &action, nullptr);
     const int fd = ::open(served.mounted("file").c_str(), O_RDWR);
     auto wanted = whole_file(F_WRLCK);
-    ::alarm(1);
+    // Again and again: the first may come before it waits.
+    const itimerval often{.it_interval = {0, 200'000}, .it_value = {0, 200'000}};
+    ::setitimer(ITIMER_REAL, &often, nullptr);
     return ::fcntl(fd, F_SETLKW, &wanted) == 0 ? 0 : errno;
   });
   CHECK(result_of(interrupted) == EINTR);
