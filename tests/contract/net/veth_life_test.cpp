@@ -104,9 +104,9 @@ TEST_CASE("a hundred bridged networks are made and removed at once") {
   const std::int64_t many = live_at_once(100);
   std::printf("networks at once: 10 take %lld ms of computing, 100 take %lld\n",
               static_cast<long long>(few), static_cast<long long>(many));
-  // None takes the longer the more there are; what one takes is the machine's affair, and grows by
-  // half when that does much else.
-  CHECK(many < 10 * few * 3 + 2'000);
+  // What one takes is the machine's affair. The kernel looks at all interfaces for each, so that ten
+  // times as many may take a hundred times as long; nothing here may make it worse.
+  CHECK(many < 100 * few + 2'000);
   CHECK(state_when_quiet(before) == before);
 }
 
