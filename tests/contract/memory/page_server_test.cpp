@@ -210,7 +210,7 @@ TEST_CASE("a prefetch waits for the hand-over: until its deadline, a cancel, or 
 
   std::atomic<std::int32_t> code{1};
   const auto prefetch = [&] { code = server.prefetch("clone"); };
-  std::thread waiting(prefetch);
+  std::jthread waiting(prefetch);
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   CHECK(code == 1);
   {
@@ -227,14 +227,14 @@ TEST_CASE("a prefetch waits for the hand-over: until its deadline, a cancel, or 
   CHECK(monotonic_now() - before < 100'000'000);
 
   SECTION("it comes, and what failed works") {
-    waiting = std::thread(prefetch);
+    waiting = std::jthread(prefetch);
     CHECK(vmm.connect());
     waiting.join();
     CHECK(code == 0);
     CHECK(vmm.has(0));
   }
   SECTION("it never comes") {
-    waiting = std::thread(prefetch);
+    waiting = std::jthread(prefetch);
     vmm.kill();
     waiting.join();
     CHECK(code == -ESRCH);
