@@ -1,6 +1,6 @@
-// memory_vmm SOCKET BYTES PAGE-BYTES FEATURES FLAGS JSON: takes its memory from a page server as a VMM
-// does, and does to it what it is told. A program of its own: a process that is forked from one with
-// threads may wait for ever for a lock that one of them held.
+// memory_vmm SOCKET BYTES PAGE-BYTES FEATURES FLAGS JSON: takes its memory from a page server as a
+// VMM does, and does to it what it is told. A program of its own: a process that is forked from one
+// with threads may wait for ever for a lock that one of them held.
 #include <array>
 #include <atomic>
 #include <cstdlib>
