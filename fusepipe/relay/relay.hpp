@@ -22,7 +22,7 @@ struct RelayOptions {
   /// One more stream, for what the server tells by itself.
   bool notifications = true;
   /// How long a broken stream may take to be replaced, until whoever waits gets EIO.
-  std::chrono::milliseconds patience{500};
+  std::chrono::milliseconds patience{3000};
   /// When no server is there: go on answering EIO until there is one. Otherwise the relay ends.
   bool persistent = false;
 };

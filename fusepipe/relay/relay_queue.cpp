@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 #include <utility>
@@ -33,8 +34,10 @@ void RelayQueue::drop_stream() {
 
 Result<void> RelayQueue::run() {
   for (;;) {
-    const bool answer_comes = pending_.expects_soon() || pending_.is_full() ||
-                              (!pending_.is_empty() && stream_ && wait_for_either());
+    const bool waits_long = stream_ && !pending_.is_empty() && !pending_.expects_soon();
+    FCVM_TRY(read_may_wait(!waits_long));
+    const bool answer_comes =
+        pending_.expects_soon() || pending_.is_full() || (waits_long && wait_for_either());
     if (stream_ && answer_comes) {
       auto taken = take_answer();
       if (!taken) FCVM_TRY(replace_stream());
@@ -43,6 +46,20 @@ Result<void> RelayQueue::run() {
       return {};
     }
   }
+}
+
+/// All queues of a mount are woken for one request, and one of them gets it. The others must not
+/// wait for the next in read(), where they would not see their answers. But while there are no
+/// answers to come, it is better to wait there: then the kernel wakes one alone.
+Result<void> RelayQueue::read_may_wait(bool may) {
+  if (may == read_may_wait_) return {};
+  const int flags = ::fcntl(device_.get(), F_GETFL);
+  if (flags < 0 ||
+      ::fcntl(device_.get(), F_SETFL, may ? flags & ~O_NONBLOCK : flags | O_NONBLOCK) != 0) {
+    return fail_errno("setting how requests of the mount are read");
+  }
+  read_may_wait_ = may;
+  return {};
 }
 
 /// While nothing but long waits is unanswered: true when the stream has something, or its end.
@@ -60,7 +77,7 @@ Result<bool> RelayQueue::take_request() {
   if (got < 0) {
     switch (errno) {
       case EINTR:
-      case EAGAIN:
+      case EAGAIN:  // another queue has it
       case ENOENT:  // the request was interrupted while it was read
         return true;
       case ENODEV:

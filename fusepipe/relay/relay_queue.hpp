@@ -42,11 +42,13 @@ class RelayQueue {
   void drop_stream();
   bool hand_back(Pending::Bytes answer);
   bool hand_back_error(std::uint64_t unique, int error);
+  Result<void> read_may_wait(bool may);
   bool wait_for_either();
 
   Link& link_;
   std::uint32_t number_;
   base::Fd device_;
+  bool read_may_wait_ = true;
   Options options_;
   base::Fd stream_;
   std::optional<MessageReader> reader_;

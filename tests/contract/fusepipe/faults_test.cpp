@@ -120,13 +120,12 @@ TEST_CASE("what was asked for is done once, however often streams are cut") {
   for (std::thread& worker : workers) worker.join();
   done = true;
   breaker.join();
-  for (const std::string& failure : failures) CHECK(failure.empty());
+  INFO("the mount: " << (served.is_mounted() ? "is there" : served.mount().errors()));
+  for (const std::string& failure : failures) CHECK(failure == "");
   CHECK(cuts > 3);
 }
 
-// A storm until it is known why it waits for ever about once in six runs of this whole program.
-TEST_CASE("locks are shared by processes of both sides, and waiting for one keeps nobody else",
-          "[.storm]") {
+TEST_CASE("locks are shared by processes of both sides, and waiting for one keeps nobody else") {
   FCVM_SKIP_IF(!test::why_no_mount().empty(), test::why_no_mount());
   Served served;
   std::ofstream(served.host("file")) << "x";
