@@ -11,6 +11,7 @@
 
 #include "core/base/io/unix_socket.hpp"
 #include "fusepipe/server/init.hpp"
+#include "fusepipe/stream/given_stream.hpp"
 #include "fusepipe/stream/message_reader.hpp"
 
 namespace fcvm::fusepipe {
@@ -72,6 +73,30 @@ Result<void> Server::accept_from(const base::Fd& listener, int stop) {
   }
 }
 
+Result<void> Server::take_from(const base::Fd& giver, int stop) {
+  is_given_ = true;
+  bool asked = false;
+  for (;;) {
+    reap();
+    forget_clients();
+    if (!asked && ungreeted_ == 0 && threads_.size() < kMostStreams) {
+      FCVM_TRY(ask_for_stream(giver.get()));
+      asked = true;
+    }
+    pollfd waits[] = {{giver.get(), POLLIN, 0}, {stop, POLLIN, 0}, {wakes_.get(), POLLIN, 0}};
+    if (::poll(waits, 3, static_cast<int>(kLookForOld.count())) < 0 && errno != EINTR) {
+      return fail_errno("waiting for streams");
+    }
+    if (waits[1].revents != 0) return {};
+    if (waits[0].revents == 0) continue;
+    auto given = take_given_stream(giver.get());
+    if (!given && given.error().code() == ENOTCONN) return {};
+    if (!given) return unexpected(std::move(given).error());
+    asked = false;
+    start(std::move(*given));
+  }
+}
+
 Result<void> Server::serve(std::vector<base::Fd> streams, int stop) {
   for (base::Fd& stream : streams) start(std::move(stream));
   while (!threads_.empty()) {
@@ -84,18 +109,24 @@ Result<void> Server::serve(std::vector<base::Fd> streams, int stop) {
 }
 
 void Server::start(base::Fd stream) {
+  ++ungreeted_;
   StreamThread& added = threads_.emplace_back();
   added.stream = std::make_shared<const base::Fd>(std::move(stream));
   try {
     added.thread = std::thread([this, &added] { run(added); });
   } catch (const std::system_error&) {
     threads_.pop_back();  // and the stream with it: its other end sees that there is no more room
+    --ungreeted_;
   }
 }
 
 void Server::run(StreamThread& self) {
   serve_stream(self.stream);
   self.done = true;
+  wake();
+}
+
+void Server::wake() {
   const std::uint64_t one = 1;
   (void)!::write(wakes_.get(), &one, sizeof one);
 }
@@ -114,7 +145,10 @@ void Server::reap() {
 }
 
 void Server::serve_stream(const Queue::Stream& stream) {
-  const auto hello = read_hello(stream->get(), base::Deadline::in(kHelloTime));
+  const auto until = is_given_ ? base::Deadline::never() : base::Deadline::in(kHelloTime);
+  const auto hello = read_hello(stream->get(), until);
+  --ungreeted_;
+  wake();
   if (!hello) return;
   HelloReply answer{};
   answer.server = token_;

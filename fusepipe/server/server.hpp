@@ -26,6 +26,10 @@ class Server {
 
   /// Accepts until `stop` becomes readable.
   Result<void> accept_from(const base::Fd& listener, int stop);
+  /// Serves streams that come as descriptors over the socket `giver`, each asked for by a byte.
+  /// There is always one that nobody has greeted yet, for a mount that wants one more. Until
+  /// `giver` ends or `stop` becomes readable.
+  Result<void> take_from(const base::Fd& giver, int stop);
   /// Serves streams that are there already, until all have ended or `stop` becomes readable.
   Result<void> serve(std::vector<base::Fd> streams, int stop);
 
@@ -45,6 +49,7 @@ class Server {
 
   void start(base::Fd stream);
   void run(StreamThread& self);
+  void wake();
   void serve_stream(const Queue::Stream& stream);
   void serve_queue(Session& session, std::uint32_t number, const Queue::Stream& stream,
                    HelloReply hello);
@@ -63,6 +68,8 @@ class Server {
   std::mutex mutex_;  // of clients_
   std::map<Token, Client> clients_;
   std::list<StreamThread> threads_;  // of the accepting thread alone
+  bool is_given_ = false;            // each stream: then it is greeted when the mount wants it
+  std::atomic<int> ungreeted_ = 0;
 };
 
 }  // namespace fcvm::fusepipe

@@ -9,12 +9,13 @@
 #include <unistd.h>
 
 #include "core/base/io/unix_socket.hpp"
+#include "fusepipe/stream/given_stream.hpp"
 
 namespace fcvm::fusepipe {
 
 namespace {
 
-constexpr std::string_view kForms = "it is unix:PATH, fd:N or vsock:[CID:]PORT";
+constexpr std::string_view kForms = "it is unix:PATH, fd:N, given:N or vsock:[CID:]PORT";
 
 std::optional<std::uint32_t> number(std::string_view text) {
   std::uint32_t value = 0;
@@ -80,10 +81,10 @@ Result<Address> Address::parse(std::string_view text) {
     address.path_ = rest;
     return address;
   }
-  if (kind == "fd") {
-    address.kind_ = Kind::kFds;
+  if (kind == "fd" || kind == "given") {
+    address.kind_ = kind == "fd" ? Kind::kFds : Kind::kGiven;
     auto fds = numbers(rest);
-    if (!fds) return wrong();
+    if (!fds || (address.kind_ == Kind::kGiven && fds->size() != 1)) return wrong();
     address.fds_ = std::move(*fds);
     return address;
   }
@@ -105,6 +106,10 @@ Result<base::Fd> Address::listen() const {
 }
 
 Result<base::Fd> Address::dial() const {
+  if (kind_ == Kind::kGiven) {
+    FCVM_TRY(ask_for_stream(giver()));
+    return take_given_stream(giver());
+  }
   auto stream = kind_ == Kind::kUnix ? base::connect_unix(path_) : vsock(cid_, port_, false);
   return std::move(stream) | context("dialing " + text_) |
          remedy("start the other side first: fusepipe serve DIR --listen " + text_);

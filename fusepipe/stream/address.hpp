@@ -1,5 +1,5 @@
 // Where a stream comes from: "unix:PATH", "fd:N[,N...]", "vsock:PORT" to listen, "vsock:CID:PORT"
-// to dial.
+// to dial, "given:N" where another process dials (see given_stream.hpp).
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace fcvm::fusepipe {
 
 class Address {
  public:
-  enum class Kind { kUnix, kFds, kVsock };
+  enum class Kind { kUnix, kFds, kGiven, kVsock };
 
   /// EINVAL says what is wrong with the text.
   static Result<Address> parse(std::string_view text);
@@ -25,9 +25,12 @@ class Address {
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] const std::vector<int>& fds() const noexcept { return fds_; }
 
+  /// The socket over which streams are given, of a kind that has one.
+  [[nodiscard]] int giver() const noexcept { return fds_.front(); }
+
   /// A listening socket, which the path of a dead one does not hinder. Not for descriptors.
   [[nodiscard]] Result<base::Fd> listen() const;
-  /// Not for descriptors: they are there.
+  /// Not for descriptors that are there. One that is given comes when it comes.
   [[nodiscard]] Result<base::Fd> dial() const;
 
  private:

@@ -14,8 +14,9 @@ constexpr int kFailed = 125;
 
 constexpr std::string_view kHelp = R"(
 Serves a directory over any stream, and mounts it at the other end, as the
-kernel's own FUSE messages. STREAM is unix:PATH, vsock:[CID:]PORT, or fd:N[,N...]
-for sockets that are open already.
+kernel's own FUSE messages. STREAM is unix:PATH, vsock:[CID:]PORT, fd:N[,N...] for
+sockets that are open already, or given:N for a socket over which another process
+gives each stream that a byte asks it for.
 
 serve: as root, files belong to whoever makes them at the other end; otherwise
 all belong to the user who serves, who is root at the other end.

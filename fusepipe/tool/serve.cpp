@@ -90,12 +90,17 @@ class SocketPath {
 };
 
 struct Listener {
-  base::Fd socket;                // invalid: the streams are there
+  base::Fd socket;                // that accepts streams
+  base::Fd giver;                 // or over which they come
   std::vector<base::Fd> streams;  // that somebody else has dialed
 };
 
 Result<Listener> listen(const Address& address) {
   Listener listener;
+  if (address.kind() == Address::Kind::kGiven) {
+    listener.giver = base::Fd(address.giver());
+    return listener;
+  }
   if (address.kind() != Address::Kind::kFds) {
     listener.socket = FCVM_TRY(address.listen());
     return listener;
@@ -121,6 +126,7 @@ Result<void> serve_confined(ServeOptions options, Listener listener, int stop) {
   FCVM_TRY(confine(directory));
   const auto server = FCVM_TRY(Server::create(std::move(directory)));
   if (listener.socket) return server->accept_from(listener.socket, stop);
+  if (listener.giver) return server->take_from(listener.giver, stop);
   return server->serve(std::move(listener.streams), stop);
 }
 

@@ -45,7 +45,7 @@ std::string why_no_mount() {
   return {};
 }
 
-Tool::Tool(const std::vector<std::string>& words, rlim_t descriptors) {
+Tool::Tool(const std::vector<std::string>& words, rlim_t descriptors, int giver) {
   auto output = must(base::Pipe::create());
   auto errors = must(base::Pipe::create());
   base::SpawnOptions options;
@@ -55,6 +55,7 @@ Tool::Tool(const std::vector<std::string>& words, rlim_t descriptors) {
   if (descriptors != RLIM_INFINITY) {
     options.limits.push_back({RLIMIT_NOFILE, {descriptors, descriptors}});
   }
+  if (giver >= 0) options.extra_fds.push_back({giver, 3});
   process_.emplace(must(base::spawn(options)));
   output_ = std::move(output.read_end);
   errors_ = std::move(errors.read_end);

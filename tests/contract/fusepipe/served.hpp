@@ -19,7 +19,9 @@ std::string why_no_mount();
 /// One of the two processes. Its first line says that it is ready.
 class Tool {
  public:
-  explicit Tool(const std::vector<std::string>& words, rlim_t descriptors = RLIM_INFINITY);
+  /// `giver` is its descriptor 3.
+  explicit Tool(const std::vector<std::string>& words, rlim_t descriptors = RLIM_INFINITY,
+                int giver = -1);
 
   [[nodiscard]] base::Child& process() { return *process_; }
   /// Waits for its end: its exit status as text.

@@ -307,7 +307,7 @@ void leaves_nothing_when_killed(const Backend& backend) {
   REQUIRE((!helpers.empty() || namespace_in_use(in_use)));
   REQUIRE(owner->signal(SIGKILL));
   REQUIRE(owner->wait());
-  const auto deadline = base::Deadline::in(std::chrono::seconds(30));
+  const auto deadline = base::Deadline::in(std::chrono::seconds(120));
   const auto any_left = [&] {
     for (const pid_t pid : helpers) {
       if (::kill(pid, 0) == 0) return true;

@@ -83,7 +83,7 @@ TEST_CASE("Firecracker that dies before it opens its socket is quoted") {
 TEST_CASE("a socket that never appears is given up, sooner than the deadline if need be") {
   const FakeBinary binary(16, "no-socket");
   Machine machine(binary.subject());
-  CHECK(machine.start(300) == -ETIMEDOUT);
+  CHECK(machine.start(3000) == -ETIMEDOUT);
   CHECK_THAT(machine.message(), Contains("waiting for Firecracker's API socket"));
   check_clean(machine);
   Subject impatient = binary.subject();
