@@ -29,7 +29,7 @@ BlockingCalls::BlockingCalls() {
 
 BlockingCalls::~BlockingCalls() {
   Lock lock(mutex_);
-  for (Call& call : calls_) end(lock, call);
+  for (const auto& call : std::list(calls_)) end(lock, *call);
   reap(lock);
 }
 
@@ -38,7 +38,7 @@ bool BlockingCalls::start(std::uint64_t unique, std::function<int()> call,
   Lock lock(mutex_);
   reap(lock);
   if (calls_.size() >= kMost) return false;
-  Call& added = calls_.emplace_back();
+  Call& added = *calls_.emplace_back(std::make_shared<Call>());
   added.unique = unique;
   const auto early = std::find(early_.begin(), early_.end(), unique);
   if (early != early_.end()) {
@@ -87,25 +87,27 @@ void BlockingCalls::end(Lock& lock, Call& call) {
 
 void BlockingCalls::interrupt(std::uint64_t unique) {
   Lock lock(mutex_);
-  const auto found = std::find_if(calls_.begin(), calls_.end(), [unique](const Call& call) {
-    return call.unique == unique && !call.done;
+  const auto found = std::find_if(calls_.begin(), calls_.end(), [unique](const auto& call) {
+    return call->unique == unique && !call->done;
   });
   if (found != calls_.end()) {
-    end(lock, *found);
+    // Once it is done, another thread may reap it before this one looks again.
+    const std::shared_ptr<Call> call = *found;
+    end(lock, *call);
     return;
   }
   early_[next_early_++ % early_.size()] = unique;
 }
 
 void BlockingCalls::reap(Lock& lock) {
-  std::list<Call> ended;
+  std::list<std::shared_ptr<Call>> ended;
   for (auto call = calls_.begin(); call != calls_.end();) {
     const auto next = std::next(call);
-    if (call->done) ended.splice(ended.end(), calls_, call);
+    if ((*call)->done) ended.splice(ended.end(), calls_, call);
     call = next;
   }
   lock.unlock();
-  for (Call& call : ended) call.thread.join();
+  for (const auto& call : ended) call->thread.join();
   lock.lock();
 }
 

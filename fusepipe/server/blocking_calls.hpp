@@ -47,8 +47,8 @@ class BlockingCalls {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::list<Call> calls_;
-  std::array<std::uint64_t, 16> early_{};  // interrupted before they started
+  std::list<std::shared_ptr<Call>> calls_;  // shared with whoever waits for an end without the lock
+  std::array<std::uint64_t, 16> early_{};   // interrupted before they started
   std::size_t next_early_ = 0;
 };
 

@@ -83,6 +83,7 @@ Node InodeTable::remember(base::Fd fd, const struct statx& status, std::uint64_t
                           const std::string& name) {
   const FileId file = file_id(status);
   const std::scoped_lock lock(mutex_);
+  if (inodes_.size() >= kMostInodes && !by_file_.contains(file)) return {};
   const mode_t type = status.stx_mode & S_IFMT;
   auto [entry, is_new] = by_file_.try_emplace(file, next_id_);
   if (!is_new && inodes_[entry->second].type != type) {

@@ -48,6 +48,8 @@ struct Node {
 
 class InodeTable {
  public:
+  static constexpr std::size_t kMostInodes = 1 << 20;
+
   /// `root` is the directory itself; at most `limit` descriptors are held.
   InodeTable(base::Fd root, const struct statx& status, std::uint64_t first_id, std::size_t limit);
 
@@ -55,7 +57,8 @@ class InodeTable {
   /// of opening it again.
   [[nodiscard]] int find(std::uint64_t id, Node& node);
 
-  /// The kernel is told of the file once more: one lookup, which forget() takes back.
+  /// The kernel is told of the file once more: one lookup, which forget() takes back. A node
+  /// without a file when the kernel was told of as many as are kept: a hostile one forgets none.
   Node remember(base::Fd fd, const struct statx& status, std::uint64_t parent,
                 const std::string& name);
   /// Never more than were counted, and never the root.

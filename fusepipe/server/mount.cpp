@@ -91,6 +91,7 @@ int Mount::tell(base::Fd file, const Node& parent, const std::string& name, fuse
   struct statx status {};
   if (const int error = stat_fd(file.get(), status)) return error;
   const Node node = inodes.remember(std::move(file), status, parent.id, name);
+  if (!node.fd) return ENOMEM;
   entry.nodeid = node.id;
   entry.entry_valid = entry.attr_valid = validity();
   entry.attr = attributes(status);

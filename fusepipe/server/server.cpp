@@ -22,6 +22,7 @@ constexpr std::chrono::seconds kHelloTime{10};
 /// For a mount whose streams all broke: it may dial again.
 constexpr std::chrono::seconds kKeptWithoutStreams{10};
 constexpr std::chrono::milliseconds kLookForOld{1000};
+constexpr std::chrono::milliseconds kWithoutDescriptors{100};
 constexpr std::size_t kMostClients = 64;
 constexpr std::size_t kMostStreams = 512;
 /// Between the nodes of two mounts of a server, and far from those of another server.
@@ -69,7 +70,11 @@ Result<void> Server::accept_from(const base::Fd& listener, int stop) {
     if ((waits[0].revents & POLLIN) == 0) continue;
     auto stream = base::accept_connection(listener.get());
     // A peer that has gone by now, or too few descriptors for one more: the others go on.
-    if (stream && threads_.size() < kMostStreams) start(std::move(*stream));
+    if (!stream) {
+      ::poll(nullptr, 0, static_cast<int>(kWithoutDescriptors.count()));
+    } else if (threads_.size() < kMostStreams) {
+      start(std::move(*stream));
+    }
   }
 }
 
