@@ -44,9 +44,11 @@ Result<std::string> GuestPodman::run(const std::vector<std::string>& words) cons
       .standard_output;
 }
 
-Result<void> GuestPodman::run(const std::vector<std::string>& words,
+Result<void> GuestPodman::run(const std::vector<std::string>& words, const Interrupt& interrupt,
                               const vm::TakeOutput& take) const {
-  FCVM_TRY(checked(vm::run_guest_command(store_, record_.id, podman(words), take), words.front()));
+  FCVM_TRY(checked(vm::run_guest_command(store_, record_.id, podman(words), take,
+                                         [&] { return interrupt.signal().has_value(); }),
+                   words.front()));
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <fcvm/result.hpp>
 
 #include "core/cli/invocation.hpp"
+#include "core/cli/session/interrupt.hpp"
 #include "core/vm/client/guest_command.hpp"
 
 namespace fcvm::cli {
@@ -23,8 +24,8 @@ class GuestPodman {
   [[nodiscard]] const std::string& container() const { return container_; }
   /// `podman WORD...`: what it prints, or what it says of its failure.
   [[nodiscard]] Result<std::string> run(const std::vector<std::string>& words) const;
-  /// The same for what prints more.
-  [[nodiscard]] Result<void> run(const std::vector<std::string>& words,
+  /// The same for what prints more, or takes longer, until a signal comes.
+  [[nodiscard]] Result<void> run(const std::vector<std::string>& words, const Interrupt& interrupt,
                                  const vm::TakeOutput& take) const;
 
  private:

@@ -52,6 +52,9 @@ Result<void> RemoveVm::remove_dead(const vm::Record& record) const {
   if (!lock) return unexpected(lock.error());
   const auto now = store_.load(record.id);
   if (!now && now.error().code() == ENOENT) return {};
+  if (now && now->is_alive()) {
+    return fail(EBUSY, "it was started meanwhile", fmt::format("fcvm rm -f {}", record.name));
+  }
   if (now && !now->plugin_state.empty()) {
     if (!rules_.abandon) {
       return fail(ENOTEMPTY,

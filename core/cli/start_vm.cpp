@@ -6,6 +6,8 @@
 
 #include <fmt/core.h>
 
+#include <fcvm/image.h>
+
 #include "core/cli/run_vm.hpp"
 #include "core/cli/session/process_title.hpp"
 #include "core/cli/session/terminal.hpp"
@@ -35,7 +37,14 @@ Result<vm::RunPlan> plan_again(Invocation& invocation, const vm::Record& record)
   FCVM_TRY(check_guest(plan));
   plan.name = record.name;
   // One whose container never ran has none on its disk.
-  if (record.started_ns != 0) plan.kept_image = record.image_id;
+  if (record.started_ns != 0) {
+    plan.kept_image = record.image_id;
+  } else if (!record.image_id.empty()) {
+    // What its name means may have changed since `fcvm create`.
+    plan.image_reference = "sha256:" + record.image_id;
+    plan.pull = FCVM_PULL_NEVER;
+    plan.platform.clear();
+  }
   return plan;
 }
 

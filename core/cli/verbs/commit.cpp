@@ -1,13 +1,14 @@
 // fcvm commit: a container with its changes as a new image of the host.
 #include <fcntl.h>
-#include <sys/statvfs.h>
 
 #include <fmt/core.h>
 
 #include "core/base/io/fd.hpp"
+#include "core/cli/archive_contents.hpp"
 #include "core/cli/each_vm.hpp"
 #include "core/cli/guest_podman.hpp"
 #include "core/cli/load_images.hpp"
+#include "core/cli/output_file.hpp"
 #include "core/cli/session/interrupt.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/image/build_directory.hpp"
@@ -15,16 +16,20 @@
 namespace fcvm::cli {
 namespace {
 
-/// What a guest may send never takes the last of the host's disk.
-constexpr std::uint64_t kLeastRoom = std::uint64_t{1} << 30;
-
-Result<void> write_with_room(int to, std::string_view piece) {
-  struct statvfs room {};
-  if (::fstatvfs(to, &room) != 0) return fail_errno("looking for room");
-  if (std::uint64_t{room.f_bavail} * room.f_frsize < kLeastRoom) {
-    return fail(ENOSPC, "the host's disk is nearly full", "fcvm system df shows what is there");
+/// The guest says what the archive holds, and gets no other name of the host's than the user gave.
+Result<void> check_names(const std::string& archive, const std::string& image) {
+  const auto contents = FCVM_TRY(images_in(archive));
+  const auto is_meant = [&](const std::string& name) {
+    for (const std::string& whole : {image, "localhost/" + image}) {
+      if (name == whole || name == whole + ":latest") return true;
+    }
+    return false;
+  };
+  if (contents.size() == 1 && contents[0].names.size() == 1 && is_meant(contents[0].names[0])) {
+    return {};
   }
-  return base::write_all(to, piece);
+  return fail(EPROTO, "the guest sent another image than " + image,
+              "do not trust what runs in this VM");
 }
 
 std::vector<std::string> commit_words(const Invocation& invocation, const GuestPodman& podman,
@@ -51,15 +56,20 @@ Result<int> run(Invocation& invocation) {
   const vm::Store* store = FCVM_TRY(invocation.store());
   const auto work = FCVM_TRY(image::BuildDirectory::make(store->paths()));
   const auto archive = work.path() / "commit.tar";
-  FCVM_TRY(podman.run(commit_words(invocation, podman, image)));
-  {
+  const auto committed = [&]() -> Result<void> {
+    const auto nothing = [](std::string_view) -> Result<void> { return {}; };
+    FCVM_TRY(podman.run(commit_words(invocation, podman, image), *interrupt, nothing));
     const Fd to = FCVM_TRY(base::open_file(archive.string(), O_WRONLY | O_CREAT | O_EXCL, 0600));
-    FCVM_TRY(podman.run({"save", "--quiet", "--format=docker-archive", image},
-                        [&](std::string_view piece) -> Result<void> {
-                          if (interrupt->signal()) return fail(ECANCELED, "canceled");
-                          return write_with_room(to.get(), piece);
-                        }));
-  }
+    auto sent =
+        podman.run({"save", "--quiet", "--format=docker-archive", image}, *interrupt,
+                   [&](std::string_view piece) { return write_leaving_room(to.get(), piece); });
+    // It would take a layer of the VM's disk with each commit. That it stays hinders nobody.
+    (void)podman.run({"rmi", image});
+    FCVM_TRY(std::move(sent));
+    return check_names(archive.string(), image);
+  }();
+  if (const auto signal = interrupt->signal()) return kExitSignalBase + *signal;
+  if (!committed) return unexpected(committed.error());
   const auto loaded = load_images(*catalog, archive);
   if (const auto signal = interrupt->signal()) return kExitSignalBase + *signal;
   if (!loaded) return unexpected(loaded.error());

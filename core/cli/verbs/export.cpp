@@ -1,31 +1,24 @@
 // fcvm export: the files of a container as a tar archive.
-#include <cstdio>
-#include <fcntl.h>
 #include <unistd.h>
-
-#include <fmt/core.h>
 
 #include "core/base/io/fd.hpp"
 #include "core/cli/each_vm.hpp"
 #include "core/cli/guest_podman.hpp"
+#include "core/cli/output_file.hpp"
+#include "core/cli/session/interrupt.hpp"
 #include "core/cli/verbs/verbs.hpp"
 
 namespace fcvm::cli {
 namespace {
 
 /// To a file that has its name once it is whole.
-Result<void> export_to_file(const GuestPodman& podman, const std::string& name) {
-  std::string beside = name + ".XXXXXX";
-  const Fd to(::mkostemp(beside.data(), O_CLOEXEC));
-  if (!to) return fail_errno("writing " + name);
-  const auto exported = [&]() -> Result<void> {
-    FCVM_TRY(podman.run({"export", podman.container()},
-                        [&](std::string_view piece) { return base::write_all(to.get(), piece); }));
-    if (::rename(beside.c_str(), name.c_str()) != 0) return fail_errno("naming " + name);
-    return {};
-  }();
-  if (!exported) ::unlink(beside.c_str());
-  return exported;
+Result<void> export_to_file(const GuestPodman& podman, const std::string& name,
+                            const Interrupt& interrupt) {
+  auto output = FCVM_TRY(OutputFile::open(name));
+  FCVM_TRY(podman.run({"export", podman.container()}, interrupt, [&](std::string_view piece) {
+    return write_leaving_room(output.fd(), piece);
+  }));
+  return output.keep();
 }
 
 Result<int> run(Invocation& invocation) {
@@ -35,13 +28,14 @@ Result<int> run(Invocation& invocation) {
   }
   const auto podman =
       FCVM_TRY(GuestPodman::find(invocation, invocation.positionals().front(), "exported"));
-  if (!output.empty()) {
-    FCVM_TRY(export_to_file(podman, output));
-    return 0;
-  }
-  FCVM_TRY(podman.run({"export", podman.container()}, [](std::string_view piece) {
-    return base::write_all(STDOUT_FILENO, piece);
-  }));
+  const auto interrupt = FCVM_TRY(Interrupt::open([] {}));
+  const auto exported =
+      output.empty()
+          ? podman.run({"export", podman.container()}, *interrupt,
+                       [](std::string_view piece) { return base::write_all(STDOUT_FILENO, piece); })
+          : export_to_file(podman, output, *interrupt);
+  if (const auto signal = interrupt->signal()) return kExitSignalBase + *signal;
+  if (!exported) return unexpected(exported.error());
   return 0;
 }
 

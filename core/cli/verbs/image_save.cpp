@@ -1,8 +1,6 @@
 // fcvm image save: writes a stored image to an archive.
 #include <array>
-#include <cstdlib>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/core.h>
@@ -12,6 +10,7 @@
 #include "core/base/io/clone_file.hpp"
 #include "core/base/io/fd.hpp"
 #include "core/cli/image_catalog.hpp"
+#include "core/cli/output_file.hpp"
 #include "core/cli/session/interrupt.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/image/build_directory.hpp"
@@ -30,28 +29,15 @@ Result<void> copy_out(const std::string& file, int to) {
   }
 }
 
-/// Whole or not at all: beside its name first, under one that nobody foresees, for the directory
-/// may be everybody's.
 Result<void> put_at(const std::string& made, const std::string& name) {
-  struct stat status {};
-  if (::stat(name.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-    const Fd to = FCVM_TRY(base::open_file(name, O_WRONLY));
-    return copy_out(made, to.get());
+  auto output = FCVM_TRY(OutputFile::open(name));
+  const Fd from = FCVM_TRY(base::open_file(made, O_RDONLY));
+  if (output.is_new()) {
+    FCVM_TRY(base::clone_file(from.get(), output.fd()) | context("writing " + name));
+  } else {
+    FCVM_TRY(copy_out(made, output.fd()));
   }
-  std::string beside = name + ".XXXXXX";
-  const Fd to(::mkostemp(beside.data(), O_CLOEXEC));
-  if (!to) return fail_errno("writing " + name);
-  const auto put = [&]() -> Result<void> {
-    const Fd from = FCVM_TRY(base::open_file(made, O_RDONLY));
-    FCVM_TRY(base::clone_file(from.get(), to.get()) | context("writing " + name));
-    const mode_t mask = ::umask(0);
-    ::umask(mask);
-    if (::fchmod(to.get(), 0666 & ~mask) != 0) return fail_errno("writing " + name);
-    if (::rename(beside.c_str(), name.c_str()) != 0) return fail_errno("naming " + name);
-    return {};
-  }();
-  if (!put) ::unlink(beside.c_str());
-  return put;
+  return output.keep();
 }
 
 Result<int> run(Invocation& invocation) {

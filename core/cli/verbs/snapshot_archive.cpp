@@ -1,32 +1,17 @@
 // fcvm snapshot export, import: a snapshot as one file, for another host.
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/core.h>
 
 #include "core/base/io/fd.hpp"
 #include "core/cli/invocation.hpp"
+#include "core/cli/output_file.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/snapshot/archive.hpp"
 
 namespace fcvm::cli {
 namespace {
-
-/// Beside its place until it is whole.
-Result<void> export_to_file(const snapshot::Snapshot& snapshot, const std::string& path) {
-  const std::string part = path + ".part";
-  const auto write = [&]() -> Result<void> {
-    const Fd to = FCVM_TRY(base::open_file(part, O_WRONLY | O_CREAT | O_TRUNC, 0600));
-    FCVM_TRY(snapshot::write_archive(snapshot, to.get()));
-    if (::fsync(to.get()) != 0) return fail_errno("writing " + part);
-    if (::rename(part.c_str(), path.c_str()) != 0) return fail_errno("writing " + path);
-    return {};
-  };
-  const auto written = write();
-  if (!written) ::unlink(part.c_str());
-  return written;
-}
 
 Result<int> run_export(Invocation& invocation) {
   const vm::Store* vms = FCVM_TRY(invocation.store());
@@ -35,7 +20,10 @@ Result<int> run_export(Invocation& invocation) {
   const auto held = FCVM_TRY(store.use(snapshot));
   const auto path = invocation.value("output");
   if (!path.empty()) {
-    FCVM_TRY(export_to_file(snapshot, path) | context("exporting " + snapshot.manifest.name()));
+    auto output = FCVM_TRY(OutputFile::open(path));
+    FCVM_TRY(snapshot::write_archive(snapshot, output.fd()) |
+             context("exporting " + snapshot.manifest.name()));
+    FCVM_TRY(output.keep());
     return 0;
   }
   if (::isatty(STDOUT_FILENO) != 0) {

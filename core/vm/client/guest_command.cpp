@@ -13,7 +13,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kLimit = 60s;
+constexpr auto kLookForCancel = 100ms;  // for a signal
 constexpr std::size_t kLargestOutput = 4 << 20;
+
+using NextFrame = std::function<Result<wire::Frame>(GuestStream&)>;
 
 Error failure(const wire::ExecFailed& failed) {
   return Error(failed.code == 127 ? ENOENT : EIO, failed.message);
@@ -52,7 +55,7 @@ Result<std::optional<int>> take(const wire::Frame& frame, GuestOutput& output,
 
 Result<GuestOutput> run_to_end(const Store& store, const std::string& id,
                                const std::vector<std::string>& argv, const TakeOutput& take_output,
-                               base::Deadline deadline) {
+                               const NextFrame& next) {
   const auto running = fmt::format("running {} in VM {}", argv.front(), id);
   wire::ExecRequest request;
   request.place = wire::ExecPlace::kGuest;
@@ -65,7 +68,7 @@ Result<GuestOutput> run_to_end(const Store& store, const std::string& id,
   GuestStream& stream = std::get<ExecBegun>(started).stream;
   GuestOutput output;
   for (;;) {
-    const wire::Frame frame = FCVM_TRY(stream.receive(deadline) | context(running));
+    const wire::Frame frame = FCVM_TRY(next(stream) | context(running));
     if (const auto code = FCVM_TRY(take(frame, output, take_output) | context(running))) {
       output.exit_code = *code;
       return output;
@@ -77,13 +80,21 @@ Result<GuestOutput> run_to_end(const Store& store, const std::string& id,
 
 Result<GuestOutput> run_guest_command(const Store& store, const std::string& id,
                                       const std::vector<std::string>& argv) {
-  return run_to_end(store, id, argv, {}, base::Deadline::in(kLimit));
+  const auto deadline = base::Deadline::in(kLimit);
+  return run_to_end(store, id, argv, {},
+                    [&](GuestStream& stream) { return stream.receive(deadline); });
 }
 
 Result<GuestOutput> run_guest_command(const Store& store, const std::string& id,
-                                      const std::vector<std::string>& argv,
-                                      const TakeOutput& take) {
-  return run_to_end(store, id, argv, take, base::Deadline::never());
+                                      const std::vector<std::string>& argv, const TakeOutput& take,
+                                      const std::function<bool()>& is_canceled) {
+  return run_to_end(store, id, argv, take, [&](GuestStream& stream) -> Result<wire::Frame> {
+    for (;;) {
+      if (is_canceled()) return fail(ECANCELED, "canceled");
+      auto frame = stream.receive(base::Deadline::in(kLookForCancel));
+      if (frame || frame.error().code() != ETIMEDOUT) return frame;
+    }
+  });
 }
 
 }  // namespace fcvm::vm

@@ -25,9 +25,11 @@ struct GuestOutput {
 /// Takes a piece of standard output; what it fails with ends the wait.
 using TakeOutput = std::function<Result<void>(std::string_view piece)>;
 
-/// The same for one that prints more than is kept, and may take as long as it likes.
+/// The same for one that prints more than is kept, or may take as long as it likes: ECANCELED soon
+/// after `is_canceled` says so.
 [[nodiscard]] Result<GuestOutput> run_guest_command(const Store& store, const std::string& id,
                                                     const std::vector<std::string>& argv,
-                                                    const TakeOutput& take);
+                                                    const TakeOutput& take,
+                                                    const std::function<bool()>& is_canceled);
 
 }  // namespace fcvm::vm

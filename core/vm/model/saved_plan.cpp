@@ -24,6 +24,7 @@ RunPlan saved_plan(const RunPlan& plan, std::vector<ImageDisk> image_disks) {
   saved.kernel_args = plan.kernel_args;
   saved.vmm = plan.vmm;
   saved.image_plugin = plan.image_plugin;
+  saved.health = plan.health;
   saved.network = plan.network;
   // A clone publishes what it is told to, and what its source did.
   saved.network.publish_exposed = false;

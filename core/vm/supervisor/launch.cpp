@@ -171,6 +171,8 @@ Result<void> Launch::find_saved_image() {
     return fail(EPROTO, "the snapshot has too many disks");
   }
   image_.digest = from.image_digest;
+  // The guest's agent goes on with it.
+  health_ = health_check("", plan_.health);
   for (std::size_t i = 0; i < from.image_disks.size(); ++i) {
     const auto& disk = from.image_disks[i];
     image_.disks.push_back(
@@ -443,6 +445,19 @@ wire::Resumed Launch::clone_news() const {
   news.machine_id = digits(fresh_entropy().substr(0, kMachineIdSize));
   news.network = guest_network_;
   return news;
+}
+
+HealthPlan Launch::settled_health() const {
+  HealthPlan plan = plan_.health;
+  plan.none = health_.command.empty();
+  if (plan.none) return plan;
+  plan.test = {"CMD"};
+  plan.test.insert(plan.test.end(), health_.command.begin(), health_.command.end());
+  plan.interval = std::chrono::milliseconds(health_.interval_ms);
+  plan.timeout = std::chrono::milliseconds(health_.timeout_ms);
+  plan.start_period = std::chrono::milliseconds(health_.start_period_ms);
+  plan.retries = health_.retries;
+  return plan;
 }
 
 wire::BootPlan Launch::boot_plan(const std::string& agent) {

@@ -75,6 +75,8 @@ class Launch {
   [[nodiscard]] MachineSaver saver(std::filesystem::path directory) const;
   /// Without a command, the container is not checked.
   [[nodiscard]] const wire::HealthCheck& health() const { return health_; }
+  /// As a plan that needs no image to say the same.
+  [[nodiscard]] HealthPlan settled_health() const;
 
  private:
   template <typename Verbs>

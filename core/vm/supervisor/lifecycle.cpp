@@ -399,6 +399,12 @@ class Stepper {
 
   void stop(const Stop& wanted) {
     if (state_.ending) return;
+    // What is being written is whole first, and then the container has its whole time.
+    if (state_.phase == Phase::kSaving && wanted.signal != SIGKILL && !state_.exit_code) {
+      state_.stop_wanted = true;
+      state_.stop_when_resumed = wanted;
+      return;
+    }
     end_within(wanted.signal == SIGKILL ? kKillLimit : wanted.grace + kStopSlack);
     if (state_.exit_code) return;  // its output has not ended
     state_.stop_wanted = true;

@@ -2,6 +2,7 @@
 #include "core/vm/supervisor/networking.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <chrono>
 
 #include <fmt/core.h>
@@ -29,6 +30,19 @@ std::vector<PublishedPort> all_of(const PublishedPort& wish, const Network& netw
   twin.address = plan.publish_address;
   if (std::find(published.begin(), published.end(), twin) != published.end()) all.push_back(twin);
   return all;
+}
+
+/// "53/udp": wherever on the host it is. The wish itself when there is none.
+std::vector<PublishedPort> leading_to(const PublishedPort& wish,
+                                             const std::vector<PublishedPort>& published) {
+  std::vector<PublishedPort> found;
+  std::copy_if(published.begin(), published.end(), std::back_inserter(found),
+               [&](const PublishedPort& port) {
+                 return port.protocol == wish.protocol && port.guest_port == wish.guest_port &&
+                        port.count == wish.count;
+               });
+  if (found.empty()) found.push_back(wish);
+  return found;
 }
 
 }  // namespace
@@ -132,7 +146,8 @@ Result<std::vector<PublishedPort>> Networking::unpublish(std::vector<PublishedPo
   const auto published = record_.look([](const Record& record) { return record.ports; });
   std::vector<PublishedPort> unwanted;
   for (const auto& wish : ports) {
-    for (const auto& port : all_of(wish, *network, plan_, published)) {
+    for (const auto& port : wish.host_port == 0 ? leading_to(wish, published)
+                                                : all_of(wish, *network, plan_, published)) {
       if (std::find(published.begin(), published.end(), port) == published.end()) {
         return fail(ENOENT, fmt::format("{} is not published", to_text(wish)),
                     "fcvm port " + record_.name() + " lists what is");

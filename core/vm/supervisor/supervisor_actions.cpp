@@ -177,7 +177,7 @@ void Supervisor::Impl::perform(const lifecycle::Save& /*action*/) {
     auto saved = save(request);
     on_control([this, request, reply, saved = std::move(saved)]() mutable {
       // Of a container that had ended before it stood still, a clone would have nothing.
-      if (saved && state_.exit_code) {
+      if (saved && (state_.exit_code || state_.between)) {
         saved = fail(ESRCH, "its container has ended meanwhile");
         if (request.ends) on_worker([this] { static_cast<void>(go_on()); });
       }
@@ -252,6 +252,7 @@ Result<void> Supervisor::Impl::go_on() {
 RunPlan Supervisor::Impl::plan_as_it_is() const {
   RunPlan plan = plan_;
   const Record record = record_->copy();
+  plan.health = launch_->settled_health();
   plan.network.publish.clear();
   for (PublishedPort port : record.ports) {
     // Another VM has another address, on which the same ports are free; elsewhere they are taken.

@@ -164,8 +164,16 @@ class Fetch {
     const std::string scratch = work + "/scratch";
     FCVM_TRY(base::make_directories(scratch, 0700));
     Growth growth(file, scratch);
-    FCVM_TRY(skopeo_.copy(from, digest_, file, scratch, call_,
-                          [&] { progress.update(growth.bytes()); }));
+    const Fd directory = FCVM_TRY(base::open_file(scratch, O_RDONLY | O_DIRECTORY));
+    const std::uint64_t most =
+        std::min(FCVM_TRY(room_for_archive(directory.get())), skopeo_.largest_archive());
+    FCVM_TRY(skopeo_.copy(from, digest_, file, scratch, call_, [&]() -> Result<void> {
+      const std::uint64_t bytes = growth.bytes();
+      progress.update(bytes);
+      if (bytes <= most) return {};
+      return fail(EFBIG, "the image has more than " + std::to_string(most >> 20) + " MiB",
+                  "make room, or raise plugin.\"" + skopeo_.plugin() + "\".largest-archive");
+    }));
     const Fd made = FCVM_TRY(base::open_file(file, O_RDONLY) | context("skopeo left no archive"));
     const auto found = FCVM_TRY(Archive::open(made.get(), call_));
     if (FCVM_TRY(found.has_its_layers(call_))) return Taken{found.id(), names_to_keep(found)};

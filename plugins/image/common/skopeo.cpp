@@ -34,14 +34,14 @@ struct Ended {
 };
 
 Result<fcvm_process_status> wait_ticking(const Process& process, const Call& call,
-                                         const std::function<void()>& tick) {
+                                         const Skopeo::Tick& tick) {
   for (;;) {
     FCVM_TRY(call.check());
     pollfd fds[2] = {{call.cancel_fd(), POLLIN, 0}, {process.pidfd(), POLLIN, 0}};
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(call.remaining());
     const int timeout = static_cast<int>(std::min(kTick, left).count());
     if (::poll(fds, 2, timeout) < 0 && errno != EINTR) return fail_errno("waiting for skopeo");
-    tick();
+    FCVM_TRY(tick());
     if (fds[1].revents != 0) return process.status();
   }
 }
@@ -49,7 +49,7 @@ Result<fcvm_process_status> wait_ticking(const Process& process, const Call& cal
 /// Runs it to its end; leaving early, by cancel or deadline, kills it.
 Result<Ended> run_program(const Host& host, const std::string& program,
                           const std::vector<std::string>& arguments, const Call& call,
-                          const std::function<void()>& tick) {
+                          const Skopeo::Tick& tick) {
   const Fd output = FCVM_TRY(memory_file("skopeo-output"));
   const Fd errors = FCVM_TRY(memory_file("skopeo-errors"));
   std::vector<const char*> argv = {program.c_str()};
@@ -86,7 +86,7 @@ bool Skopeo::insecure(const Reference& reference) const {
 
 Result<std::string> Skopeo::run(const Reference& reference, std::vector<std::string> arguments,
                                 const std::string& scratch, const Call& call,
-                                const std::function<void()>& tick) const {
+                                const Skopeo::Tick& tick) const {
   std::vector<std::string> all = {"--override-os", platform_.os, "--override-arch",
                                   platform_.architecture};
   if (!platform_.variant.empty()) all.insert(all.end(), {"--override-variant", platform_.variant});
@@ -100,7 +100,8 @@ Result<std::string> Skopeo::run(const Reference& reference, std::vector<std::str
 }
 
 Result<std::string> Skopeo::version(const Call& call) const {
-  const Ended ended = FCVM_TRY(run_program(host_, options_.skopeo, {"--version"}, call, [] {}));
+  const Ended ended = FCVM_TRY(run_program(host_, options_.skopeo, {"--version"}, call,
+                                           []() -> Result<void> { return {}; }));
   const auto begin = ended.output.find_first_of("0123456789");
   if (ended.status.exit_code != 0 || begin == std::string::npos) {
     return fail(EPROTO, options_.skopeo + " does not say which version of skopeo it is",
@@ -113,7 +114,7 @@ Result<std::string> Skopeo::manifest(const Reference& reference, const Call& cal
   std::vector<std::string> arguments = {"inspect", "--raw"};
   if (insecure(reference)) arguments.emplace_back("--tls-verify=false");
   arguments.push_back(reference.for_skopeo());
-  return run(reference, std::move(arguments), {}, call, [] {});
+  return run(reference, std::move(arguments), {}, call, []() -> Result<void> { return {}; });
 }
 
 Result<std::string> Skopeo::config(const Reference& reference, const std::string& digest,
@@ -121,12 +122,12 @@ Result<std::string> Skopeo::config(const Reference& reference, const std::string
   std::vector<std::string> arguments = {"inspect", "--config", "--raw"};
   if (insecure(reference)) arguments.emplace_back("--tls-verify=false");
   arguments.push_back(reference.for_skopeo(digest));
-  return run(reference, std::move(arguments), scratch, call, [] {});
+  return run(reference, std::move(arguments), scratch, call, []() -> Result<void> { return {}; });
 }
 
 Result<void> Skopeo::copy(const Reference& reference, const std::string& digest,
                           const std::string& file, const std::string& scratch, const Call& call,
-                          const std::function<void()>& tick) const {
+                          const Skopeo::Tick& tick) const {
   std::vector<std::string> arguments = {"copy", "--quiet"};
   if (insecure(reference)) arguments.emplace_back("--src-tls-verify=false");
   arguments.push_back(reference.for_skopeo(digest));

@@ -20,6 +20,9 @@ namespace fcvm::archive {
 
 class Skopeo {
  public:
+  /// Called while the program runs; what it fails with ends it.
+  using Tick = std::function<Result<void>()>;
+
   Skopeo(const Host& host, const Options& options, Platform platform)
       : host_(host), options_(options), platform_(std::move(platform)) {}
 
@@ -32,9 +35,9 @@ class Skopeo {
                              const std::string& scratch, const Call& call) const;
   /// Into a docker-archive at `file`; `tick` is called several times a second.
   Result<void> copy(const Reference& reference, const std::string& digest, const std::string& file,
-                    const std::string& scratch, const Call& call,
-                    const std::function<void()>& tick) const;
+                    const std::string& scratch, const Call& call, const Tick& tick) const;
 
+  [[nodiscard]] const std::string& plugin() const { return options_.plugin; }
   /// The bytes to which an archive may unpack, as the user set it.
   [[nodiscard]] std::uint64_t largest_archive() const {
     return static_cast<std::uint64_t>(options_.largest_archive) << 20;
@@ -44,8 +47,7 @@ class Skopeo {
   [[nodiscard]] bool insecure(const Reference& reference) const;
   /// Its standard output; an error in the user's terms when it fails.
   Result<std::string> run(const Reference& reference, std::vector<std::string> arguments,
-                          const std::string& scratch, const Call& call,
-                          const std::function<void()>& tick) const;
+                          const std::string& scratch, const Call& call, const Tick& tick) const;
 
   Host host_;
   Options options_;

@@ -69,16 +69,21 @@ class Listener {
   Listener(const Regex& pattern, Findings& findings) : search_(pattern), findings_(findings) {}
 
   void take(const fcvm_line& line) {
-    if (search_.matched()) return;
+    if (told_) return;
     const std::string_view text(line.bytes, line.length);
     const bool complete = (line.flags & FCVM_LINE_GOES_ON) == 0;
     if (complete) findings_.saw(text);
-    if (search_.feed(text) || (complete && search_.feed("\n"))) findings_.found();
+    // A pattern that matches nothing at all has matched before there is a line.
+    if (search_.matched() || search_.feed(text) || (complete && search_.feed("\n"))) {
+      told_ = true;
+      findings_.found();
+    }
   }
 
  private:
   RegexSearch search_;
   Findings& findings_;
+  bool told_ = false;
 };
 
 class LogGate : public ReadinessPlugin {
