@@ -16,6 +16,8 @@ void Services::serve(std::uint32_t port, base::Fd socket) {
       return serve_exec(std::move(socket));
     case wire::kForwardPort:
       return serve_forward(std::move(socket));
+    case wire::kFusePort:
+      return serve_map(std::move(socket));
     default:
       log_line("nothing listens on guest port " + std::to_string(port));
   }
@@ -35,6 +37,13 @@ void Services::serve_exec(base::Fd socket) {
 void Services::serve_forward(base::Fd socket) {
   auto& session = forward_.add(std::make_unique<ForwardSession>(loop_, std::move(socket)));
   if (!session.start([this, &session] { forward_.end(session); })) forward_.end(session);
+}
+
+void Services::serve_map(base::Fd socket) {
+  auto& session = map_sessions_.add(std::make_unique<MapSession>(loop_, std::move(socket), maps_));
+  if (!session.start([this, &session] { map_sessions_.end(session); })) {
+    map_sessions_.end(session);
+  }
 }
 
 }  // namespace fcvm::agent

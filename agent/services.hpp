@@ -2,6 +2,8 @@
 #pragma once
 
 #include "agent/boot/life.hpp"
+#include "agent/maps/map_session.hpp"
+#include "agent/maps/maps.hpp"
 #include "agent/session/control_service.hpp"
 #include "agent/session/exec_session.hpp"
 #include "agent/session/forward_session.hpp"
@@ -15,10 +17,12 @@ class Services {
   Services(Loop& loop, System& system)
       : loop_(loop),
         output_(loop),
-        life_(loop, system, events_, output_),
+        maps_(loop),
+        life_(loop, system, events_, output_, maps_),
         control_(loop, life_, events_),
         exec_(loop),
-        forward_(loop) {}
+        forward_(loop),
+        map_sessions_(loop) {}
 
   void serve(std::uint32_t port, base::Fd socket);
 
@@ -27,10 +31,12 @@ class Services {
 
   void serve_exec(base::Fd socket);
   void serve_forward(base::Fd socket);
+  void serve_map(base::Fd socket);
 
   Loop& loop_;
   EventLog events_;
   OutputService output_;
+  Maps maps_;
   Life life_;
   ControlService control_;
   ExecSession::Resolve resolve_ = [this](const wire::ExecRequest& request) {
@@ -38,6 +44,7 @@ class Services {
   };
   Sessions<ExecSession> exec_;
   Sessions<ForwardSession> forward_;
+  Sessions<MapSession> map_sessions_;
 };
 
 }  // namespace fcvm::agent

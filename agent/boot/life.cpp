@@ -34,8 +34,8 @@ wire::Event event_of(wire::EventKind kind, const std::string& stage) {
 
 }  // namespace
 
-Life::Life(Loop& loop, System& system, EventLog& events, OutputService& output)
-    : loop_(loop), system_(system), events_(events), output_(output) {
+Life::Life(Loop& loop, System& system, EventLog& events, OutputService& output, Maps& maps)
+    : loop_(loop), system_(system), events_(events), output_(output), maps_(maps) {
   events_.add(event_of(wire::EventKind::kReady, "ready"));
 }
 
@@ -51,11 +51,20 @@ Result<void> Life::boot(wire::BootPlan plan) {
 // One stage per turn of the loop, so that the events of each reach the host in time.
 void Life::prepare(std::size_t stage) {
   const auto stages = system_.stages();
-  if (stage == stages.size()) return load_image();
+  if (stage == stages.size()) return mount_maps();
   events_.progress(stages[stage].name);
   const auto done = stages[stage].run(*plan_);
   if (!done) return fail_stage(stages[stage].name, done.error());
   loop_.soon([this, stage] { prepare(stage + 1); });
+}
+
+void Life::mount_maps() {
+  if (plan_->maps.empty()) return load_image();
+  events_.progress("maps");
+  maps_.mount(plan_->maps, [this](const Result<void>& mounted) {
+    if (!mounted) return fail_stage("maps", mounted.error());
+    load_image();
+  });
 }
 
 void Life::load_image() {

@@ -16,6 +16,7 @@
 #include "agent/container/exec_target.hpp"
 #include "agent/container/health_watch.hpp"
 #include "agent/loop.hpp"
+#include "agent/maps/maps.hpp"
 #include "agent/process/process.hpp"
 #include "agent/session/control_service.hpp"
 #include "agent/session/event_log.hpp"
@@ -26,7 +27,7 @@ namespace fcvm::agent {
 
 class Life : public Guest {
  public:
-  Life(Loop& loop, System& system, EventLog& events, OutputService& output);
+  Life(Loop& loop, System& system, EventLog& events, OutputService& output, Maps& maps);
 
   Result<void> boot(wire::BootPlan plan) override;
   Result<void> signal_container(int signal) override;
@@ -43,6 +44,7 @@ class Life : public Guest {
 
  private:
   void prepare(std::size_t stage);
+  void mount_maps();
   void load_image();
   void start_container();
   [[nodiscard]] ProcessOptions stream_options() const;
@@ -60,6 +62,7 @@ class Life : public Guest {
   System& system_;
   EventLog& events_;
   OutputService& output_;
+  Maps& maps_;
   std::optional<wire::BootPlan> plan_;
   std::unique_ptr<Container> container_;
   std::optional<HealthWatch> health_;

@@ -11,7 +11,7 @@ constexpr std::string_view kImages =
     "`fcvm image` has what there is for images; skopeo and podman see to them otherwise";
 constexpr std::string_view kAgain = "run a new VM: `fcvm rm NAME`, then `fcvm run --name NAME ...`";
 constexpr std::string_view kCopy = "`fcvm cp` copies out of a VM that runs";
-constexpr std::string_view kFiles = "`fcvm cp` copies files into a VM that runs, and out of it";
+constexpr std::string_view kDirectory = "`fcvm run --volume HOST:CONTAINER` maps a directory";
 constexpr std::string_view kMachine =
     "the VM is the limit: its kernel is the container's alone, see `fcvm run --help`";
 constexpr std::string_view kScript =
@@ -62,7 +62,7 @@ constexpr NotYet kVerbs[] = {
     {"unmount", kCopy},
     {"unshare", "`fcvm exec --vm NAME COMMAND` runs a command in the guest"},
     {"update", kAgain},
-    {"volume", kFiles},
+    {"volume", kDirectory},
 };
 
 constexpr NotYet kRunOptions[] = {
@@ -105,7 +105,7 @@ constexpr NotYet kRunOptions[] = {
     {"--health-startup-timeout", kHealth},
     {"--hosts-file", "--add-host"},
     {"--hostuser", kUsers},
-    {"--image-volume", kFiles},
+    {"--image-volume", kDirectory},
     {"--init-path", "--init has one of the guest's own"},
     {"--ipc", kMachine},
     {"--kernel-memory", "--memory"},
@@ -113,7 +113,7 @@ constexpr NotYet kRunOptions[] = {
     {"--memory-reservation", "--memory"},
     {"--memory-swap", "--memory"},
     {"--memory-swappiness", "--memory"},
-    {"--mount", kFiles},
+    {"--mount", kDirectory},
     {"--network-alias", "--add-host"},
     {"--no-hostname", "--hostname"},
     {"--oom-kill-disable", "--memory"},
@@ -149,9 +149,7 @@ constexpr NotYet kRunOptions[] = {
     {"--userns", kUsers},
     {"--uts", kMachine},
     {"--variant", kArchitecture},
-    {"--volume", kFiles},
-    {"-v", kFiles},
-    {"--volumes-from", kFiles},
+    {"--volumes-from", kDirectory},
 };
 
 /// Of single verbs, and after them what several have.

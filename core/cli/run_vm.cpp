@@ -61,6 +61,7 @@ Result<int> supervise(Invocation& invocation, VmToRun vm, RunProgress& progress,
                              .config = *config,
                              .make_disk = make_disk,
                              .progress = &progress,
+                             .fusepipe = invocation.layout().bin / "fusepipe",
                              .builder = &builder,
                              .on_stage = [&](const std::string& stage) { progress.stage(stage); },
                              .on_started =
@@ -130,21 +131,19 @@ Result<int> run_vm_detached(Invocation& invocation, VmToRun vm,
   const auto run = [&](DetachedLine& line) {
     const std::string besides = vm.plan.network.publish_address;
     const std::string called = vm.called;
-    return supervise(invocation, std::move(vm), progress,
-                     {.on_ready =
-                          [&](const auto& record) {
-                            log_to_file(store->paths(), record.id);
-                            line.succeeded(called.empty() ? record.id : called,
-                                           where_published(*store, record, besides, looks_on));
-                          },
-                      .on_never_began =
-                          [&](int code, const std::string& why) {
-                            line.refused(code,
-                                         why.empty() ? "its command could not be started" : why);
-                          },
-                      .on_never_ready = [&](const std::string& why) {
-                        line.refused(kExitFailure, why);
-                      }});
+    return supervise(
+        invocation, std::move(vm), progress,
+        {.on_ready =
+             [&](const auto& record) {
+               log_to_file(store->paths(), record.id);
+               line.succeeded(called.empty() ? record.id : called,
+                              where_published(*store, record, besides, looks_on));
+             },
+         .on_never_began =
+             [&](int code, const std::string& why) {
+               line.refused(code, why.empty() ? "its command could not be started" : why);
+             },
+         .on_never_ready = [&](const std::string& why) { line.refused(kExitFailure, why); }});
   };
   return supervise_detached(run, then);
 }

@@ -21,6 +21,7 @@
 #include "core/plan/network_options.hpp"
 #include "core/plan/network_plan.hpp"
 #include "core/plan/readiness_options.hpp"
+#include "core/plan/volume_options.hpp"
 #include "core/plan/words.hpp"
 #include "core/setup/guest.hpp"
 #include "core/vm/model/id.hpp"
@@ -208,6 +209,10 @@ Result<vm::RunPlan> make_run_plan(const Request& request) {
   }
   for (auto& option : FCVM_TRY(guest_options(config))) {
     plan.container.podman_options.push_back(std::move(option));
+  }
+  plan.maps = FCVM_TRY(map_plans(config));
+  for (std::size_t i = 0; i < plan.maps.size(); ++i) {
+    plan.container.volumes.push_back(guest_volume(plan.maps[i], i));
   }
   plan.sysctls = guest_sysctls(config);
   plan.health = FCVM_TRY(health_plan(config));

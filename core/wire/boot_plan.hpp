@@ -136,6 +136,14 @@ struct HealthCheck {
               visit(4, self.start_period_ms); visit(5, self.retries);)
 };
 
+/// A directory of the host's, over streams of kFusePort. An agent that does not know of it leaves
+/// it undone.
+struct Map {
+  bool read_only = false;
+
+  FCVM_FIELDS(visit(1, self.read_only);)
+};
+
 struct BootPlan {
   std::string hostname;
   std::string machine_id;  // 32 hexadecimal digits; empty: the agent makes one
@@ -148,11 +156,12 @@ struct BootPlan {
   std::vector<std::string> sysctls;      // "net.ipv4.ip_forward=1"
   std::vector<std::string> environment;  // of the guest's own programs: "http_proxy=..."
   HealthCheck health;
+  std::vector<Map> maps;  // each at map_mountpoint(its number)
 
   FCVM_FIELDS(visit(1, self.hostname); visit(2, self.machine_id); visit(3, self.realtime_ns);
               visit(4, self.entropy); visit(5, self.disks); visit(6, self.mounts);
               visit(7, self.network); visit(8, self.container); visit(9, self.sysctls);
-              visit(11, self.environment); visit(12, self.health);)
+              visit(11, self.environment); visit(12, self.health); visit(13, self.maps);)
 };
 
 }  // namespace fcvm::wire

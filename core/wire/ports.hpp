@@ -12,11 +12,11 @@ constexpr std::uint32_t kControlPort = 5100;
 constexpr std::uint32_t kOutputPort = 5101;
 constexpr std::uint32_t kExecPort = 5102;
 constexpr std::uint32_t kForwardPort = 5103;
-/// Belongs to fusepipe; the agent only passes its streams on.
+/// Of mapped directories; the agent only passes the streams on.
 constexpr std::uint32_t kFusePort = 5104;
 
-constexpr std::array<std::uint32_t, 4> kAgentPorts = {kControlPort, kOutputPort, kExecPort,
-                                                      kForwardPort};
+constexpr std::array<std::uint32_t, 5> kAgentPorts = {kControlPort, kOutputPort, kExecPort,
+                                                      kForwardPort, kFusePort};
 
 /// The name of the virtio-serial port that carries the multiplexer where there is no vsock.
 constexpr char kMuxPortName[] = "org.fcvm.mux";

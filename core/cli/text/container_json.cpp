@@ -186,7 +186,11 @@ Json ContainerJson::host_config() const {
   const auto shm = option("shm-size");
   Json sysctls = pairs_json(option("sysctl"));
   sysctls.update(pairs_json(plan_.sysctls));
-  return {{"Binds", plan_.container.volumes},
+  Json binds = Json::array();
+  for (const auto& map : plan_.maps) {
+    binds.push_back(map.host + ":" + map.container + (map.read_only ? ":ro" : ":rw"));
+  }
+  return {{"Binds", binds},
           {"PortBindings", bindings_json(plan_.network)},
           {"PublishAllPorts", plan_.network.publish_exposed},
           {"CapAdd", capabilities_json(option("cap-add"))},
@@ -209,14 +213,15 @@ Json ContainerJson::host_config() const {
 
 Json ContainerJson::mounts() const {
   Json list = Json::array();
-  for (const auto& volume : plan_.container.volumes) {
-    const auto [source, rest] = split_at_colon(volume);
-    const auto [destination, options] = split_at_colon(rest);
+  for (const auto& map : plan_.maps) {
     list.push_back({{"Type", "bind"},
-                    {"Source", source},
-                    {"Destination", destination},
+                    {"Source", map.host},
+                    {"Destination", map.container},
+                    {"Driver", ""},
                     {"Mode", ""},
-                    {"RW", options != "ro"}});
+                    {"Options", {"nosuid", "nodev", "rbind"}},
+                    {"RW", !map.read_only},
+                    {"Propagation", "rprivate"}});
   }
   return list;
 }

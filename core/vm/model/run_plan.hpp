@@ -14,6 +14,7 @@
 #include "core/vm/model/disk_rates.hpp"
 #include "core/vm/model/health_plan.hpp"
 #include "core/vm/model/log_driver.hpp"
+#include "core/vm/model/map_plan.hpp"
 #include "core/vm/model/network_plan.hpp"
 #include "core/vm/model/readiness_plan.hpp"
 #include "core/vm/model/restore_plan.hpp"
@@ -62,6 +63,7 @@ struct RunPlan {
 
   std::string hostname;  // empty: the VM's name
   wire::ContainerSpec container;
+  std::vector<MapPlan> maps;         // bound into the container by its `volumes`
   std::vector<std::string> sysctls;  // of the guest, set before there is a container
   std::int64_t pids_limit = 0;       // of the container; 0: podman's own, -1: none
   /// Whether the VMM's metadata service tells the container's environment.

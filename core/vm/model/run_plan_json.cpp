@@ -115,6 +115,11 @@ void members(HealthPlan& health, auto visit) {
   visit("retries", health.retries);
   visit("on_failure", health.on_failure);
 }
+void members(MapPlan& map, auto visit) {
+  visit("host", map.host);
+  visit("container", map.container);
+  visit("read_only", map.read_only);
+}
 void members(RunPlan& plan, auto visit) {
   visit("image", plan.image);
   visit("image_reference", plan.image_reference);
@@ -139,6 +144,7 @@ void members(RunPlan& plan, auto visit) {
   visit("health", plan.health);
   visit("hostname", plan.hostname);
   visit("container", plan.container);
+  visit("maps", plan.maps);
   visit("sysctls", plan.sysctls);
   visit("pids_limit", plan.pids_limit);
   visit("metadata_environment", plan.metadata_environment);

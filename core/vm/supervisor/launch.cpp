@@ -479,6 +479,7 @@ wire::BootPlan Launch::boot_plan(const std::string& agent) {
   plan.sysctls.insert(plan.sysctls.end(), plan_.sysctls.begin(), plan_.sysctls.end());
   plan.container = container(agent);
   plan.health = health_;
+  for (const auto& map : plan_.maps) plan.maps.push_back({map.read_only});
   return plan;
 }
 

@@ -173,10 +173,21 @@ void Supervisor::Impl::launch() {
 Result<void> Supervisor::Impl::boot() {
   agent_ = FCVM_TRY(control_->connect(base::Deadline::in(plan_.boot_limit)) |
                     context("waiting for the guest to boot"));
+  FCVM_TRY(serve_maps());
   FCVM_TRY(control_->request(wire::Boot{0, launch_->boot_plan(agent_)},
                              base::Deadline::in(kRequestLimit)) |
            context("telling the guest what to run"));
   streams_.guest_is_up();
+  return {};
+}
+
+/// On the worker, which lives as long as they do.
+Result<void> Supervisor::Impl::serve_maps() {
+  for (std::uint32_t number = 0; number < plan_.maps.size(); ++number) {
+    maps_.push_back(FCVM_TRY(MapServer::start(
+        context_.fusepipe, plan_.maps[number], number,
+        [this](std::uint32_t port, base::Deadline deadline) { return dial(port, deadline); })));
+  }
   return {};
 }
 

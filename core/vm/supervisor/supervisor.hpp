@@ -29,6 +29,8 @@ struct SupervisorContext {
   /// Makes a VM's writable disk: a sparse file system.
   std::function<Result<void>(const std::filesystem::path& path, std::uint64_t bytes)> make_disk;
   plugin::ProgressService* progress = nullptr;
+  /// The program that serves mapped directories.
+  std::filesystem::path fusepipe{};
   /// For image plugins.
   plugin::BuilderService* builder = nullptr;
   /// What the start has come to, for people: "booting the guest"; empty once the

@@ -306,6 +306,8 @@ void Supervisor::Impl::perform(const lifecycle::TearDown& action) {
     streams_.stop();
     control_.reset();
     launch_->end_machine();
+    // What the guest wrote has arrived, and nobody can be dialed any more.
+    maps_.clear();
     launch_->end_network();
     on_control([this] { leave(); });
   });

@@ -37,6 +37,7 @@
 #include "core/vm/supervisor/gates.hpp"
 #include "core/vm/supervisor/launch.hpp"
 #include "core/vm/supervisor/lifecycle.hpp"
+#include "core/vm/supervisor/map_server.hpp"
 #include "core/vm/supervisor/networking.hpp"
 #include "core/vm/supervisor/space_watch.hpp"
 #include "core/vm/supervisor/streams.hpp"
@@ -73,6 +74,7 @@ class Supervisor::Impl {
   void limit_cgroup(bool emulated);
   void launch();
   Result<void> boot();
+  Result<void> serve_maps();
   Result<void> revive();
   Result<Fd> dial(std::uint32_t port, base::Deadline deadline);
 
@@ -214,6 +216,7 @@ class Supervisor::Impl {
   std::counting_semaphore<kMostEvents> guest_events_{kMostEvents};  // room for more on their way
   std::unique_ptr<GuestControl> control_;
   Streams streams_;
+  std::vector<std::unique_ptr<MapServer>> maps_;  // the worker's
   std::string agent_;
 
   // The control thread's alone.

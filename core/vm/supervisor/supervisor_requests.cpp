@@ -252,6 +252,10 @@ void Supervisor::Impl::on(const ask::Save& request, Reply<ask::Saved> reply) {
     return reply(fail(ENOTSUP, "its memory is of huge pages, which no snapshot can have yet",
                       "run it without --hugepages"));
   }
+  if (!plan_.maps.empty()) {
+    return reply(fail(ENOTSUP, "it maps directories of the host, which no snapshot can have yet",
+                      "run it without --volume"));
+  }
   save_asker_ = {request, std::move(reply)};
   happen(lifecycle::SaveAsked{});
 }
