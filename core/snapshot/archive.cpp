@@ -131,6 +131,7 @@ Result<Manifest> read_manifest(int from) {
   }
   manifest.plan = FCVM_TRY(humble_plan(manifest.plan) | context("the archive's manifest"));
   manifest.kind = Manifest::kUser;
+  manifest.recipe.clear();
   return manifest;
 }
 

@@ -102,13 +102,21 @@ Result<void> Store::check_free(const std::string& tag) const {
   return {};
 }
 
-Result<Snapshot> Store::keep(Draft draft, const Manifest& manifest) const {
+/// Under the lock.
+Result<void> Store::remove_tagged(const std::string& tag) const {
+  for (const auto& other : FCVM_TRY(all())) {
+    if (other.manifest.tag == tag) FCVM_TRY(remove_directory(other.directory));
+  }
+  return {};
+}
+
+Result<Snapshot> Store::keep(Draft draft, const Manifest& manifest, bool replaces) const {
   FCVM_TRY(sync_files(draft.directory_, manifest));
   FCVM_TRY(base::write_file_atomic((draft.directory_ / Manifest::kFile).string(), to_json(manifest),
                                    0600));
   FCVM_TRY(sync_directory(draft.directory_));
   const auto turn = FCVM_TRY(lock());
-  FCVM_TRY(check_free(manifest.tag));
+  FCVM_TRY(replaces ? remove_tagged(manifest.tag) : check_free(manifest.tag));
   const auto place = directory_ / manifest.id;
   std::error_code error;
   fs::rename(draft.directory_, place, error);

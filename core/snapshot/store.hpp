@@ -53,8 +53,9 @@ class Store {
   /// A directory for the files of a new one.
   [[nodiscard]] Result<Draft> begin() const;
   /// With its files and this manifest, which names its id, it is a snapshot from now on. EEXIST for
-  /// a tag that another has.
-  [[nodiscard]] Result<Snapshot> keep(Draft draft, const Manifest& manifest) const;
+  /// a tag that another has, unless it replaces that: clones of it keep what they have open.
+  [[nodiscard]] Result<Snapshot> keep(Draft draft, const Manifest& manifest,
+                                      bool replaces = false) const;
   /// EEXIST for a tag that one has: to ask before work is done.
   [[nodiscard]] Result<void> check_free(const std::string& tag) const;
 
@@ -75,6 +76,7 @@ class Store {
  private:
   [[nodiscard]] Result<base::FileLock> lock() const;
   [[nodiscard]] Result<Snapshot> load(const std::string& id) const;
+  [[nodiscard]] Result<void> remove_tagged(const std::string& tag) const;
   [[nodiscard]] Result<void> remove_directory(const std::filesystem::path& of) const;
 
   const std::filesystem::path directory_;

@@ -36,6 +36,19 @@ TEST_CASE("a tag is one snapshot's") {
   CHECK(must(scratch.store.collect(true)).empty());  // nor is its draft left
 }
 
+TEST_CASE("a snapshot may take another's place, which goes though it is used") {
+  Scratch scratch;
+  const Snapshot before = scratch.make("warm");
+  const auto use = must(scratch.store.use(before));
+  Draft draft = must(scratch.store.begin());
+  Manifest manifest = some_manifest(draft.id());
+  manifest.files.clear();
+  const Snapshot after = must(scratch.store.keep(std::move(draft), manifest, true));
+  CHECK(must(scratch.store.find("warm")).manifest.id == after.manifest.id);
+  CHECK(must(scratch.store.all()).size() == 1);
+  CHECK_FALSE(fs::exists(before.directory));
+}
+
 TEST_CASE("what is being made is nobody's, and goes with its maker") {
   Scratch scratch;
   {
