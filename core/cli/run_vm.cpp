@@ -137,7 +137,7 @@ Result<int> run_vm_detached(Invocation& invocation, VmToRun vm,
     const auto save = vm.save;
     std::string called = vm.called;
     std::string notes;
-    std::optional<Result<snapshot::Snapshot>> saved;
+    std::optional<Result<std::string>> saved;
     auto ended = supervise(
         invocation, std::move(vm), progress,
         {.on_ready =
@@ -148,8 +148,8 @@ Result<int> run_vm_detached(Invocation& invocation, VmToRun vm,
                if (!save) line.succeeded(called, notes);
              },
          .on_saved =
-             [&](const auto& made) {
-               saved = made;
+             [&](const auto& made, const std::string& snapshot) {
+               saved = made ? Result<std::string>(snapshot) : unexpected(made.error());
                if (save->ends) return;
                made ? line.succeeded(called, notes) : line.failed(made.error());
              },
@@ -159,7 +159,7 @@ Result<int> run_vm_detached(Invocation& invocation, VmToRun vm,
              },
          .on_never_ready = [&](const std::string& why) { line.refused(kExitFailure, why); }});
     if (!saved || !save->ends) return ended;
-    *saved ? line.succeeded((*saved)->manifest.id) : line.failed(saved->error());
+    *saved ? line.succeeded(**saved) : line.failed(saved->error());
     return ended;
   };
   return supervise_detached(run, then);
@@ -167,7 +167,7 @@ Result<int> run_vm_detached(Invocation& invocation, VmToRun vm,
 
 namespace {
 
-void tell_unsaved(const Result<snapshot::Snapshot>& saved) {
+void tell_unsaved(const Result<void>& saved, const std::string& /*snapshot*/) {
   if (!saved) log::report(saved.error());
 }
 

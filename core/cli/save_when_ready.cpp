@@ -14,11 +14,11 @@ void SaveWhenReady::save(const vm::Record& record) const {
   const snapshot::Store store(vms_.paths().snapshots());
   const auto saved = snapshot::create(store, vms_, record, options_) |
                      context("VM " + record.name + " was not saved");
-  if (saved) {
-    log::info("snapshot", "VM {} is saved as {}, and stood still for {:.0f} ms", record.name,
-              saved->manifest.name(), static_cast<double>(saved->manifest.paused_ns) / 1e6);
-  }
-  done_(saved);
+  if (!saved) return done_(unexpected(saved.error()), "");
+  const auto& manifest = saved->snapshot.manifest;
+  log::info("snapshot", "VM {} is saved as {}, and stood still for {:.0f} ms", record.name,
+            manifest.name(), static_cast<double>(manifest.paused_ns) / 1e6);
+  done_({}, manifest.id);
 }
 
 }  // namespace fcvm::cli

@@ -17,7 +17,7 @@ namespace fcvm::cli {
 class SaveWhenReady {
  public:
   /// On that thread.
-  using Done = std::function<void(const Result<snapshot::Snapshot>&)>;
+  using Done = std::function<void(const Result<void>& saved, const std::string& snapshot)>;
 
   /// `vms` must outlive it.
   SaveWhenReady(const vm::Store& vms, snapshot::CreateOptions options, Done done)

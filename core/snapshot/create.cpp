@@ -79,8 +79,8 @@ Recipe known_recipe(const Store& store, const vm::Store& vms, const vm::Record& 
 
 }  // namespace
 
-Result<Snapshot> create(const Store& store, const vm::Store& vms, const vm::Record& record,
-                        const CreateOptions& options) {
+Result<Kept> create(const Store& store, const vm::Store& vms, const vm::Record& record,
+                    const CreateOptions& options) {
   if (!options.replaces) FCVM_TRY(store.check_free(options.tag));
   auto recipe = known_recipe(store, vms, record);
   Draft draft = FCVM_TRY(store.begin());

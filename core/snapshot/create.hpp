@@ -20,7 +20,7 @@ struct CreateOptions {
 };
 
 /// EEXIST, before anything is done, for a tag that is taken, unless that one is replaced.
-[[nodiscard]] Result<Snapshot> create(const Store& store, const vm::Store& vms,
-                                      const vm::Record& record, const CreateOptions& options);
+[[nodiscard]] Result<Kept> create(const Store& store, const vm::Store& vms,
+                                  const vm::Record& record, const CreateOptions& options);
 
 }  // namespace fcvm::snapshot

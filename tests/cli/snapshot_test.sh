@@ -39,7 +39,7 @@ check "it is removed by its id" test "$rc" -eq 0 -a ! -e "$store/0123456789ab"
 # What a killed command has left.
 mkdir -p "$store/.making-0123456789ab" "$store/.removed-0123456789ac"
 run "$FCVM" gc --dry-run
-check "gc would remove what is half made" test "$(grep -c 'snapshot that was not finished would' <<<"$out")" -eq 2
+check "gc would remove what is half made" test "$(grep -c 'left of a snapshot would' <<<"$out")" -eq 2
 check "and has not yet" test -e "$store/.making-0123456789ab"
 run "$FCVM" gc
 check "gc does" test -z "$(ls -A "$store" | grep -v '^\.lock$')"
@@ -128,6 +128,8 @@ run "$FCVM" run --dry-run --no-snapshot --snapshot taken --publish-all --save-sn
 check "--no-snapshot overrules all of it" test "$rc" -eq 0
 run env FCVM_NO_SNAPSHOT=1 "$FCVM" run --dry-run --snapshot taken --publish-all fcvm/hello
 check "so does FCVM_NO_SNAPSHOT" test "$rc" -eq 0
+run "$FCVM" prepare --dry-run --tag t fcvm/hello
+check "prepare tells what it would run" test "$(jq -r .image <<<"$out")" = fcvm/hello
 check "nothing of all this made a VM" test "$("$FCVM" ps -aq | wc -l)" -eq 2
 "$FCVM" snapshot rm taken >/dev/null
 

@@ -7,6 +7,7 @@
 #include "core/cli/saved_start.hpp"
 #include "core/cli/session/process_title.hpp"
 #include "core/cli/verbs/verbs.hpp"
+#include "core/plan/describe.hpp"
 #include "core/plan/log_options.hpp"
 
 namespace fcvm::cli {
@@ -56,6 +57,11 @@ int show(const Snapshot& snapshot, const vm::RunPlan& plan, const char* cache) {
 Result<int> run(Invocation& invocation) {
   const auto tag = FCVM_TRY(tag_of(invocation));
   auto plan = FCVM_TRY(plan_to_save(invocation));
+  const config::Config* config = FCVM_TRY(invocation.config());
+  if (config->boolean("run", "dry-run")) {
+    fmt::print("{}", plan::describe(plan));
+    return 0;
+  }
   const bool again = invocation.flag("force");
   const vm::Store* vms = FCVM_TRY(invocation.store());
   const snapshot::Store store(vms->paths().snapshots());

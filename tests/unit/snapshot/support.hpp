@@ -44,7 +44,7 @@ struct Scratch {
     must(base::write_file_atomic(path, contents, 0600));
     const auto file = must(base::open_file(path, O_RDONLY));
     manifest.files = {{"memory", contents.size(), must(content_digest(file.get()))}};
-    return must(store.keep(std::move(draft), manifest));
+    return must(store.keep(std::move(draft), manifest)).snapshot;
   }
 };
 
