@@ -10,6 +10,7 @@
 #include <fmt/core.h>
 
 #include "core/base/io/fd.hpp"
+#include "core/cli/save_when_ready.hpp"
 #include "core/cli/session/run_progress.hpp"
 #include "core/cli/session/supervisor_process.hpp"
 #include "core/cli/session/terminal.hpp"
@@ -37,6 +38,7 @@ void log_to_file(const vm::Paths& paths, const std::string& id) {
 /// What differs between a run in the foreground, in the background and at a terminal.
 struct Hooks {
   std::function<void(const vm::Record&)> on_ready{};
+  SaveWhenReady::Done on_saved{};
   std::function<void(int code, const std::string& why)> on_never_began{};
   std::function<void(const std::string& why)> on_never_ready{};
   Fd attached{};
@@ -56,6 +58,8 @@ Result<int> supervise(Invocation& invocation, VmToRun vm, RunProgress& progress,
                           .make_disk = make_disk,
                           .vmm = vm.plan.vmm,
                           .guest = vm.plan.assets});
+  std::optional<SaveWhenReady> saving;
+  if (vm.save) saving.emplace(*store, *std::move(vm.save), std::move(hooks.on_saved));
   vm::Supervisor supervisor({.store = *store,
                              .registry = *registry,
                              .config = *config,
@@ -73,6 +77,7 @@ Result<int> supervise(Invocation& invocation, VmToRun vm, RunProgress& progress,
                                  [&](const auto& record) {
                                    progress.finish();
                                    if (hooks.on_ready) hooks.on_ready(record);
+                                   if (saving) saving->begin(record);
                                  },
                              .on_never_began = std::move(hooks.on_never_began),
                              .on_never_ready = std::move(hooks.on_never_ready),
@@ -128,27 +133,44 @@ Result<int> run_vm_detached(Invocation& invocation, VmToRun vm,
   const vm::Store* store = FCVM_TRY(invocation.store());
   RunProgress progress(is_quiet(invocation));  // made before: whoever waits for the VM sees it
   const bool looks_on = ::isatty(STDERR_FILENO) != 0;
-  const auto run = [&](DetachedLine& line) {
+  const auto run = [&](DetachedLine& line) -> Result<int> {
     const std::string besides = vm.plan.network.publish_address;
-    const std::string called = vm.called;
-    return supervise(
+    const auto save = vm.save;
+    std::string called = vm.called;
+    std::string notes;
+    std::optional<Result<std::string>> saved;
+    auto ended = supervise(
         invocation, std::move(vm), progress,
         {.on_ready =
              [&](const auto& record) {
                log_to_file(store->paths(), record.id);
-               line.succeeded(called.empty() ? record.id : called,
-                              where_published(*store, record, besides, looks_on));
+               if (called.empty()) called = record.id;
+               notes = where_published(*store, record, besides, looks_on);
+               if (!save) line.succeeded(called, notes);
+             },
+         .on_saved =
+             [&](const auto& made, const std::string& snapshot) {
+               saved = made ? Result<std::string>(snapshot) : unexpected(made.error());
+               if (save->ends) return;
+               made ? line.succeeded(called, notes) : line.failed(made.error());
              },
          .on_never_began =
              [&](int code, const std::string& why) {
                line.refused(code, why.empty() ? "its command could not be started" : why);
              },
          .on_never_ready = [&](const std::string& why) { line.refused(kExitFailure, why); }});
+    if (!saved || !save->ends) return ended;
+    *saved ? line.succeeded(**saved) : line.failed(saved->error());
+    return ended;
   };
   return supervise_detached(run, then);
 }
 
 namespace {
+
+void tell_unsaved(const Result<void>& saved, const std::string& /*snapshot*/) {
+  if (!saved) log::report(saved.error());
+}
 
 /// With -i or -t: this process is the first one attached.
 Result<int> run_at_terminal(Invocation& invocation, VmToRun vm) {
@@ -163,16 +185,17 @@ Result<int> run_at_terminal(Invocation& invocation, VmToRun vm) {
   }
   return supervise_attached(std::move(options), [&](Fd attached) {
     RunProgress progress(is_quiet(invocation));
-    return supervise(invocation, std::move(vm), progress,
-                     {.attached = std::move(attached), .on_detached = [&](const auto& record) {
-                        log_to_file(store->paths(), record.id);
-                      }});
+    return supervise(
+        invocation, std::move(vm), progress,
+        {.on_saved = tell_unsaved,
+         .attached = std::move(attached),
+         .on_detached = [&](const auto& record) { log_to_file(store->paths(), record.id); }});
   });
 }
 
 Result<int> run_in_foreground(Invocation& invocation, VmToRun vm) {
   RunProgress progress(is_quiet(invocation));
-  return supervise(invocation, std::move(vm), progress, {});
+  return supervise(invocation, std::move(vm), progress, {.on_saved = tell_unsaved});
 }
 
 }  // namespace

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include <fcvm/result.hpp>
 
 #include "core/cli/invocation.hpp"
+#include "core/snapshot/create.hpp"
 #include "core/vm/model/run_plan.hpp"
 
 namespace fcvm::cli {
@@ -15,6 +17,9 @@ struct VmToRun {
   vm::RunPlan plan;
   std::string again{};   // the id of the VM that is there already; empty: a new one
   std::string called{};  // what is printed of one in the background; empty: its id
+  /// Once it is ready. One in the background that ends with that is gone before its caller goes on,
+  /// and called as its snapshot.
+  std::optional<snapshot::CreateOptions> save{};
 };
 
 /// In the background, at a terminal or in the foreground, as the plan says. The exit code. A VM in

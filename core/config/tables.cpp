@@ -368,6 +368,19 @@ std::vector<Option> terminal_options() {
   };
 }
 
+std::vector<Option> snapshot_options() {
+  return {
+      {.name = "snapshot",
+       .help = "Begin as a clone of this snapshot if it was made from the same, else boot"},
+      {.name = "save-snapshot", .help = "Save the VM under this tag once it is ready; it goes on"},
+      {.name = "no-snapshot",
+       .type = Type::kBoolean,
+       .initial = "false",
+       .help = "Neither use nor make a snapshot, whatever else is said",
+       .environment = {"FCVM_NO_SNAPSHOT"}},
+  };
+}
+
 std::vector<Option> life_options() {
   return {
       {.name = "rm",
@@ -414,7 +427,7 @@ OptionTable make_run_table() {
   OptionTable table{
       "run", "Defaults of `fcvm podman run`, which each [profile.NAME] may set too", {}};
   for (auto rows : {machine_options(), network_options(), container_options(), readiness_options(),
-                    health_options(), terminal_options(), life_options()}) {
+                    health_options(), snapshot_options(), terminal_options(), life_options()}) {
     table.options.insert(table.options.end(), rows.begin(), rows.end());
   }
   return table;

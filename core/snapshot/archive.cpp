@@ -131,6 +131,7 @@ Result<Manifest> read_manifest(int from) {
   }
   manifest.plan = FCVM_TRY(humble_plan(manifest.plan) | context("the archive's manifest"));
   manifest.kind = Manifest::kUser;
+  manifest.recipe.clear();
   return manifest;
 }
 
@@ -209,7 +210,7 @@ Result<Snapshot> read_archive(const Store& store, int from, const std::string& t
   const auto files = FCVM_TRY(make_files(draft, manifest));
   FCVM_TRY(read_files(from, manifest, files));
   FCVM_TRY(compare(manifest, files));
-  return store.keep(std::move(draft), manifest);
+  return FCVM_TRY(store.keep(std::move(draft), manifest)).snapshot;
 }
 
 }  // namespace fcvm::snapshot

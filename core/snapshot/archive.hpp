@@ -1,5 +1,5 @@
-// A snapshot as one stream of bytes, for another host: its manifest, in which each file has a digest,
-// and what is not a hole of each file. What comes in is compared with the digests, always.
+// A snapshot as one stream of bytes, for another host: its manifest, in which each file has a
+// digest, and what is not a hole of each file. What comes in is compared with the digests, always.
 //
 //   "fcvm-snapshot 1\n" | piece of the manifest | pieces of files | a piece of length 0
 //   piece: u32 file (its place in the manifest; kManifestPiece) | u32 length | u64 offset | bytes

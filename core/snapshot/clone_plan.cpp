@@ -73,4 +73,18 @@ Result<vm::RunPlan> clone_plan(const Snapshot& snapshot, const plugin::Registry&
   return plan;
 }
 
+vm::RunPlan as_clone(vm::RunPlan wanted, const vm::RunPlan& clone) {
+  wanted.restore = clone.restore;
+  wanted.assets = clone.assets;
+  wanted.image_plugin = clone.image_plugin;
+  wanted.container.name = clone.container.name;
+  wanted.readiness = {};
+  wanted.network.reattach = true;
+  wanted.network.mac = clone.network.mac;
+  wanted.network.ipv4 = clone.network.ipv4;
+  wanted.network.ipv6 = clone.network.ipv6;
+  wanted.network.mtu = clone.network.mtu;
+  return wanted;
+}
+
 }  // namespace fcvm::snapshot

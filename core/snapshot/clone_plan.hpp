@@ -14,4 +14,7 @@ namespace fcvm::snapshot {
 [[nodiscard]] Result<vm::RunPlan> clone_plan(const Snapshot& snapshot,
                                              const plugin::Registry& registry);
 
+/// What `wanted`, by whose recipe the snapshot was made, is as its clone. Its gates had passed.
+[[nodiscard]] vm::RunPlan as_clone(vm::RunPlan wanted, const vm::RunPlan& clone);
+
 }  // namespace fcvm::snapshot

@@ -62,14 +62,31 @@ Manifest begin_manifest(const vm::Record& record, const CreateOptions& options) 
   return made;
 }
 
+/// A clone's is its snapshot's. None of a VM that is not ready, since its clones would not be, or
+/// whose plan or guest cannot be looked at any more.
+Recipe known_recipe(const Store& store, const vm::Store& vms, const vm::Record& record) {
+  if (!record.is_ready()) return {};
+  if (!record.snapshot.empty()) {
+    const auto source = store.find(record.snapshot);
+    return source ? source->manifest.recipe : Recipe();
+  }
+  const auto plan = vms.load_plan(record.id);
+  const auto recipe = plan ? recipe_of(*plan, record.image_digest) : unexpected(plan.error());
+  if (recipe) return *recipe;
+  log::debug("snapshot", "what VM {} was made from: {}", record.name, recipe.error().message());
+  return {};
+}
+
 }  // namespace
 
-Result<Snapshot> create(const Store& store, const vm::Store& vms, const vm::Record& record,
-                        const CreateOptions& options) {
-  FCVM_TRY(store.check_free(options.tag));
+Result<Kept> create(const Store& store, const vm::Store& vms, const vm::Record& record,
+                    const CreateOptions& options) {
+  if (!options.replaces) FCVM_TRY(store.check_free(options.tag));
+  auto recipe = known_recipe(store, vms, record);
   Draft draft = FCVM_TRY(store.begin());
   Manifest manifest = begin_manifest(record, options);
   manifest.id = draft.id();
+  manifest.recipe = std::move(recipe);
   auto saved = FCVM_TRY(vm::ask_supervisor(vms.paths(), record.id,
                                            vm::ask::Save{draft.directory().string(), options.ends},
                                            base::Deadline::in(kSaveLimit)));
@@ -91,7 +108,7 @@ Result<Snapshot> create(const Store& store, const vm::Store& vms, const vm::Reco
   manifest.paused_ns = saved.paused_ns;
   manifest.cpu = FCVM_TRY(host_cpu());
   manifest.files = FCVM_TRY(describe_all(draft.directory(), options.kind != Manifest::kFork));
-  auto kept = FCVM_TRY(store.keep(std::move(draft), manifest));
+  auto kept = FCVM_TRY(store.keep(std::move(draft), manifest, options.replaces));
   is_kept = true;
   if (options.ends) FCVM_TRY(release(vm::ask::End{}) | context("ending the VM that was saved"));
   return kept;

@@ -75,6 +75,7 @@ Json body_of(const Manifest& manifest) {
           {"vm_name", to_json_text(manifest.vm_name)},
           {"image_digest", to_json_text(manifest.image_digest)},
           {"plan", Json::parse(manifest.plan)},
+          {"recipe", write_map(manifest.recipe)},
           {"plugins", write_map(manifest.plugins)},
           {"vmm_version", to_json_text(manifest.vmm_version)},
           {"snapshot_format", to_json_text(manifest.snapshot_format)},
@@ -104,6 +105,7 @@ Manifest read_body(const Json& json) {
   made.vm_name = from_json_text(json.at("vm_name"));
   made.image_digest = from_json_text(json.at("image_digest"));
   made.plan = json.at("plan").dump();
+  made.recipe = read_map(json.value("recipe", Json::array()));
   made.plugins = read_map(json.at("plugins"));
   made.vmm_version = from_json_text(json.at("vmm_version"));
   made.snapshot_format = from_json_text(json.at("snapshot_format"));

@@ -11,6 +11,7 @@
 #include <fcvm/result.hpp>
 
 #include "core/snapshot/cpu.hpp"
+#include "core/snapshot/recipe.hpp"
 
 namespace fcvm::snapshot {
 
@@ -41,6 +42,7 @@ struct Manifest {
   std::string vm_name;
   std::string image_digest;
   std::string plan;                            // run_plan_json.hpp
+  Recipe recipe;                               // empty: unknown, as of a VM that was not ready
   std::map<std::string, std::string> plugins;  // id -> version
   std::string vmm_version;
   std::string snapshot_format;

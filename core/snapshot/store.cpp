@@ -102,20 +102,32 @@ Result<void> Store::check_free(const std::string& tag) const {
   return {};
 }
 
-Result<Snapshot> Store::keep(Draft draft, const Manifest& manifest) const {
+/// Under the lock.
+Result<void> Store::remove_tagged(const std::string& tag) const {
+  for (const auto& other : FCVM_TRY(all())) {
+    if (other.manifest.tag == tag) FCVM_TRY(remove_directory(other.directory));
+  }
+  return {};
+}
+
+Result<Kept> Store::keep(Draft draft, const Manifest& manifest, bool replaces) const {
   FCVM_TRY(sync_files(draft.directory_, manifest));
   FCVM_TRY(base::write_file_atomic((draft.directory_ / Manifest::kFile).string(), to_json(manifest),
                                    0600));
   FCVM_TRY(sync_directory(draft.directory_));
   const auto turn = FCVM_TRY(lock());
-  FCVM_TRY(check_free(manifest.tag));
+  FCVM_TRY(replaces ? remove_tagged(manifest.tag) : check_free(manifest.tag));
   const auto place = directory_ / manifest.id;
   std::error_code error;
   fs::rename(draft.directory_, place, error);
   if (error) return fail(error.value(), fmt::format("keeping the snapshot: {}", error.message()));
   draft.directory_.clear();
   FCVM_TRY(sync_directory(directory_));
-  return Snapshot{manifest, place};
+  Snapshot kept{manifest, place};
+  // Nobody comes in between: whoever removes one has the store's lock.
+  { const auto alone = std::move(draft.lock_); }
+  auto own = FCVM_TRY(use(kept));
+  return Kept{std::move(kept), std::move(own)};
 }
 
 Result<Snapshot> Store::load(const std::string& id) const {
@@ -205,16 +217,26 @@ Result<void> Store::remove_damaged(const std::string& id) const {
   return fail(ENOENT, fmt::format("there is no snapshot {}", id), kAll);
 }
 
+bool Store::is_left_over(const fs::path& entry) const {
+  const auto name = entry.filename().string();
+  if (name.starts_with(kRemoved)) return true;
+  const bool is_draft = name.starts_with(kMaking);
+  if (!is_draft && !vm::is_id(name)) return false;
+  if (!is_draft) {
+    const auto snapshot = load(name);
+    if (!snapshot || snapshot->manifest.kind != Manifest::kFork) return false;
+  }
+  return !is_used({{}, entry});
+}
+
 Result<std::vector<std::string>> Store::collect(bool dry_run) const {
   std::vector<std::string> gone;
   if (!fs::exists(directory_)) return gone;
   const auto turn = FCVM_TRY(lock());
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(directory_, error)) {
+    if (!is_left_over(entry.path())) continue;
     const auto name = entry.path().filename().string();
-    const bool is_draft = name.starts_with(kMaking);
-    if (!is_draft && !name.starts_with(kRemoved)) continue;
-    if (is_draft && is_used({{}, entry.path()})) continue;
     if (!dry_run) FCVM_TRY(base::remove_tree(entry.path().string()));
     gone.push_back(name.substr(name.find('-') + 1));
   }

@@ -46,6 +46,12 @@ class Draft {
   base::FileLock lock_;
 };
 
+/// One that its maker uses as long as this lives: nobody removes it before that.
+struct Kept {
+  Snapshot snapshot;
+  base::FileLock use;
+};
+
 class Store {
  public:
   explicit Store(std::filesystem::path directory) : directory_(std::move(directory)) {}
@@ -53,8 +59,9 @@ class Store {
   /// A directory for the files of a new one.
   [[nodiscard]] Result<Draft> begin() const;
   /// With its files and this manifest, which names its id, it is a snapshot from now on. EEXIST for
-  /// a tag that another has.
-  [[nodiscard]] Result<Snapshot> keep(Draft draft, const Manifest& manifest) const;
+  /// a tag that another has, unless it replaces that: clones of it keep what they have open.
+  [[nodiscard]] Result<Kept> keep(Draft draft, const Manifest& manifest,
+                                  bool replaces = false) const;
   /// EEXIST for a tag that one has: to ask before work is done.
   [[nodiscard]] Result<void> check_free(const std::string& tag) const;
 
@@ -69,12 +76,15 @@ class Store {
   [[nodiscard]] bool is_used(const Snapshot& snapshot) const;
   /// Nobody removes it while this is held.
   [[nodiscard]] Result<base::FileLock> use(const Snapshot& snapshot) const;
-  /// What killed makers have left: removed, or with `dry_run` only named.
+  /// What killed makers have left, and forks that nobody uses, whose command was interrupted:
+  /// removed, or with `dry_run` only named.
   [[nodiscard]] Result<std::vector<std::string>> collect(bool dry_run) const;
 
  private:
   [[nodiscard]] Result<base::FileLock> lock() const;
   [[nodiscard]] Result<Snapshot> load(const std::string& id) const;
+  [[nodiscard]] bool is_left_over(const std::filesystem::path& entry) const;
+  [[nodiscard]] Result<void> remove_tagged(const std::string& tag) const;
   [[nodiscard]] Result<void> remove_directory(const std::filesystem::path& of) const;
 
   const std::filesystem::path directory_;

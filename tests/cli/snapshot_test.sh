@@ -39,7 +39,7 @@ check "it is removed by its id" test "$rc" -eq 0 -a ! -e "$store/0123456789ab"
 # What a killed command has left.
 mkdir -p "$store/.making-0123456789ab" "$store/.removed-0123456789ac"
 run "$FCVM" gc --dry-run
-check "gc would remove what is half made" test "$(grep -c 'snapshot that was not finished would' <<<"$out")" -eq 2
+check "gc would remove what is half made" test "$(grep -c 'left of a snapshot would' <<<"$out")" -eq 2
 check "and has not yet" test -e "$store/.making-0123456789ab"
 run "$FCVM" gc
 check "gc does" test -z "$(ls -A "$store" | grep -v '^\.lock$')"
@@ -98,6 +98,39 @@ run "$FCVM" snapshot ls --json
 check "what was killed is no snapshot" test "$out" = "[]"
 run "$FCVM" gc
 check "and is removed" test -z "$(ls -A "$store" | grep -v '^\.lock$')"
+
+# A start that has to do with snapshots: what cannot be is refused before there is a VM.
+export FCVM_PLUGIN_PATH="$FCVM_BUILD/lib/fcvm/examples" FCVM_RUN_VMM=pretend FCVM_RUN_NETWORK=none
+mkdir -p "$FCVM_DATA_DIR/guests/current"
+touch "$FCVM_DATA_DIR/guests/current"/{vmlinuz,initrd,base.ext4,hello.tar}
+printf '{"key":"k","suite":"s","architecture":"a","kernel":{"version":"6","source":"x"},"agent":{"sha256":"0"},"files":{}}' \
+  >"$FCVM_DATA_DIR/guests/current/guest.json"
+run "$FCVM" snapshot create web --tag taken
+# refused MESSAGE WORD...: an error that says so, and how to do it.
+refused() {
+  local said=$1
+  shift
+  run "$FCVM" "$@"
+  check "refused: $*" test "$rc" -eq 125
+  check "says: $said" contains "$err" "$said"
+  check "and a way: $*" contains "$err" "to fix: "
+}
+refused "--snapshot: a VM that fcvm create makes boots" create --snapshot taken fcvm/hello
+refused "--save-snapshot: a VM that fcvm create makes does not run yet" create --save-snapshot t fcvm/hello
+refused "--save-snapshot and --hugepages" run --save-snapshot t --hugepages fcvm/hello
+refused "there is a snapshot taken already" run --save-snapshot taken fcvm/hello
+refused "the snapshot needs a name" prepare fcvm/hello
+refused "--no-snapshot: to make one is all" prepare --tag t --no-snapshot fcvm/hello
+run "$FCVM" run --save-snapshot ../t fcvm/hello
+check "a tag is a name" contains "$err" "--save-snapshot"
+run "$FCVM" run --dry-run --no-snapshot --snapshot taken --hugepages --save-snapshot taken fcvm/hello
+check "--no-snapshot overrules all of it" test "$rc" -eq 0
+run env FCVM_NO_SNAPSHOT=1 "$FCVM" run --dry-run --hugepages --save-snapshot taken fcvm/hello
+check "so does FCVM_NO_SNAPSHOT" test "$rc" -eq 0
+run "$FCVM" prepare --dry-run --tag t fcvm/hello
+check "prepare tells what it would run" test "$(jq -r .image <<<"$out")" = fcvm/hello
+check "nothing of all this made a VM" test "$("$FCVM" ps -aq | wc -l)" -eq 2
+"$FCVM" snapshot rm taken >/dev/null
 
 # A file system that is full.
 if [ "$(id -u)" -eq 0 ] && mkdir -p "$scratch/small" && mount -t tmpfs -o size=16k tmpfs "$scratch/small" 2>/dev/null; then

@@ -12,8 +12,12 @@ no_snapshot_left() { [ -z "$(find "$FCVM_DATA_DIR/snapshots" -mindepth 1 -maxdep
 web=$(named web) tag=$(named warm)
 count='mkdir -p /root; n=0; exec 9>/root/gone; echo open >&9; rm /root/gone; echo held >/root/kept
 while :; do n=$((n+1)); echo tick $n; echo $n >/root/n; sleep 0.2; done'
-run vm -d --name "$web" -e SECRET=abc --label of=source fcvm/hello sh -c "$count"
+# The same words for every run of it.
+counting() { vm -d --label of=source --snapshot "$tag-ready" "$@" fcvm/hello sh -c "$count"; }
+run counting --name "$web" -e SECRET=abc --save-snapshot "$tag-ready"
 check "the source runs" test "$rc" -eq 0
+check "it boots, since there is no snapshot" contains "$err" "there is no snapshot $tag-ready: the VM boots"
+check "and was saved before its caller went on" test "$(fact "$tag-ready" Vm)" = "$web"
 check "and says something" wait_for 60 sh -c "'$FCVM' logs '$web' | grep -q 'tick 5'"
 in_vm "$web" sh -c 'cat /proc/sys/kernel/random/boot_id >/root/boot; hostname >/root/name'
 
@@ -93,6 +97,25 @@ check "its snapshot knows where it is from" test "$(fact "$tag-2" Parent)" = "$i
 run "$FCVM" snapshot run -d --name "$two" "$tag-2"
 check "a clone's clone runs" test "$(in_vm "$two" cat /root/mine)" = one
 "$FCVM" rm -f "$one" "$two" >/dev/null
+
+# By the words of its run: a clone where they are the same, named where they are not.
+run counting --name "$one" -e SECRET=abc --save-snapshot "$tag-ready"
+check "the same run is a clone" test "$("$FCVM" inspect "$one" | jq -r '.[0].Fcvm.Snapshot')" = "$(fact "$tag-ready" Id)"
+check "and says so" contains "$err" "begins as a clone of $tag-ready"
+check "its container goes on" wait_for 60 sh -c "'$FCVM' logs '$one' | grep -q tick"
+check "under its own name" test "$(in_vm "$one" hostname)" = "$one"
+"$FCVM" rm -f "$one" >/dev/null
+prepare() { "$FCVM" prepare --cpus 1 --memory 512M --label of=source --tag "$@" fcvm/hello sh -c "$count"; }
+run prepare "$tag-ready" -e SECRET=abc
+check "prepare finds that it was made" test "$(jq -r '.cache + .tag' <<<"$out")" = "hit$tag-ready"
+run prepare "$tag-ready" -e SECRET=other
+check "but not with another environment" contains "$err" "snapshot $tag-ready was made with something else for the environment"
+vms=$("$FCVM" ps -aq | wc -l)
+run prepare "$tag-ready" -e SECRET=other --force --wait-ready mode=vsock
+check "--force makes it anew" test "$(jq -r '.status + .cache' <<<"$out")" = readymiss
+check "and leaves no VM" test "$("$FCVM" ps -aq | wc -l)" -eq "$vms"
+check "in the other's place" test "$(fact "$tag-ready" Id)" = "$(jq -r .snapshot <<<"$out")"
+run "$FCVM" snapshot rm "$tag-ready"
 
 run "$FCVM" fork "$web" -n 2 --as "$one"
 check "fork gives two clones" test "$(grep -cx '[0-9a-f]\{12\}' <<<"$out")" -eq 2

@@ -5,6 +5,7 @@
 #include "core/cli/image_catalog.hpp"
 #include "core/cli/invocation.hpp"
 #include "core/cli/new_vm.hpp"
+#include "core/cli/saved_start.hpp"
 #include "core/cli/session/interrupt.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/plan/describe.hpp"
@@ -34,8 +35,21 @@ Result<vm::Record> record_new_vm(Invocation& invocation, const vm::RunPlan& plan
   return unexpected(kept.error());
 }
 
+/// `fcvm start` boots what is there, in a process that knows of no wish.
+Result<void> refuse_snapshots(Invocation& invocation, const vm::RunPlan& plan) {
+  const auto wishes = FCVM_TRY(snapshot_wishes(invocation, plan));
+  if (!wishes.from.empty()) {
+    return fail(ENOTSUP, "--snapshot: a VM that fcvm create makes boots when it is started",
+                "fcvm run --snapshot, or --no-snapshot here");
+  }
+  if (wishes.save_as.empty()) return {};
+  return fail(ENOTSUP, "--save-snapshot: a VM that fcvm create makes does not run yet",
+              "fcvm snapshot create once it does, or --no-snapshot here");
+}
+
 Result<int> run(Invocation& invocation) {
   const vm::RunPlan plan = FCVM_TRY(plan_new_vm(invocation));
+  FCVM_TRY(refuse_snapshots(invocation, plan));
   const config::Config* config = FCVM_TRY(invocation.config());
   if (config->boolean("run", "dry-run")) {
     fmt::print("{}", plan::describe(plan));

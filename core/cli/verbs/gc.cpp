@@ -39,8 +39,8 @@ Result<int> run(Invocation& invocation) {
   }
   for (auto& id : FCVM_TRY(snapshot::Store(store->paths().snapshots()).collect(dry_run))) {
     collected.push_back({std::move(id), "",
-                         dry_run ? "a snapshot that was not finished would be removed"
-                                 : "a snapshot that was not finished is removed"});
+                         dry_run ? "what was left of a snapshot would be removed"
+                                 : "what was left of a snapshot is removed"});
   }
   if (!dry_run) tidy_images(invocation);
   if (invocation.flag("json")) {
@@ -73,7 +73,8 @@ Verb gc_verb() {
           "them\n"
           "if they were started with --rm. Directories that a killed command left half made "
           "go, too,\n"
-          "and what is left of images and snapshots whose making was killed.\n"
+          "what is left of images and snapshots whose making was killed, and snapshots of forks\n"
+          "that were interrupted.\n"
           "Nothing of a VM whose supervisor lives is touched.\n"
           "\n"
           "Every command that looks at VMs does the most of this first; `fcvm gc` also asks "

@@ -4,6 +4,7 @@
 #include "core/cli/invocation.hpp"
 #include "core/cli/new_vm.hpp"
 #include "core/cli/run_vm.hpp"
+#include "core/cli/saved_start.hpp"
 #include "core/cli/session/process_title.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/plan/describe.hpp"
@@ -11,16 +12,34 @@
 namespace fcvm::cli {
 namespace {
 
+/// A clone of the very snapshot that would be made needs none.
+Result<std::optional<snapshot::CreateOptions>> saving(Invocation& invocation,
+                                                      const vm::RunPlan& plan,
+                                                      const std::string& tag) {
+  using Save = std::optional<snapshot::CreateOptions>;
+  if (tag.empty() || (plan.restore && plan.restore->tag == tag)) return Save();
+  const vm::Store* store = FCVM_TRY(invocation.store());
+  FCVM_TRY(snapshot::Store(store->paths().snapshots()).check_free(tag) |
+           context("--save-snapshot"));
+  return Save({.tag = tag});
+}
+
 Result<int> run(Invocation& invocation) {
   vm::RunPlan plan = FCVM_TRY(plan_new_vm(invocation));
   const config::Config* config = FCVM_TRY(invocation.config());
+  const auto wishes = FCVM_TRY(snapshot_wishes(invocation, plan));
   if (config->boolean("run", "dry-run")) {
     fmt::print("{}", plan::describe(plan));
     return 0;
   }
+  if (!wishes.from.empty()) {
+    const auto signal = FCVM_TRY(begin_from(invocation, plan, wishes.from));
+    if (signal) return kExitSignalBase + *signal;
+  }
+  auto save = FCVM_TRY(saving(invocation, plan, wishes.save_as));
   FCVM_TRY(replace_old_vm(invocation, plan.name));
   set_process_title(fmt::format("fcvm run {} {}", plan.name, plan.image));
-  return run_vm(invocation, {std::move(plan)});
+  return run_vm(invocation, {.plan = std::move(plan), .save = std::move(save)});
 }
 
 }  // namespace
@@ -46,12 +65,21 @@ Verb run_verb() {
           "With -it, keys go to the container as they are, and ctrl-p,ctrl-q leaves it running in\n"
           "the background: `fcvm attach` comes back to it.\n"
           "\n"
+          "--save-snapshot T saves the VM once it is ready, by its gates if it has any; a run in\n"
+          "the background comes back then, and fails if it could not be saved, though the VM goes\n"
+          "on. With --snapshot T the VM is a clone of that snapshot, if its image, command,\n"
+          "environment, options and machine are the same; names, ports and limits of time are\n"
+          "the clone's own. Otherwise it boots; either is said. Both with one T: the first run\n"
+          "boots and saves, later ones are clones. Those cannot be started again by `fcvm start`.\n"
+          "\n"
           "Examples:\n"
           "  fcvm run fcvm/hello\n"
           "  fcvm run --rm --memory 2G alpine sh -c 'uname -a'\n"
           "  fcvm run -it --rm alpine sh\n"
           "  fcvm run -i --rm alpine wc -l <file\n"
           "  fcvm run -d --name web -e MODE=test docker-archive:web.tar\n"
+          "  fcvm run -d --snapshot web --save-snapshot web --health-check http://localhost/ "
+          "nginx\n"
           "  fcvm run --profile big --dry-run alpine\n",
       .takes_run_options = true,
       .positionals = {.min = 1,

@@ -24,11 +24,12 @@ Result<int> run(Invocation& invocation) {
   const auto [record, words_used] = FCVM_TRY(find_running_vm(invocation, "save"));
   const vm::Store* vms = FCVM_TRY(invocation.store());
   const snapshot::Store store(vms->paths().snapshots());
-  const auto saved = FCVM_TRY(snapshot::create(store, *vms, record,
-                                               {.tag = invocation.value("tag", record.name),
-                                                .labels = FCVM_TRY(labels_of(invocation)),
-                                                .ends = invocation.flag("stop")}) |
-                              context("saving VM " + record.name));
+  const auto kept = FCVM_TRY(snapshot::create(store, *vms, record,
+                                              {.tag = invocation.value("tag", record.name),
+                                               .labels = FCVM_TRY(labels_of(invocation)),
+                                               .ends = invocation.flag("stop")}) |
+                             context("saving VM " + record.name));
+  const auto& saved = kept.snapshot;
   log::info("snapshot", "VM {} stood still for {:.0f} ms", record.name,
             static_cast<double>(saved.manifest.paused_ns) / 1e6);
   fmt::print("{}\n", saved.manifest.id);

@@ -1,6 +1,8 @@
 // fcvm snapshot run: brings a snapshot to life, once or several times; fcvm fork: does so with a VM
 // that runs, by way of a snapshot that nobody keeps.
 #include <algorithm>
+#include <csignal>
+#include <optional>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,8 +12,10 @@
 #include "core/cli/remove_vm.hpp"
 #include "core/cli/run_vm.hpp"
 #include "core/cli/running_vm.hpp"
+#include "core/cli/session/interrupt.hpp"
 #include "core/cli/session/process_title.hpp"
 #include "core/cli/session/session.hpp"
+#include "core/cli/session/signal_inbox.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/log/log.hpp"
 #include "core/plan/log_options.hpp"
@@ -145,6 +149,8 @@ Result<int> run_several(Invocation& invocation, const vm::RunPlan& plan, std::in
     }
     children.push_back(child);
   }
+  // They have had the terminal's signals, too, and end by them; what is to be done after them is.
+  auto signals = FCVM_TRY(SignalInbox::open({SIGINT, SIGTERM, SIGHUP, SIGQUIT}));
   int code = static_cast<std::int64_t>(children.size()) == count ? 0 : kExitFailure;
   for (const pid_t child : children) {
     int status = 0;
@@ -153,6 +159,7 @@ Result<int> run_several(Invocation& invocation, const vm::RunPlan& plan, std::in
     const int one = WIFEXITED(status) ? WEXITSTATUS(status) : kExitFailure;
     if (code == 0) code = one;
   }
+  if (const auto number = signals.take()) return kExitSignalBase + *number;
   return code;
 }
 
@@ -190,25 +197,37 @@ Result<int> run(Invocation& invocation) {
   return run_vm(invocation, {std::move(plan)});
 }
 
-/// Its clones keep open what they need of the snapshot, which is gone when this returns.
+/// The snapshot that the clones are made of, in use from the start. An interrupt waits for it,
+/// since it takes a moment and the VM goes on; its number comes back then.
+Result<std::pair<snapshot::Kept, std::optional<int>>> save_to_fork(const snapshot::Store& store,
+                                                                   const vm::Store& vms,
+                                                                   const vm::Record& record) {
+  const auto interrupt = FCVM_TRY(Interrupt::open([] {}));
+  auto made = FCVM_TRY(
+      snapshot::create(store, vms, record, {.tag = "", .kind = snapshot::Manifest::kFork}) |
+      context("forking VM " + record.name));
+  log::info("snapshot", "VM {} stood still for {:.0f} ms", record.name,
+            static_cast<double>(made.snapshot.manifest.paused_ns) / 1e6);
+  return std::pair(std::move(made), interrupt->signal());
+}
+
+/// Its clones keep open what they need of the snapshot, which is gone when this returns. Of a
+/// command that is killed, gc removes it.
 Result<int> run_fork(Invocation& invocation) {
   (void)FCVM_TRY(invocation.records());
   const auto [record, words_used] = FCVM_TRY(find_running_vm(invocation, "fork"));
   const vm::Store* vms = FCVM_TRY(invocation.store());
   const snapshot::Store store(vms->paths().snapshots());
   const auto count = FCVM_TRY(count_of(invocation));
-  const auto snapshot = FCVM_TRY(
-      snapshot::create(store, *vms, record, {.tag = "", .kind = snapshot::Manifest::kFork}) |
-      context("forking VM " + record.name));
-  log::info("snapshot", "VM {} stood still for {:.0f} ms", record.name,
-            static_cast<double>(snapshot.manifest.paused_ns) / 1e6);
-  const auto code = [&]() -> Result<int> {
-    const auto held = FCVM_TRY(store.use(snapshot));
-    auto plan = FCVM_TRY(make_plan(invocation, snapshot, "as", true));
-    set_process_title(fmt::format("fcvm fork {} {}", record.name, plan.name));
+  const auto [made, signal] = FCVM_TRY(save_to_fork(store, *vms, record));
+  const auto code = [&, &from = made.snapshot, &name = record.name,
+                     signal = signal]() -> Result<int> {
+    if (signal) return kExitSignalBase + *signal;
+    auto plan = FCVM_TRY(make_plan(invocation, from, "as", true));
+    set_process_title(fmt::format("fcvm fork {} {}", name, plan.name));
     return run_several(invocation, plan, count);
   }();
-  FCVM_TRY(store.remove(snapshot, true));
+  FCVM_TRY(store.remove(made.snapshot, true));
   return code;
 }
 

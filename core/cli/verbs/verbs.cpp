@@ -5,6 +5,7 @@ namespace fcvm::cli {
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
       run_verb(),
+      prepare_verb(),
       create_verb(),
       start_verb(),
       restart_verb(),

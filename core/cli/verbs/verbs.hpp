@@ -6,6 +6,7 @@
 namespace fcvm::cli {
 
 [[nodiscard]] Verb run_verb();
+[[nodiscard]] Verb prepare_verb();
 [[nodiscard]] Verb create_verb();
 [[nodiscard]] Verb start_verb();
 [[nodiscard]] Verb restart_verb();

@@ -20,7 +20,7 @@ Snapshot make_sparse(Scratch& scratch, const std::string& tag) {
   manifest.files = {{"memory", 8 << 20, must(content_digest(file.get()))}};
   must(base::write_file_atomic((draft.directory() / "kernel").string(), "linux", 0600));
   manifest.files.push_back({"kernel", 5, ""});
-  return must(scratch.store.keep(std::move(draft), manifest));
+  return must(scratch.store.keep(std::move(draft), manifest)).snapshot;
 }
 
 std::string exported(Scratch& scratch, const Snapshot& snapshot) {

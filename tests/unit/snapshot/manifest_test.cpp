@@ -13,6 +13,7 @@ TEST_CASE("a manifest comes back as it was") {
   CHECK(again.labels == manifest.labels);
   CHECK(again.files == manifest.files);
   CHECK(again.plan == manifest.plan);
+  CHECK(again.recipe == manifest.recipe);
 }
 
 TEST_CASE("a manifest that was changed anywhere is refused, or says the same") {

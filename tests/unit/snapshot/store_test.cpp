@@ -1,5 +1,6 @@
 #include "core/snapshot/store.hpp"
 
+#include <optional>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +37,19 @@ TEST_CASE("a tag is one snapshot's") {
   CHECK(must(scratch.store.collect(true)).empty());  // nor is its draft left
 }
 
+TEST_CASE("a snapshot may take another's place, which goes though it is used") {
+  Scratch scratch;
+  const Snapshot before = scratch.make("warm");
+  const auto use = must(scratch.store.use(before));
+  Draft draft = must(scratch.store.begin());
+  Manifest manifest = some_manifest(draft.id());
+  manifest.files.clear();
+  const Snapshot after = must(scratch.store.keep(std::move(draft), manifest, true)).snapshot;
+  CHECK(must(scratch.store.find("warm")).manifest.id == after.manifest.id);
+  CHECK(must(scratch.store.all()).size() == 1);
+  CHECK_FALSE(fs::exists(before.directory));
+}
+
 TEST_CASE("what is being made is nobody's, and goes with its maker") {
   Scratch scratch;
   {
@@ -63,12 +77,34 @@ TEST_CASE("what a killed maker has left is collected") {
   CHECK(must(scratch.store.collect(true)).empty());
 }
 
+TEST_CASE("a fork's snapshot is collected once nobody uses it, and no other is") {
+  Scratch scratch;
+  const Snapshot user = scratch.make("warm");
+  Draft draft = must(scratch.store.begin());
+  Manifest manifest = some_manifest(draft.id());
+  manifest.tag.clear();
+  manifest.kind = Manifest::kFork;
+  manifest.files.clear();
+  std::optional<Kept> fork = must(scratch.store.keep(std::move(draft), manifest));
+  CHECK(must(scratch.store.collect(false)).empty());  // its maker is about to make clones of it
+  std::optional clone = must(scratch.store.use(fork->snapshot));
+  fork.reset();
+  CHECK(must(scratch.store.collect(false)).empty());
+  CHECK(must(scratch.store.all()).size() == 2);
+  // As if the command had been interrupted, and its clones had ended.
+  clone.reset();
+  CHECK(must(scratch.store.collect(true)) == std::vector<std::string>{manifest.id});
+  CHECK(must(scratch.store.collect(false)) == std::vector<std::string>{manifest.id});
+  REQUIRE(must(scratch.store.all()).size() == 1);
+  CHECK(must(scratch.store.all()).front().manifest.id == user.manifest.id);
+}
+
 TEST_CASE("a snapshot that is used is removed only when that is meant") {
   Scratch scratch;
   const Snapshot made = scratch.make("warm");
-  const auto use = must(base::FileLock::acquire((made.directory / vm::kSnapshotLock).string(),
-                                                base::Deadline::never(),
-                                                base::FileLock::Mode::kShared));
+  const auto use =
+      must(base::FileLock::acquire((made.directory / vm::kSnapshotLock).string(),
+                                   base::Deadline::never(), base::FileLock::Mode::kShared));
   CHECK(scratch.store.is_used(made));
   CHECK(scratch.store.remove(made, false).error().code() == EBUSY);
   must(scratch.store.remove(made, true));

@@ -23,6 +23,7 @@ inline Manifest some_manifest(const std::string& id) {
   made.labels = {{"a", "b"}, {"odd \xff", ""}};
   made.vm_name = "web";
   made.plan = vm::plan_to_json(vm::saved_plan({}, {}));
+  made.recipe = {{"the command", "ab"}, {"the image", "sha256:1"}};
   made.plugins = {{"vmm.qemu", "0.1"}};
   made.vmm_version = "qemu 7.2.22 tcg";
   made.cpu = {"A CPU", "0123"};
@@ -43,7 +44,7 @@ struct Scratch {
     must(base::write_file_atomic(path, contents, 0600));
     const auto file = must(base::open_file(path, O_RDONLY));
     manifest.files = {{"memory", contents.size(), must(content_digest(file.get()))}};
-    return must(store.keep(std::move(draft), manifest));
+    return must(store.keep(std::move(draft), manifest)).snapshot;
   }
 };
 
