@@ -117,15 +117,14 @@ refused() {
 }
 refused "--snapshot: a VM that fcvm create makes boots" create --snapshot taken fcvm/hello
 refused "--save-snapshot: a VM that fcvm create makes does not run yet" create --save-snapshot t fcvm/hello
-refused "--save-snapshot and --hugepages" run --save-snapshot t --hugepages fcvm/hello
 refused "there is a snapshot taken already" run --save-snapshot taken fcvm/hello
 refused "the snapshot needs a name" prepare fcvm/hello
 refused "--no-snapshot: to make one is all" prepare --tag t --no-snapshot fcvm/hello
 run "$FCVM" run --save-snapshot ../t fcvm/hello
 check "a tag is a name" contains "$err" "--save-snapshot"
-run "$FCVM" run --dry-run --no-snapshot --snapshot taken --hugepages --save-snapshot taken fcvm/hello
+run "$FCVM" create --dry-run --no-snapshot --snapshot taken --save-snapshot t fcvm/hello
 check "--no-snapshot overrules all of it" test "$rc" -eq 0
-run env FCVM_NO_SNAPSHOT=1 "$FCVM" run --dry-run --hugepages --save-snapshot taken fcvm/hello
+run env FCVM_NO_SNAPSHOT=1 "$FCVM" create --dry-run --snapshot taken fcvm/hello
 check "so does FCVM_NO_SNAPSHOT" test "$rc" -eq 0
 run "$FCVM" prepare --dry-run --tag t fcvm/hello
 check "prepare tells what it would run" test "$(jq -r .image <<<"$out")" = fcvm/hello
