@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/process/task.hpp"
 #include "core/base/io/file.hpp"
 #include "core/base/io/pipe.hpp"
 #include "core/base/io/poll.hpp"
@@ -62,14 +63,6 @@ int run_map(const std::string& mountpoint, bool read_only) {
   return 0;
 }
 
-void reset_signals() {
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
-  ::signal(SIGPIPE, SIG_IGN);
-}
-
 }  // namespace
 
 Result<MapProcess> start_map_process(const std::string& mountpoint, bool read_only) {
@@ -79,6 +72,7 @@ Result<MapProcess> start_map_process(const std::string& mountpoint, bool read_on
   if (pid < 0) return fail_errno("forking for " + mountpoint);
   if (pid == 0) {
     reset_signals();
+    ::signal(SIGPIPE, SIG_IGN);
     ::setsid();
     // By way of numbers that neither of them has.
     const int far_control = ::fcntl(control.second.get(), F_DUPFD, 16);

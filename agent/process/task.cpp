@@ -36,13 +36,6 @@ Result<TaskPlace> find_place(pid_t container) {
   ::_exit(125);
 }
 
-void reset_signals() {
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
-}
-
 void connect_streams(const ChildStreams& streams, int link) {
   int target = 0;
   for (const base::Fd* fd : {&streams.in, &streams.out, &streams.err}) {
@@ -68,6 +61,13 @@ void connect_streams(const ChildStreams& streams, int link) {
 }
 
 }  // namespace
+
+void reset_signals() {
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+}
 
 Result<pid_t> start_task(const ProcessOptions& options, const ChildStreams& streams,
                          const base::Fd& link) {

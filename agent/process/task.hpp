@@ -10,6 +10,9 @@
 
 namespace fcvm::agent {
 
+/// For a child that executes nothing: it begins with no signal blocked, and none handled.
+void reset_signals();
+
 /// Reports by `link`, as the helper does, and closes it when the task runs.
 Result<pid_t> start_task(const ProcessOptions& options, const ChildStreams& streams,
                          const base::Fd& link);
