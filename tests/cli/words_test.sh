@@ -30,9 +30,9 @@ run "$FCVM" run --memroy 1g image
 check "so is one that has another name" contains "$err" "did you mean \`--memory\`?"
 run "$FCVM" run -z image
 check "nothing is suggested for a letter" test -z "$(grep 'did you mean' <<<"$err")"
-run "$FCVM" run -v /a:/b image
-check "an option that podman has is named" contains "$err" "-v of podman is not there yet"
-check "with what to use" contains "$err" "fcvm cp"
+run "$FCVM" run --mount type=bind,src=/a,dst=/b image
+check "an option that podman has is named" contains "$err" "--mount of podman is not there yet"
+check "with what to use" contains "$err" "fcvm run --volume"
 for verb in checkpoint push build machine kube "pod create" play network volume secret manifest artifact \
   auto-update "container prune" "podman container checkpoint"; do
   # shellcheck disable=SC2086

@@ -11,6 +11,7 @@ using namespace std::chrono_literals;
 
 /// What a guest has beyond the grace to report that its container has ended; then its VM is ended.
 constexpr Milliseconds kStopSlack = 5s;
+constexpr Milliseconds kLongestSave = 11min;  // more than the machine's own limit
 /// What a gate has beyond its deadline to return; then it is deaf.
 constexpr Milliseconds kGateSlack = 5s;
 /// And when it was told to kill its container.
@@ -399,13 +400,10 @@ class Stepper {
 
   void stop(const Stop& wanted) {
     if (state_.ending) return;
+    const bool kills = wanted.signal == SIGKILL;
     // What is being written is whole first, and then the container has its whole time.
-    if (state_.phase == Phase::kSaving && wanted.signal != SIGKILL && !state_.exit_code) {
-      state_.stop_wanted = true;
-      state_.stop_when_resumed = wanted;
-      return;
-    }
-    end_within(wanted.signal == SIGKILL ? kKillLimit : wanted.grace + kStopSlack);
+    const bool waits = state_.phase == Phase::kSaving && !kills;
+    end_within((waits ? kLongestSave : 0ms) + (kills ? kKillLimit : wanted.grace + kStopSlack));
     if (state_.exit_code) return;  // its output has not ended
     state_.stop_wanted = true;
     if (waits_for_restart()) return give_restart_up();
