@@ -95,6 +95,7 @@ Result<std::string> guest(const vm::GuestAssets& assets) {
 }  // namespace
 
 Result<Recipe> recipe_of(const vm::RunPlan& plan, const std::string& image_digest) {
+  const std::string of_guest = FCVM_TRY(guest(plan.assets));
   Recipe recipe = {{"the image", image_digest},
                    {"the command", digest_of(command(plan))},
                    {"the environment", digest_of(environment(plan))},
@@ -102,7 +103,7 @@ Result<Recipe> recipe_of(const vm::RunPlan& plan, const std::string& image_diges
                    {"the container's options", digest_of(container(plan))},
                    {"the machine", digest_of(machine(plan))},
                    {"the network", digest_of(network(plan))},
-                   {"the guest's kernel and root", FCVM_TRY(guest(plan.assets))}};
+                   {"the guest's kernel and root", of_guest}};
   for (const auto& gate : plan.readiness.gates) recipe["--wait-ready " + gate.text] = "passed";
   return recipe;
 }

@@ -50,7 +50,11 @@ class ExecGate : public ReadinessPlugin {
  private:
   [[nodiscard]] Result<Seen> attempt(const Host::Exec& command, const Call& call) const {
     const auto done = host_.exec(command, call, options_.timeout);
-    if (!done && done.error().code() == ETIMEDOUT) return Seen("it did not end in time");
+    // In its own time, that is: what the deadline of the wait cut short has seen nothing.
+    const bool has_time = call.remaining().count() > 0;
+    if (!done && done.error().code() == ETIMEDOUT && has_time) {
+      return Seen("it did not end in time");
+    }
     if (!done) return unexpected(done.error());
     if (done->exit_code == 0) return Seen();
     const std::string said = last_line(done->errors.empty() ? done->output : done->errors);
