@@ -79,6 +79,7 @@ check "and lacks nothing" test "$(ticks "$one" | awk 'NR > 1 && $1 != last + 1 {
 check "nor does its source's" test "$(ticks "$web" | awk 'NR > 1 && $1 != last + 1 {bad = 1} {last = $1} END {print bad + 0}')" = 0
 check "which goes on" test "$("$FCVM" logs "$web" | wc -l)" -gt "$before"
 
+check "what a clone used at first is written down, for later ones" wait_for 30 test -s "$FCVM_DATA_DIR/snapshots/$id/working-set.memory.file"
 run "$FCVM" snapshot rm "$tag"
 check "a snapshot that is used is not removed" test "$rc" -ne 0 -a -d "$FCVM_DATA_DIR/snapshots/$id"
 run "$FCVM" stop -t 1 "$two"
@@ -116,6 +117,35 @@ check "--force makes it anew" test "$(jq -r '.status + .cache' <<<"$out")" = rea
 check "and leaves no VM" test "$("$FCVM" ps -aq | wc -l)" -eq "$vms"
 check "in the other's place" test "$(fact "$tag-ready" Id)" = "$(jq -r .snapshot <<<"$out")"
 run "$FCVM" snapshot rm "$tag-ready"
+
+# Of a page server, which many clones have.
+"$FCVM" snapshot serve "$tag" >"$scratch/served" 2>&1 &
+server=$!
+# From the first moment on, as a script would.
+run "$FCVM" snapshot run -d --name "$one" --pid $server
+check "a clone has its memory from a server" test "$(in_vm "$one" cat /root/kept)" = held
+run "$FCVM" snapshot run -d --name "$two" --pid $server
+check "and another from the same" test "$(in_vm "$two" cat /root/kept)" = held
+check "the server says what it serves, and how" contains "$(cat "$scratch/served")" "Serving snapshot $tag; a clone: fcvm snapshot run --pid $server"
+check "it writes down what they used" wait_for 30 test -s "$FCVM_DATA_DIR/snapshots/$id/working-set.memory.uffd"
+run "$FCVM" rm -f "$two"
+check "a clone that ends leaves the other" test "$(in_vm "$one" cat /root/kept)" = held
+run "$FCVM" snapshot run -d --pid $server --memory file
+check "a server's memory is no other's" test "$rc" -ne 0 -a "$(grep -c 'leave --memory or --pid away' <<<"$err")" = 1
+kill -9 $server
+check "a clone ends at once when its server is killed" wait_for 10 sh -c "[ \"\$('$FCVM' inspect '$one' --format '{{.State.Status}}')\" = exited ]"
+check "and says so" contains "$("$FCVM" inspect "$one" --format '{{.State.Error}}')" "page server, process $server, has ended"
+run "$FCVM" snapshot run -d --pid $server
+check "nobody serves any more" contains "$err" "process $server serves no snapshot"
+check "gc removes its socket" contains "$("$FCVM" gc)" "pages-$server: a page server's socket is removed"
+"$FCVM" snapshot serve "$tag" >"$scratch/served" 2>&1 &
+server=$!
+"$FCVM" snapshot run -d --name "$two" --pid $server >/dev/null
+kill $server
+check "one that is asked to end does" wait_for 20 test ! -d /proc/$server
+check "with its clones" wait_for 10 sh -c "[ \"\$('$FCVM' inspect '$two' --format '{{.State.Status}}')\" = exited ]"
+check "and says what it gave" contains "$(cat "$scratch/served")" "before they were missed"
+"$FCVM" rm -f "$one" "$two" >/dev/null
 
 run "$FCVM" fork "$web" -n 2 --as "$one"
 check "fork gives two clones" test "$(grep -cx '[0-9a-f]\{12\}' <<<"$out")" -eq 2

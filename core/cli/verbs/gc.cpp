@@ -11,6 +11,7 @@
 #include "core/image/build_directory.hpp"
 #include "core/log/log.hpp"
 #include "core/snapshot/store.hpp"
+#include "core/vm/memory/page_server.hpp"
 
 namespace fcvm::cli {
 namespace {
@@ -41,6 +42,11 @@ Result<int> run(Invocation& invocation) {
     collected.push_back({std::move(id), "",
                          dry_run ? "what was left of a snapshot would be removed"
                                  : "what was left of a snapshot is removed"});
+  }
+  for (auto& socket : vm::PageServer::collect(store->paths(), dry_run)) {
+    collected.push_back({std::move(socket), "",
+                         dry_run ? "a page server's socket would be removed"
+                                 : "a page server's socket is removed"});
   }
   if (!dry_run) tidy_images(invocation);
   if (invocation.flag("json")) {

@@ -2,6 +2,7 @@
 // that runs, by way of a snapshot that nobody keeps.
 #include <algorithm>
 #include <csignal>
+#include <limits>
 #include <optional>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include "core/snapshot/clone_plan.hpp"
 #include "core/snapshot/create.hpp"
 #include "core/vm/client/exec_client.hpp"
+#include "core/vm/memory/page_server_protocol.hpp"
 #include "core/vm/model/id.hpp"
 
 namespace fcvm::cli {
@@ -33,6 +35,11 @@ using snapshot::Snapshot;
 
 constexpr auto kPatience = std::chrono::seconds(60);
 constexpr std::int64_t kMostClones = 1000;
+
+/// The process that is to give clones their memory, or 0.
+pid_t page_server_of(const Invocation& invocation) {
+  return static_cast<pid_t>(std::stoll(invocation.value("pid", "0")));
+}
 
 /// What a clone has of its own, over what its snapshot says.
 Result<void> take_network(vm::NetworkPlan& network, Invocation& invocation,
@@ -92,7 +99,12 @@ Result<vm::RunPlan> make_plan(Invocation& invocation, const Snapshot& snapshot,
   plan.detached = detached;
   plan.remove_when_done = invocation.flag("rm");
   plan.restore->prefetch = !invocation.flag("no-prefetch");
+  plan.restore->page_server = page_server_of(invocation);
   if (invocation.given("memory")) {
+    if (invocation.given("pid")) {
+      return fail(EINVAL, "--memory: the page server of --pid has a plugin of its own",
+                  "leave --memory or --pid away");
+    }
     const plugin::Entry* entry = FCVM_TRY(registry->find("memory", invocation.value("memory")));
     plan.restore->memory_plugin = entry->descriptor.id;
   }
@@ -168,11 +180,14 @@ Result<std::int64_t> count_of(const Invocation& invocation) {
   return std::stoll(text);
 }
 
-Result<std::string> snapshot_word(const Invocation& invocation) {
+/// Of a page server it is known which snapshot it has.
+Result<std::string> snapshot_word(const Invocation& invocation, const vm::Paths& paths) {
   const auto& words = invocation.positionals();
-  if (invocation.given("snapshot") + (words.empty() ? 0 : 1) != 1) {
-    return fail(EINVAL, "give one snapshot", "fcvm snapshot ls lists those there are");
+  if (invocation.given("snapshot") + invocation.given("pid") + (words.empty() ? 0 : 1) != 1) {
+    return fail(EINVAL, "give one snapshot, or the --pid of one that is served",
+                "fcvm snapshot ls lists those there are");
   }
+  if (invocation.given("pid")) return vm::served_snapshot(paths, page_server_of(invocation));
   return invocation.given("snapshot") ? invocation.value("snapshot") : words.front();
 }
 
@@ -181,7 +196,7 @@ Result<int> run(Invocation& invocation) {
   (void)FCVM_TRY(invocation.records());
   const vm::Store* vms = FCVM_TRY(invocation.store());
   const snapshot::Store store(vms->paths().snapshots());
-  const auto word = FCVM_TRY(snapshot_word(invocation));
+  const auto word = FCVM_TRY(snapshot_word(invocation, vms->paths()));
   const auto snapshot = FCVM_TRY(store.find(word));
   const auto count = FCVM_TRY(count_of(invocation));
   const bool executes = invocation.given("exec");
@@ -258,6 +273,10 @@ Verb snapshot_run_verb() {
   auto options = clone_options();
   const std::vector<config::Option> own = {
       {.name = "snapshot", .help = "the snapshot, by tag or id"},
+      {.name = "pid",
+       .type = Type::kInteger,
+       .help = "the snapshot that `fcvm snapshot serve` serves, by that process",
+       .range = config::Range{.min = 1, .max = std::numeric_limits<pid_t>::max()}},
       {.name = "name", .help = "the clone's name; without it one is made up"},
       {.name = "detach",
        .type = Type::kBoolean,

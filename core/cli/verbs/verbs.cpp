@@ -37,6 +37,7 @@ const std::vector<Verb>& verbs() {
       gc_verb(),
       snapshot_create_verb(),
       snapshot_run_verb(),
+      snapshot_serve_verb(),
       fork_verb(),
       snapshot_ls_verb(),
       snapshot_inspect_verb(),

@@ -37,6 +37,7 @@ namespace fcvm::cli {
 [[nodiscard]] Verb gc_verb();
 [[nodiscard]] Verb snapshot_create_verb();
 [[nodiscard]] Verb snapshot_run_verb();
+[[nodiscard]] Verb snapshot_serve_verb();
 [[nodiscard]] Verb fork_verb();
 [[nodiscard]] Verb snapshot_ls_verb();
 [[nodiscard]] Verb snapshot_inspect_verb();

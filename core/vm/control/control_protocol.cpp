@@ -5,7 +5,9 @@
 #include <chrono>
 #include <fcntl.h>
 #include <span>
+#include <sys/socket.h>
 #include <thread>
+#include <unistd.h>
 
 #include "core/base/io/poll.hpp"
 #include "core/base/io/socket_pair.hpp"
@@ -38,6 +40,13 @@ Result<Fd> connect(const Paths& paths, const std::string& id, base::Deadline dea
 }
 
 }  // namespace
+
+bool is_permitted_peer(int connection) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  return peer.uid == ::geteuid() || peer.uid == 0;
+}
 
 Result<ControlLine> receive_control_line(int connection, base::Deadline deadline) {
   ControlLine line;

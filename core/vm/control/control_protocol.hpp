@@ -36,6 +36,10 @@ struct ControlLine {
 /// read is given up after a while.
 [[nodiscard]] Result<void> send_control_line(int connection, const std::string& line, int fd);
 
+/// Whether the peer is of our user, or root. The directory keeps strangers out already; this does
+/// where it was given a laxer mode.
+[[nodiscard]] bool is_permitted_peer(int connection);
+
 /// A line to the supervisor of a VM, and the one that it answers with. ESRCH when it has none any
 /// more.
 [[nodiscard]] Result<ControlLine> converse(const Paths& paths, const std::string& id,

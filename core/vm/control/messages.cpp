@@ -148,6 +148,20 @@ void read(const Json& json, Saved& saved) {
   read_if_there(json, "paused_ns", saved.paused_ns);
 }
 
+void write(Json& json, const MemoryOffer& offer) {
+  json["type"] = offer.type;
+  json["path"] = to_json_text(offer.path);
+}
+void read(const Json& json, MemoryOffer& offer) {
+  offer.type = base::json_number<std::uint32_t>(json.at("type"));
+  offer.path = from_json_text(json.at("path"));
+}
+
+void write(Json& json, const ServedSnapshot& served) { json["snapshot"] = served.id; }
+void read(const Json& json, ServedSnapshot& served) {
+  served.id = from_json_text(json.at("snapshot"));
+}
+
 void write(Json& json, const Exit& exit) { json["exit_code"] = exit.code; }
 void read(const Json& json, Exit& exit) {
   exit.code = base::json_number<int>(json.at("exit_code"));
@@ -280,5 +294,7 @@ FCVM_ANSWER(Ports);
 FCVM_ANSWER(LiveStats);
 FCVM_ANSWER(Saved);
 FCVM_ANSWER(BalloonFigures);
+FCVM_ANSWER(MemoryOffer);
+FCVM_ANSWER(ServedSnapshot);
 
 }  // namespace fcvm::vm::ask

@@ -63,6 +63,16 @@ struct Ports {
   std::vector<PublishedPort> ports;  // as they were taken, or are gone
 };
 
+/// A page server's: what a clone's VMM is to be given, as memory.h has it, and the snapshot that is
+/// served.
+struct MemoryOffer {
+  std::uint32_t type = 0;
+  std::string path;  // in the clone's directory
+};
+struct ServedSnapshot {
+  std::string id;
+};
+
 /// What a snapshot's manifest says of the machine; its files are where the request wanted them.
 struct Saved {
   std::string plan;  // JSON: see run_plan_json.hpp

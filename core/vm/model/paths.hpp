@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <sys/types.h>
 
 namespace fcvm::vm {
 
@@ -54,6 +55,11 @@ struct Paths {
   [[nodiscard]] std::filesystem::path templates() const { return data / "templates"; }
   /// Sockets of one VM.
   [[nodiscard]] std::filesystem::path sockets(const std::string& id) const { return runtime / id; }
+  /// The socket of a process that serves a snapshot.
+  [[nodiscard]] std::filesystem::path page_server(pid_t pid) const {
+    return runtime / (kPageServerPrefix + std::to_string(pid));
+  }
+  static constexpr const char* kPageServerPrefix = "pages-";
   static constexpr const char* kControlSocket = "control.sock";
 };
 

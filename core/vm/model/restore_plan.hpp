@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 namespace fcvm::vm {
@@ -12,6 +13,9 @@ namespace fcvm::vm {
 /// are in a VM's directory; see machine_files.hpp.
 inline constexpr const char* kSnapshotState = "state";
 inline constexpr const char* kSnapshotMemory = "memory";
+/// What clones used at first, as the memory plugin writes it, whose id follows. It comes later than
+/// the manifest and may be missing.
+inline constexpr const char* kSnapshotWorkingSet = "working-set.";
 /// Held, shared, by whoever uses the snapshot.
 inline constexpr const char* kSnapshotLock = ".lock";
 
@@ -33,6 +37,7 @@ struct RestorePlan {
   std::string image_digest;
   std::vector<ImageDisk> image_disks;
   std::string memory_plugin;  // "memory.file"
+  pid_t page_server = 0;      // the process that gives it its memory; 0: its own supervisor
   bool prefetch = true;       // the pages that earlier clones have used
 };
 

@@ -10,6 +10,7 @@
 #include "core/base/io/file.hpp"
 #include "core/base/io/unix_socket.hpp"
 #include "core/log/log.hpp"
+#include "core/vm/control/control_protocol.hpp"
 
 namespace fcvm::vm {
 
@@ -18,14 +19,6 @@ namespace {
 constexpr std::chrono::milliseconds kAcceptPause{100};
 /// For a request to come as a whole, and for an answer to be read.
 constexpr std::chrono::seconds kPatience{10};
-
-/// The directory keeps strangers out already; this does where it was given a laxer mode.
-bool is_permitted(int connection) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-  return peer.uid == ::geteuid() || peer.uid == 0;
-}
 
 }  // namespace
 
@@ -171,7 +164,7 @@ Result<void> ControlServer::listen_on() {
 void ControlServer::accept() {
   auto accepted = base::accept_connection(listener_.get());
   if (!accepted && accepted.error().code() == EAGAIN) return;
-  if (accepted && !is_permitted(accepted->get())) return;
+  if (accepted && !is_permitted_peer(accepted->get())) return;
   auto started = accepted
                      ? std::make_shared<Connection>(loop_, *std::move(accepted), handler_)->start()
                      : Result<void>(unexpected(std::move(accepted).error()));

@@ -13,6 +13,8 @@
 #include "core/base/io/file.hpp"
 #include "core/log/log.hpp"
 #include "core/plugin/settings.hpp"
+#include "core/vm/memory/own_memory.hpp"
+#include "core/vm/memory/served_memory.hpp"
 #include "core/vm/model/machine_files.hpp"
 #include "core/vm/model/proxies.hpp"
 #include "core/vm/model/time_text.hpp"
@@ -350,16 +352,31 @@ Result<void> Launch::take_from_snapshot(const RestorePlan& from) {
   FCVM_TRY(hold_shared_files());
   FCVM_TRY(copy((from.directory / kWritableDisk).string(), kWritableDisk));
   FCVM_TRY(link(from.directory / kSnapshotState, kDeviceState));
-  auto instance = FCVM_TRY(make_plugin<fcvm_memory_v1>(from.memory_plugin, services_));
+  auto memory = FCVM_TRY(make_memory(from));
   {
     const std::lock_guard lock(mutex_);
-    memory_ = std::make_unique<CloneMemory>(std::move(instance), id_);
+    memory_ = std::move(memory);
     if (cancelled_) return fail(ECANCELED, "canceled");
   }
   const Fd directory = FCVM_TRY(vmm_directory());
-  return memory_->offer(from, plan_.memory_bytes, directory.get(),
-                        base::Deadline::in(kStartLimit)) |
+  return memory_->offer(directory.get(), base::Deadline::in(kStartLimit)) |
          context("opening the snapshot's memory");
+}
+
+Result<std::unique_ptr<CloneMemory>> Launch::make_memory(const RestorePlan& from) {
+  if (from.page_server != 0) {
+    std::unique_ptr<CloneMemory> served =
+        FCVM_TRY(ServedMemory::connect(context_.store.paths(), from.page_server, id_));
+    return served;
+  }
+  auto instance = FCVM_TRY(make_plugin<fcvm_memory_v1>(from.memory_plugin, services_));
+  std::unique_ptr<CloneMemory> own =
+      std::make_unique<OwnMemory>(std::move(instance), id_, from.directory, plan_.memory_bytes);
+  return own;
+}
+
+std::optional<std::string> Launch::memory_failure() const {
+  return memory_ ? memory_->failure() : std::nullopt;
 }
 
 Result<Fd> Launch::vmm_directory() const {

@@ -17,9 +17,9 @@
 
 #include "core/plugin/services.hpp"
 #include "core/vm/guest/guest_control.hpp"
+#include "core/vm/memory/clone_memory.hpp"
 #include "core/vm/model/run_plan.hpp"
 #include "core/vm/store/store.hpp"
-#include "core/vm/supervisor/clone_memory.hpp"
 #include "core/vm/supervisor/image_source.hpp"
 #include "core/vm/supervisor/machine.hpp"
 #include "core/vm/supervisor/machine_saver.hpp"
@@ -67,6 +67,8 @@ class Launch {
   void end_network();
 
   [[nodiscard]] Machine& machine() { return *machine_; }
+  /// Why its memory ended the VMM of a clone, if it did.
+  [[nodiscard]] std::optional<std::string> memory_failure() const;
   /// Null when the VM has none.
   [[nodiscard]] Network* network() { return network_.get(); }
   [[nodiscard]] const ImageSource::Image& image() const { return image_; }
@@ -93,6 +95,7 @@ class Launch {
   Result<void> place_image();
   Result<void> prepare_files();
   Result<void> take_from_snapshot(const RestorePlan& from);
+  Result<std::unique_ptr<CloneMemory>> make_memory(const RestorePlan& from);
   [[nodiscard]] Result<Fd> vmm_directory() const;
   Result<void> restore(fcvm_vm_spec& spec, const RestorePlan& from);
   Result<void> make_network();

@@ -130,6 +130,7 @@ void Supervisor::Impl::on_vmm_ended() {
     auto status = launch_->machine().status();
     std::string reason =
         status ? std::string(text_of(status->end_reason)) : status.error().message();
+    if (const auto failure = launch_->memory_failure()) reason = *failure;
     on_control([this, reason = std::move(reason)]() mutable { tell_end(std::move(reason)); });
   });
 }
