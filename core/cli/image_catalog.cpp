@@ -26,6 +26,19 @@ Result<std::vector<image::Image>> ImageCatalog::all() {
   return images_->all(records);
 }
 
+Result<std::vector<image::Image>> ImageCatalog::prune(bool all) {
+  std::vector<image::Image> unused;
+  for (auto& image : FCVM_TRY(this->all())) {
+    if ((image.names.empty() || all) && image.vms.empty()) unused.push_back(std::move(image));
+  }
+  const auto gone = FCVM_TRY(images_->remove(unused));
+  std::vector<image::Image> removed;
+  for (std::size_t i = 0; i < unused.size(); ++i) {
+    if (gone[i]) removed.push_back(std::move(unused[i]));
+  }
+  return removed;
+}
+
 Result<image::Image> ImageCatalog::pull(const std::string& name, std::uint32_t policy) {
   const plugin::Registry* registry = FCVM_TRY(invocation_.registry());
   const config::Config* config = FCVM_TRY(invocation_.config());

@@ -27,6 +27,8 @@ class ImageCatalog final : private plugin::BuilderService {
 
   /// With the VMs that have them.
   Result<std::vector<image::Image>> all();
+  /// Removes those that no VM has: all, or those without a name. What is gone then.
+  Result<std::vector<image::Image>> prune(bool all);
   /// As `fcvm run` would have it: by its options, and what it means by fcvm/hello.
   Result<image::Image> pull(const std::string& name, std::uint32_t policy);
   /// Shows that it takes a while.

@@ -104,6 +104,8 @@ run "$FCVM" save -o "$scratch/again.tar" other:2
 check "saving takes skopeo, from PATH" test "$rc" -eq 0
 check "and keeps the image's identity" test "$(tar -xOf "$scratch/again.tar" manifest.json | jq -r '.[0].Config[:64]')" = "$other"
 check "with the name that was said" test "$(tar -xOf "$scratch/again.tar" manifest.json | jq -r '.[0].RepoTags[0]')" = localhost/other:2
+run "$FCVM" save -o "$scratch/again.tar" other:2
+check "an archive is not written over" contains "$err" "again.tar is there already"
 check "to standard output, too" test "$("$FCVM" save -q --format oci-archive other:2 | tar -t | grep -c '^oci-layout$')" -eq 1
 check "and leaves nothing behind" test "$(ls "$FCVM_DATA_DIR/builds" | wc -l)" -eq 0
 mkfifo "$scratch/fifo"

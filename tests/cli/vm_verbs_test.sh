@@ -270,6 +270,17 @@ SECONDS=0
 run timeout 110 "$FCVM" rm -af
 check "thousands are removed in seconds" test "$rc" -eq 0 -a "$SECONDS" -lt 60
 check "rm --all" test "$("$FCVM" ls -aq)" = ""
+"$FCVM_BUILD/tests/record_maker" "$FCVM_DATA_DIR" "$FCVM_PATHS_RUNTIME_DIR" 3
+some=$("$FCVM" ls -aq | head -1)
+check "exists tells whether a VM is there" "$FCVM" container exists "$some"
+run "$FCVM" exists no-such-vm
+check "or not" test "$rc:$out$err" = 1:
+run "$FCVM" container prune
+check "prune removes what has ended, and says what" contains "$out" "$some"
+check "and what it frees" contains "$out" "Total reclaimed space:"
+check "all of it" test "$("$FCVM" ls -aq)" = ""
+run "$FCVM" system prune -f
+check "system prune does the same with images" contains "$out" "Deleted Images"
 
 run "$FCVM" events --stream=false --filter container=web --format '{{.Status}}'
 check "events tell the story" test "$(tr '\n' ' ' <<<"$out")" = "start pause unpause pause unpause kill kill kill kill die remove "

@@ -34,7 +34,7 @@ run "$FCVM" run --mount type=bind,src=/a,dst=/b image
 check "an option that podman has is named" contains "$err" "--mount of podman is not there yet"
 check "with what to use" contains "$err" "fcvm run --volume"
 for verb in checkpoint push build machine kube "pod create" play network volume secret manifest artifact \
-  auto-update "container prune" "podman container checkpoint"; do
+  auto-update "podman container checkpoint"; do
   # shellcheck disable=SC2086
   run "$FCVM" $verb x
   check "a verb that podman has is named: $verb" contains "$err" "of podman is not there yet"

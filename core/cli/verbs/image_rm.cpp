@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "core/cli/image_catalog.hpp"
+#include "core/cli/session/confirm.hpp"
 #include "core/cli/text/vm_text.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/log/log.hpp"
@@ -82,17 +83,14 @@ Result<int> remove(Invocation& invocation) {
 
 Result<int> prune(Invocation& invocation) {
   auto catalog = FCVM_TRY(ImageCatalog::open(invocation));
-  std::vector<Image> unused;
-  for (auto& image : FCVM_TRY(catalog->all())) {
-    const bool goes = image.names.empty() || invocation.flag("all");
-    if (goes && image.vms.empty()) unused.push_back(std::move(image));
-  }
-  const auto gone = FCVM_TRY(catalog->images().remove(unused));
+  const bool all = invocation.flag("all");
+  const auto* const what = all ? "This removes all images that no VM has."
+                               : "This removes all images that have no name.";
+  if (!invocation.flag("force") && !FCVM_TRY(confirm(what))) return 0;
   std::uint64_t freed = 0;
-  for (std::size_t i = 0; i < unused.size(); ++i) {
-    if (!gone[i]) continue;
-    fmt::print("{}\n", unused[i].id);
-    freed += unused[i].stored_bytes;
+  for (const auto& image : FCVM_TRY(catalog->prune(all))) {
+    fmt::print("{}\n", image.id);
+    freed += image.stored_bytes;
   }
   fmt::print("Total reclaimed space: {}\n", size_text(freed));
   return 0;
@@ -127,18 +125,16 @@ Verb image_rm_verb() {
 
 Verb image_prune_verb() {
   using config::Type;
-  return {.name = "image prune",
-          .arguments = "[--all]",
-          .summary = "Remove images that have no name, or that no VM has",
-          .options = {{.name = "all",
-                       .type = Type::kBoolean,
-                       .help = "all that no VM has, with names, too",
-                       .letter = 'a'},
-                      {.name = "force",
-                       .type = Type::kBoolean,
-                       .help = "as podman's: nothing is asked",
-                       .letter = 'f'}},
-          .run = prune};
+  return {
+      .name = "image prune",
+      .arguments = "[--all]",
+      .summary = "Remove images that have no name, or that no VM has",
+      .options = {{.name = "all",
+                   .type = Type::kBoolean,
+                   .help = "all that no VM has, with names, too",
+                   .letter = 'a'},
+                  {.name = "force", .type = Type::kBoolean, .help = "ask nothing", .letter = 'f'}},
+      .run = prune};
 }
 
 }  // namespace fcvm::cli

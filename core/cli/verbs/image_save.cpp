@@ -1,6 +1,7 @@
 // fcvm image save: writes a stored image to an archive.
 #include <array>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/core.h>
@@ -44,6 +45,12 @@ Result<int> run(Invocation& invocation) {
   const std::string output = invocation.value("output");
   if (output.empty() && ::isatty(STDOUT_FILENO) == 1) {
     return fail(EINVAL, "save: an archive is nothing for a terminal", "fcvm save -o FILE IMAGE");
+  }
+  // As podman: an archive is not written over another.
+  if (struct stat status{};
+      ::stat(output.c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
+    return fail(EEXIST, fmt::format("save: {} is there already", output),
+                "remove it, or give another name");
   }
   const std::string format = invocation.value("format", "docker-archive");
   auto catalog = FCVM_TRY(ImageCatalog::open(invocation, invocation.flag("quiet")));

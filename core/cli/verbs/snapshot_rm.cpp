@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "core/cli/invocation.hpp"
+#include "core/cli/session/confirm.hpp"
 #include "core/cli/verbs/verbs.hpp"
 #include "core/log/log.hpp"
 #include "core/snapshot/store.hpp"
@@ -36,6 +37,10 @@ Result<int> remove(Invocation& invocation) {
 Result<int> prune(Invocation& invocation) {
   const vm::Store* vms = FCVM_TRY(invocation.store());
   const snapshot::Store store(vms->paths().snapshots());
+  const auto* const what = invocation.flag("all")
+                               ? "This removes all snapshots that nobody uses."
+                               : "This removes all snapshots that no user has made.";
+  if (!invocation.flag("force") && !FCVM_TRY(confirm(what))) return 0;
   for (const auto& snapshot : FCVM_TRY(store.all())) {
     const bool goes = invocation.flag("all") || snapshot.manifest.kind != snapshot::Manifest::kUser;
     if (!goes || store.is_used(snapshot)) continue;
@@ -76,10 +81,7 @@ Verb snapshot_prune_verb() {
           "killed commands left half made goes, too.\n",
       .options =
           {{.name = "all", .type = Type::kBoolean, .help = "all that are not used", .letter = 'a'},
-           {.name = "force",
-            .type = Type::kBoolean,
-            .help = "as podman's: nothing is asked",
-            .letter = 'f'}},
+           {.name = "force", .type = Type::kBoolean, .help = "ask nothing", .letter = 'f'}},
       .run = prune};
 }
 

@@ -31,6 +31,8 @@ namespace fcvm::cli {
 [[nodiscard]] Verb wait_verb();
 [[nodiscard]] Verb rename_verb();
 [[nodiscard]] Verb rm_verb();
+[[nodiscard]] Verb prune_verb();
+[[nodiscard]] Verb exists_verb();
 [[nodiscard]] Verb commit_verb();
 [[nodiscard]] Verb diff_verb();
 [[nodiscard]] Verb export_verb();
@@ -65,6 +67,7 @@ namespace fcvm::cli {
 [[nodiscard]] Verb doctor_verb();
 [[nodiscard]] Verb info_verb();
 [[nodiscard]] Verb system_df_verb();
+[[nodiscard]] Verb system_prune_verb();
 [[nodiscard]] Verb config_show_verb();
 [[nodiscard]] Verb config_check_verb();
 [[nodiscard]] Verb config_sample_verb();
