@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string_view>
 
 #include <fcvm/result.hpp>
 
@@ -16,9 +14,6 @@ struct CapabilitySets {
   std::uint64_t inheritable = 0;
   std::uint64_t ambient = 0;
 };
-
-/// "CAP_CHOWN" to its number.
-std::optional<int> capability_number(std::string_view name);
 
 /// All that this process could still give away.
 std::uint64_t bounding_capabilities();

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/io/file.hpp"
+#include "core/base/process/capability_names.hpp"
 
 namespace fcvm::agent {
 namespace {
@@ -46,7 +47,7 @@ std::vector<std::string> texts(const Json& list) {
 Result<std::uint64_t> capability_set(const Json& names) {
   std::uint64_t set = 0;
   for (const auto& name : texts(names)) {
-    const auto number = capability_number(name);
+    const auto number = base::capability_number(name);
     if (!number) return fail(ENOTSUP, "the capability " + name + " is not known here");
     set |= std::uint64_t{1} << *number;
   }

@@ -5,6 +5,9 @@
 #include <cctype>
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include "core/base/process/capability_names.hpp"
 
 namespace fcvm::plan {
 namespace {
@@ -24,11 +27,14 @@ Result<void> check_tmpfs(const std::string& value) {
               "write /PATH[:OPTIONS], such as /run/cache:size=64m,mode=1777");
 }
 
+constexpr std::string_view kLimits[] = {"core",    "cpu",      "data",   "fsize",      "locks",
+                                        "memlock", "msgqueue", "nice",   "nofile",     "nproc",
+                                        "rss",     "rtprio",   "rttime", "sigpending", "stack"};
+
 /// "nofile=1024:2048"
 Result<void> check_ulimit(const std::string& value) {
   const auto equals = value.find('=');
   const auto name = value.substr(0, equals);
-  const bool named = consists_of(name, [](int c) { return std::isalpha(c); });
   if (value == "host") {
     return fail(ENOTSUP, "the host's limits mean nothing in a VM", "write NAME=SOFT[:HARD]");
   }
@@ -41,17 +47,31 @@ Result<void> check_ulimit(const std::string& value) {
   const auto colon = limits.find(':');
   const bool numbers = is_limit(limits.substr(0, colon)) &&
                        (colon == std::string_view::npos || is_limit(limits.substr(colon + 1)));
-  if (named && numbers) return {};
-  return fail(EINVAL, fmt::format("\"{}\" is not a limit", value),
-              "write NAME=SOFT[:HARD], such as nofile=1024:2048");
+  if (!numbers) {
+    return fail(EINVAL, fmt::format("\"{}\" is not a limit", value),
+                "write NAME=SOFT[:HARD], such as nofile=1024:2048");
+  }
+  if (std::ranges::find(kLimits, name) != std::end(kLimits)) return {};
+  return fail(EINVAL, fmt::format("there is no limit \"{}\"", name),
+              fmt::format("those there are: {}", fmt::join(kLimits, " ")));
+}
+
+/// As podman takes it: in either case, with or without CAP_.
+bool is_capability(std::string word) {
+  std::ranges::transform(word, word.begin(), [](unsigned char c) { return std::toupper(c); });
+  return word == "ALL" || base::capability_number(word) || base::capability_number("CAP_" + word);
 }
 
 Result<void> check_capability(const std::string& value) {
-  if (consists_of(value, [](int c) -> int { return std::isalpha(c) || c == '_' || c == ','; })) {
-    return {};
+  for (std::size_t at = 0; at <= value.size();) {
+    const auto end = std::min(value.find(',', at), value.size());
+    if (!is_capability(value.substr(at, end - at))) {
+      return fail(EINVAL, fmt::format("\"{}\" is not a capability", value.substr(at, end - at)),
+                  "write CAP_NET_ADMIN, net_admin or all");
+    }
+    at = end + 1;
   }
-  return fail(EINVAL, fmt::format("\"{}\" is not a capability", value),
-              "write CAP_NET_ADMIN, net_admin or all");
+  return {};
 }
 
 Result<void> check_security(const std::string& value) {

@@ -46,7 +46,9 @@ check "a relative tmpfs" refused "does not begin with a path" --tmpfs run
 check "a limit without a number" refused '"nofile" is not a limit' --ulimit nofile
 check "a limit of the host" refused "mean nothing in a VM" --ulimit host
 check "a wrong number" refused "is not a limit" --ulimit nofile=1:x
+check "a limit that there is not" refused 'there is no limit "bogus"' --ulimit bogus=1
 check "no capability" refused "is not a capability" --cap-add 'NET ADMIN'
+check "one that there is not" refused '"net_bogus" is not a capability' --cap-drop net_admin,net_bogus
 check "a profile of the host" refused "is not in the guest" --security-opt seccomp=/etc/x.json
 check "labels of SELinux" refused 'has no "label"' --security-opt label=disable
 check "a sysctl without a value" refused 'does not set a sysctl' --sysctl net.core.somaxconn=
