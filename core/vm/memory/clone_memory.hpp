@@ -16,6 +16,8 @@ namespace fcvm::vm {
 
 /// A clone's VMM has used what it needs to answer. What it uses later is other for each clone.
 inline constexpr std::chrono::seconds kFirstUse{10};
+/// Of what earlier clones have used: what has not come until then comes when it is missed.
+inline constexpr std::chrono::milliseconds kPrefetchLimit{300};
 
 class CloneMemory {
  public:
@@ -29,9 +31,9 @@ class CloneMemory {
   virtual Result<void> offer(int clone_directory, base::Deadline deadline) = 0;
   /// What the VMM is given, once offered.
   [[nodiscard]] fcvm_memory_source source() const;
-  /// The VMM runs, and its guest does not yet. Brings in what earlier clones have used; what cannot
-  /// be brought in within the deadline comes when it is missed.
-  virtual Result<void> started(int vmm_pidfd, bool prefetch, base::Deadline deadline) = 0;
+  /// The VMM runs, and its guest does not yet. Brings in what earlier clones have used, as far as
+  /// kPrefetchLimit goes.
+  virtual Result<void> started(int vmm_pidfd, bool prefetch) = 0;
   /// Why the VMM was ended, when it was for its memory's sake.
   [[nodiscard]] virtual std::optional<std::string> failure() = 0;
   /// From any thread: makes what waits fail soon.

@@ -31,11 +31,11 @@ Result<void> OwnMemory::offer(int clone_directory, base::Deadline deadline) {
   return {};
 }
 
-Result<void> OwnMemory::started(int vmm_pidfd, bool prefetch, base::Deadline deadline) {
+Result<void> OwnMemory::started(int vmm_pidfd, bool prefetch) {
   FCVM_TRY(memory_.started(clone_, vmm_pidfd));
   if (memory_.wants_record()) recorder_ = std::thread([this] { record_later(); });
   if (!prefetch) return {};
-  const auto done = memory_.prefetch(clone_, deadline);
+  const auto done = memory_.prefetch(clone_, base::Deadline::in(kPrefetchLimit));
   // The clone is slower then, and right.
   if (!done) log::debug("vm", "{}", done.error().message());
   return {};

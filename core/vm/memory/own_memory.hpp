@@ -25,7 +25,7 @@ class OwnMemory final : public CloneMemory {
   ~OwnMemory() override;
 
   Result<void> offer(int clone_directory, base::Deadline deadline) override;
-  Result<void> started(int vmm_pidfd, bool prefetch, base::Deadline deadline) override;
+  Result<void> started(int vmm_pidfd, bool prefetch) override;
   std::optional<std::string> failure() override;
   void cancel() override { memory_.cancel(); }
 

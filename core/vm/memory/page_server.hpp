@@ -59,6 +59,7 @@ class PageServer {
   [[nodiscard]] std::string answer(Peer& peer, std::string_view line, std::vector<Fd> fds);
   Result<ask::MemoryOffer> attach(Peer& peer, const std::string& clone, const std::vector<Fd>& fds);
   Result<ask::Done> started(Peer& peer, std::vector<Fd> fds);
+  void prefetch(const Peer& peer);
   void end(Peer& peer);
 
   const std::filesystem::path path_;

@@ -11,7 +11,6 @@
 
 #include <fmt/core.h>
 
-#include "core/log/log.hpp"
 #include "core/vm/memory/page_server_protocol.hpp"
 
 namespace fcvm::vm {
@@ -19,6 +18,8 @@ namespace {
 
 using Verb = PageRequest::Verb;
 
+/// Of a server that has many clones to see to.
+constexpr auto kAnswerLimit = std::chrono::seconds(10);
 constexpr auto kHealthLimit = std::chrono::seconds(2);
 
 }  // namespace
@@ -42,16 +43,17 @@ Result<void> ServedMemory::offer(int clone_directory, base::Deadline deadline) {
   return {};
 }
 
-Result<void> ServedMemory::started(int vmm_pidfd, bool prefetch, base::Deadline deadline) {
+/// An answer that does not come leaves the connection out of step, so that is an error.
+Result<void> ServedMemory::started(int vmm_pidfd, bool prefetch) {
   vmm_ = Fd(::fcntl(vmm_pidfd, F_DUPFD_CLOEXEC, 0));
   stop_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!vmm_ || !stop_) return fail_errno("watching over the page server");
   watcher_ = std::thread([this] { watch(); });
-  FCVM_TRY(ask_page_server<ask::Done>(connection_.get(), {Verb::kStarted}, vmm_pidfd, deadline));
+  FCVM_TRY(ask_page_server<ask::Done>(connection_.get(), {Verb::kStarted}, vmm_pidfd,
+                                      base::Deadline::in(kAnswerLimit)));
   if (!prefetch) return {};
-  const auto done = ask_page_server<ask::Done>(connection_.get(), {Verb::kPrefetch}, -1, deadline);
-  // The clone is slower then, and right.
-  if (!done) log::debug("vm", "{}", done.error().message());
+  FCVM_TRY(ask_page_server<ask::Done>(connection_.get(), {Verb::kPrefetch}, -1,
+                                      base::Deadline::in(kAnswerLimit)));
   return {};
 }
 

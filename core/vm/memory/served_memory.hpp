@@ -22,7 +22,7 @@ class ServedMemory final : public CloneMemory {
   ~ServedMemory() override;
 
   Result<void> offer(int clone_directory, base::Deadline deadline) override;
-  Result<void> started(int vmm_pidfd, bool prefetch, base::Deadline deadline) override;
+  Result<void> started(int vmm_pidfd, bool prefetch) override;
   std::optional<std::string> failure() override;
   void cancel() override;
 

@@ -39,8 +39,6 @@ constexpr const char* kNic = "net0";
 constexpr std::size_t kEntropySize = 64;
 constexpr std::size_t kMachineIdSize = 16;
 constexpr auto kStartLimit = std::chrono::seconds(60);
-/// Of what earlier clones have used: what has not come until then comes when it is missed.
-constexpr auto kPrefetchLimit = std::chrono::milliseconds(300);
 constexpr auto kAttachLimit = std::chrono::seconds(30);
 constexpr auto kCancelPause = std::chrono::milliseconds(10);
 constexpr auto kDetachLimit = std::chrono::seconds(15);
@@ -449,7 +447,7 @@ Result<void> Launch::restore(fcvm_vm_spec& spec, const RestorePlan& from) {
   FCVM_TRY(jail_.admit(spec, &saved));
   FCVM_TRY(machine_->restore(spec, saved, base::Deadline::in(kStartLimit)));
   const auto status = FCVM_TRY(machine_->status());
-  FCVM_TRY(memory_->started(status.pidfd, from.prefetch, base::Deadline::in(kPrefetchLimit)));
+  FCVM_TRY(memory_->started(status.pidfd, from.prefetch));
   return machine_->resume(base::Deadline::in(kStartLimit));
 }
 

@@ -162,22 +162,22 @@ TEST_CASE("a clone is given its memory by a server, which hears of its end") {
   auto memory = scene.clone();
   CHECK(memory->source().type == FCVM_MEMORY_FROM_UFFD);
   CHECK(memory->source().path == std::string("pages"));
-  must(memory->started(scene.vmm.pidfd(), true, Scene::soon()));
+  must(memory->started(scene.vmm.pidfd(), true));
   CHECK_FALSE(memory->failure());
   must(scene.vmm.signal(SIGKILL));
   must(scene.vmm.wait(Scene::soon()));
   memory.reset();
   CHECK(asked().wait_for(std::string("detach ") + kOne));
-  CHECK(asked().lines() ==
-        std::vector<std::string>{std::string("attach ") + kOne + " recorded",
-                                 std::string("started ") + kOne, std::string("prefetch ") + kOne,
-                                 std::string("detach ") + kOne});
+  CHECK(asked().lines() == std::vector<std::string>{std::string("attach ") + kOne + " recorded",
+                                                    std::string("started ") + kOne,
+                                                    std::string("prefetch ") + kOne,
+                                                    std::string("detach ") + kOne});
 }
 
 TEST_CASE("a clone whose server ends is ended, and told why") {
   Scene scene;
   auto memory = scene.clone();
-  must(memory->started(scene.vmm.pidfd(), false, Scene::soon()));
+  must(memory->started(scene.vmm.pidfd(), false));
   scene.serving.end();
   CHECK(scene.vmm_was_killed());
   const auto failure = memory->failure();
@@ -189,7 +189,7 @@ TEST_CASE("a VMM whose supervisor has gone is ended by the server") {
   Scene scene;
   {
     auto memory = scene.clone();
-    must(memory->started(scene.vmm.pidfd(), false, Scene::soon()));
+    must(memory->started(scene.vmm.pidfd(), false));
   }
   CHECK(scene.vmm_was_killed());
   CHECK(asked().wait_for(std::string("detach ") + kOne));
@@ -207,7 +207,7 @@ TEST_CASE("a plugin's reason comes to the clone") {
 TEST_CASE("what is no request is refused, and harms no clone") {
   Scene scene;
   auto memory = scene.clone();
-  must(memory->started(scene.vmm.pidfd(), false, Scene::soon()));
+  must(memory->started(scene.vmm.pidfd(), false));
   const auto say = [&](const std::string& line, int fd) {
     const Fd peer = must(connect_page_server(scene.paths, ::getpid()));
     must(send_control_line(peer.get(), line, fd));
@@ -253,7 +253,7 @@ TEST_CASE("a clone without a server has a plugin of its own, which ends with it"
   {
     OwnMemory memory(recorder(), kOne, snapshot.path(), 4096);
     must(memory.offer(scene.directory.get(), Scene::soon()));
-    must(memory.started(scene.vmm.pidfd(), true, Scene::soon()));
+    must(memory.started(scene.vmm.pidfd(), true));
     CHECK_FALSE(memory.failure());
   }
   CHECK(asked().lines() ==
