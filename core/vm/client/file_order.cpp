@@ -11,7 +11,7 @@
 namespace fcvm::vm {
 namespace {
 
-constexpr std::size_t kPiece = 64 << 10;
+constexpr std::size_t kLargestPiece = 64 << 10;
 constexpr std::size_t kLargestFailure = 16 << 10;
 /// The kernel has none beyond.
 constexpr int kLargestErrno = 4095;
@@ -99,7 +99,7 @@ Result<void> OrderUnderWay::write(std::string_view bytes, base::Deadline deadlin
       return fail(EPROTO, "the guest took less than it was sent");
     }
     const auto size = static_cast<std::size_t>(
-        std::min<std::uint64_t>({bytes.size(), credit_, std::uint64_t{kPiece}}));
+        std::min<std::uint64_t>({bytes.size(), credit_, std::uint64_t{kLargestPiece}}));
     std::string frame;
     wire::append_frame(frame, wire::kExecStdin, bytes.substr(0, size));
     if (auto sent = stream_.send_bytes(frame, deadline); !sent) return reason_for(sent, deadline);
