@@ -74,7 +74,7 @@ Result<std::vector<wire::FileEntry>> GuestFiles::list(std::string path, std::uin
     if (entries.size() == kMostEntries || size > kLargestList) {
       return fail(EMSGSIZE,
                   "the list has more than " + std::to_string(kMostEntries) +
-                      " entries, or more than 32 MiB of names",
+                      " entries, or more than 8 MiB of names",
                   "list fewer levels, or a directory below");
     }
     entries.push_back(*std::move(entry));

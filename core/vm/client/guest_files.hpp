@@ -79,8 +79,8 @@ class FileWatch {
 class GuestFiles {
  public:
   /// What a list holds at most: EMSGSIZE for more, which nobody asked a hostile guest for.
-  static constexpr std::size_t kMostEntries = 65536;
-  static constexpr std::size_t kLargestList = 32 << 20;
+  static constexpr std::size_t kMostEntries = 16384;
+  static constexpr std::size_t kLargestList = 8 << 20;
 
   /// `user`: empty for the container's own. Paths are absolute, or relative to the user's home.
   GuestFiles(DialGuest dial, std::string user, wire::ExecPlace place = wire::ExecPlace::kContainer)
