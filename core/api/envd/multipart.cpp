@@ -135,7 +135,7 @@ Result<std::string> Multipart::take_headers() {
       buffer_.erase(0, end + 4);
       return headers;
     }
-    if (buffer_.size() > kMostHeaderBytes) {
+    if (buffer_.size() >= kMostHeaderBytes + 4) {
       return fail(EINVAL, "a part of the form has more than 16 KiB of headers");
     }
     if (!FCVM_TRY(fill())) return cut_off();
