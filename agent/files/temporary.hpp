@@ -17,6 +17,9 @@ class Temporary {
   /// rename of one is.
   static constexpr std::string_view kForNew = ".fcvm-new-";
   static constexpr std::string_view kForOld = ".fcvm-old-";
+  static bool is_name_of_one(std::string_view name) {
+    return name.starts_with(kForNew) || name.starts_with(kForOld);
+  }
 
   /// `replaces`: there is a file that it is to take the place of.
   static Result<Temporary> create(const std::string& directory, bool replaces);

@@ -6,6 +6,7 @@
 #include <sys/inotify.h>
 
 #include "agent/files/path.hpp"
+#include "agent/files/temporary.hpp"
 #include "agent/files/tree.hpp"
 
 namespace fcvm::agent {
@@ -61,7 +62,11 @@ Result<void> Watch::add_below(const std::string& relative, bool tells) {
     const std::string inner = below(relative, name);
     struct stat status {};
     if (::lstat(path_of(inner).c_str(), &status) != 0) continue;
-    if (tells) FCVM_TRY(tell(wire::FileEventKind::kCreate, inner));
+    if (tells && !Temporary::is_name_of_one(name)) {
+      FCVM_TRY(tell(wire::FileEventKind::kCreate, inner));
+      const bool is_written = S_ISREG(status.st_mode) && status.st_size > 0;
+      if (is_written) FCVM_TRY(tell(wire::FileEventKind::kWrite, inner));
+    }
     if (S_ISDIR(status.st_mode)) FCVM_TRY(add_tree(inner, tells));
   }
   return {};

@@ -11,8 +11,8 @@ namespace fcvm::agent {
 std::vector<wire::FileEventKind> WatchEvents::kinds(std::uint32_t mask, std::uint32_t cookie,
                                                     const std::string& name) {
   using Kind = wire::FileEventKind;
-  const bool replaces = name.starts_with(Temporary::kForOld);
-  if (replaces || name.starts_with(Temporary::kForNew)) {
+  if (Temporary::is_name_of_one(name)) {
+    const bool replaces = name.starts_with(Temporary::kForOld);
     if ((mask & IN_MOVED_FROM) != 0) renamed_.push_back({cookie, replaces});
     if (renamed_.size() > kMostRenamed) renamed_.pop_front();
     return {};

@@ -90,6 +90,22 @@ TEST_CASE(
   CHECK(box.until("create e/g") == Told{"create e/g"});
 }
 
+TEST_CASE("watch: what is still being written in a new directory is not told") {
+  Watched box(true);
+  REQUIRE(::mkdir(box.at("d").c_str(), 0755) == 0);
+  auto temporary = must(Temporary::create(box.at("d"), false));
+  make(box.at("d/other"));
+  CHECK(box.until("create d/other") == Told{"create d", "create d/other"});
+  must(temporary.become(box.at("d/f")));
+  CHECK(box.until("write d/f") == Told{"create d/f", "write d/f"});
+}
+
+TEST_CASE("watch: what was written in a new directory before it was watched is told") {
+  Watched box(true);
+  box.put("d/f", "text");
+  CHECK(box.until("write d/f") == Told{"create d", "create d/f", "write d/f"});
+}
+
 TEST_CASE("watch: without being asked, it does not look below") {
   Files files;
   files.put("d/old", "");
