@@ -56,12 +56,6 @@ Result<Target> find_target(const std::string& path) {
   return Target{real.get(), status};
 }
 
-bool is_mount(const std::string& path) {
-  struct statx status {};
-  return ::statx(AT_FDCWD, path.c_str(), 0, STATX_TYPE, &status) == 0 &&
-         (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
-}
-
 Result<void> write_in_place(const std::string& path, int from) {
   base::Fd file =
       FCVM_TRY(base::open_file(path, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
@@ -69,19 +63,25 @@ Result<void> write_in_place(const std::string& path, int from) {
   return file.close();
 }
 
+/// It is a mount, as podman's /etc/hosts is, or another's in a directory where all may make files.
+bool must_stay(const Error& error) {
+  return error.code() == EBUSY || error.code() == EPERM || error.code() == EACCES;
+}
+
 Result<void> write_anew(const Target& target, Temporary temporary, int from) {
   FCVM_TRY(transfer(from, temporary.fd()));
   const mode_t mode = target.old ? target.old->st_mode & 0777U : kNewMode;
   if (::fchmod(temporary.fd(), mode) != 0) return fail_errno("setting the permissions");
-  return temporary.become(target.path);
+  auto replaced = temporary.become(target.path);
+  if (replaced || !target.old || !must_stay(replaced.error())) return replaced;
+  if (::lseek(temporary.fd(), 0, SEEK_SET) != 0) return fail_errno("reading it again");
+  return write_in_place(target.path, temporary.fd());
 }
 
 Result<void> write_target(const Target& target, int from) {
-  if (target.old && is_mount(target.path)) return write_in_place(target.path, from);
   auto temporary = Temporary::create(directory_of(target.path), target.old.has_value());
   if (temporary) return write_anew(target, *std::move(temporary), from);
-  const bool may_not = temporary.error().code() == EACCES || temporary.error().code() == EPERM;
-  if (target.old && may_not) return write_in_place(target.path, from);
+  if (target.old && must_stay(temporary.error())) return write_in_place(target.path, from);
   return Unexpected(temporary.error());
 }
 

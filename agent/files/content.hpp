@@ -16,7 +16,7 @@ Result<void> read_content(const std::string& path, Entries& entries, Answer& ans
 /// Makes what `from` says until its end the file, and tells its entry. The directories that are
 /// missing are made. A file that is there keeps its permissions, and is replaced at once; it is
 /// written in place only where it cannot be replaced: when it is a mount, as podman's /etc/hosts
-/// is, or lies in a directory that the user must not write to.
+/// is, or the user must not make or replace files in its directory.
 Result<void> write_content(const std::string& path, int from, Entries& entries, Answer& answer);
 
 }  // namespace fcvm::agent

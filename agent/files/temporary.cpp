@@ -75,11 +75,10 @@ Temporary::~Temporary() {
 }
 
 Result<void> Temporary::become(const std::string& path) {
-  FCVM_TRY(file_.close() | context("writing " + path));
   if (::rename(path_.c_str(), path.c_str()) != 0) return fail_errno("replacing " + path);
   note({});
   path_.clear();
-  return {};
+  return file_.close() | context("writing " + path);
 }
 
 }  // namespace fcvm::agent

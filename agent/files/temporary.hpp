@@ -28,6 +28,7 @@ class Temporary {
   ~Temporary();
 
   [[nodiscard]] int fd() const { return file_.get(); }
+  /// When it fails, it is what it was.
   Result<void> become(const std::string& path);
 
  private:

@@ -18,9 +18,9 @@ struct Call {
   http::Exchange& exchange;
   std::map<std::string, std::string> parameters{};  // of the route's pattern, decoded
   Owner owner{};                                    // of a route that takes a token
-  Sandbox sandbox{};        // of a route within one: it runs, and the asker may use it
-  bool authorized = false;  // a token has said so; only a route that checks itself sees it without
-  std::string user{};       // whom the request wants to be in there; empty: the container's own
+  Sandbox sandbox{};       // of a route within one: it runs, and the asker may use it
+  bool authorized = true;  // false: only where the route checks for itself
+  std::string user{};      // whom the request wants to be in there; empty: the container's own
 
   [[nodiscard]] const http::Request& request() const { return exchange.request(); }
 };

@@ -83,6 +83,29 @@ OptionTable setup_table() {
           }};
 }
 
+OptionTable serve_table() {
+  return {
+      "serve",
+      "Sandboxes over HTTP, as `fcvm serve` offers them",
+      {
+          {.name = "listen",
+           .initial = "127.0.0.1:8090",
+           .help = "ADDRESS:PORT, or unix:PATH of a socket that is this user's alone"},
+          {.name = "token-file",
+           .help = "Who may use it: a line for each token, sha256:DIGEST NAME"},
+          {.name = "templates",
+           .type = Type::kMap,
+           .help = "What sandboxes are made of, NAME = \"IMAGE [COMMAND...]\"; with the options "
+                   "of [profile.NAME], if there is one"},
+          {.name = "images",
+           .type = Type::kBoolean,
+           .initial = "false",
+           .help = "Let clients name any image of a registry in place of a template"},
+          {.name = "domain",
+           .help = "What sandboxes' hosts end with, PORT-ID.DOMAIN, where names lead here"},
+      }};
+}
+
 std::vector<Option> machine_options() {
   return {
       {.name = "name", .help = "Name of the VM; made up when not given"},
@@ -436,8 +459,8 @@ OptionTable make_run_table() {
 }  // namespace
 
 const std::vector<OptionTable>& core_tables() {
-  static const std::vector<OptionTable> tables{log_table(), paths_table(), jail_table(),
-                                               setup_table(), make_run_table()};
+  static const std::vector<OptionTable> tables{log_table(),   paths_table(), jail_table(),
+                                               setup_table(), serve_table(), make_run_table()};
   return tables;
 }
 

@@ -9,7 +9,7 @@
 
 namespace fcvm::config {
 
-/// [log] [paths] [jail] [setup] [run], in the order in which they are shown.
+/// [log] [paths] [jail] [setup] [serve] [run], in the order in which they are shown.
 [[nodiscard]] const std::vector<OptionTable>& core_tables();
 
 /// One of the above; null when there is none of that name.

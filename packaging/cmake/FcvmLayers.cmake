@@ -28,7 +28,7 @@ set(FCVM_LAYERS
   "core/snapshot:core/vm/control core/vm/store core/vm/model core/plugin core/digest core/log core/base plugin-api"
   "core/setup:core/tar core/elf core/digest core/config core/log core/base plugin-api"
   "core/plan:core/setup core/vm/logs core/vm/model core/plugin core/config core/log core/wire core/base plugin-api"
-  "core/api:core/vm/client core/vm/guest core/vm/control core/vm/store core/vm/logs core/vm/model core/digest core/config core/log core/wire core/base plugin-api"
+  "core/api:core/snapshot core/vm/client core/vm/guest core/vm/control core/vm/store core/vm/logs core/vm/model core/digest core/config core/log core/wire core/base plugin-api"
   "core/cli:core/api core/snapshot core/image core/plan core/setup core/vm/supervisor core/vm/client core/vm/guest core/vm/control core/vm/store core/vm/logs core/vm/host core/vm/model core/copy core/tar core/plugin core/config core/log core/wire core/base plugin-api"
   "plugins:core/tar core/digest core/wire core/base plugin-api"
   "agent:fusepipe/relay fusepipe/stream core/copy core/tar core/wire core/base plugin-api"

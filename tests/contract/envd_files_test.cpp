@@ -1,4 +1,5 @@
 // The routes about files, over HTTP, with the agent on Unix sockets for the sandbox's guest.
+#include <atomic>
 #include <sys/socket.h>
 
 #include <nlohmann/json.hpp>
@@ -52,7 +53,7 @@ Reply parsed(const std::string& answer) {
 struct Box {
   Box() {
     router.add(file_routes(files_of));
-    router.add(filesystem_routes(files_of));
+    router.add(filesystem_routes(files_of, [this] { return is_ending.load(); }));
   }
 
   void serve(http::Exchange& exchange) {
@@ -94,6 +95,7 @@ struct Box {
                with_token() + "Content-Type: application/json\r\n", request.dump());
   }
 
+  std::atomic<bool> is_ending{false};
   RunningAgent agent;
   base::TempDir directory = must(base::TempDir::create());
   FilesOf files_of = [this](const Call& call) {
@@ -243,18 +245,19 @@ TEST_CASE("filesystem: names are made, moved, listed and removed") {
   CHECK(box.rpc("Stat", {{"path", 7}}).status == 400);
 }
 
-TEST_CASE("filesystem: a watch is a stream that begins, tells, and ends with its client") {
-  Box box;
-  std::string message;
-  connect::append_envelope(message, 0, json{{"path", box.directory.path()}}.dump());
-  const auto socket = box.served.connect();
-  must(base::write_all(socket.get(),
-                       "POST /filesystem.Filesystem/WatchDir HTTP/1.1\r\nHost: h\r\n" +
-                           Box::with_token() + "Content-Type: application/connect+json\r\n" +
-                           "Content-Length: " + std::to_string(message.size()) + "\r\n\r\n" +
-                           message));
-  std::string heard;
-  const auto hear = [&](const std::string& text) {
+/// A client that watches the directory, and hears what it is sent.
+struct Watching {
+  explicit Watching(Box& box) : socket(box.served.connect()) {
+    std::string message;
+    connect::append_envelope(message, 0, json{{"path", box.directory.path()}}.dump());
+    must(base::write_all(socket.get(),
+                         "POST /filesystem.Filesystem/WatchDir HTTP/1.1\r\nHost: h\r\n" +
+                             Box::with_token() + "Content-Type: application/connect+json\r\n" +
+                             "Content-Length: " + std::to_string(message.size()) + "\r\n\r\n" +
+                             message));
+    hear(R"({"start":{}})");
+  }
+  void hear(const std::string& text) {
     while (heard.find(text) == std::string::npos) {
       char piece[1000];
       must(base::wait_readable(socket.get(), base::Deadline::in(std::chrono::seconds(20))));
@@ -262,14 +265,28 @@ TEST_CASE("filesystem: a watch is a stream that begins, tells, and ends with its
       REQUIRE(got > 0);
       heard.append(piece, got);
     }
-  };
-  hear(R"({"start":{}})");
+  }
+
+  base::Fd socket;
+  std::string heard;
+};
+
+TEST_CASE("filesystem: a watch is a stream that begins, tells, and ends with its client") {
+  Box box;
+  Watching client(box);
   CHECK(box.put("f", "x").status == 200);
-  hear(R"({"filesystem":{"name":"f","type":"EVENT_TYPE_CREATE"}})");
-  hear(R"({"filesystem":{"name":"f","type":"EVENT_TYPE_WRITE"}})");
-  ::shutdown(socket.get(), SHUT_RDWR);
+  client.hear(R"({"filesystem":{"name":"f","type":"EVENT_TYPE_CREATE"}})");
+  client.hear(R"({"filesystem":{"name":"f","type":"EVENT_TYPE_WRITE"}})");
+  ::shutdown(client.socket.get(), SHUT_RDWR);
   while (box.served.server().requests_now() > 0) {
   }
+}
+
+TEST_CASE("filesystem: a server that ends says so to who watches") {
+  Box box;
+  Watching client(box);
+  box.is_ending = true;
+  client.hear(R"("code":"unavailable")");
 }
 
 TEST_CASE("filesystem: a watcher keeps what happened until it is asked") {

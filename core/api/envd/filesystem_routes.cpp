@@ -93,9 +93,11 @@ Result<vm::FileWatch> begin_watch(const GuestFiles& files, const json& request) 
 }
 
 /// Until the client goes, or the directory does.
-Result<void> send_events(vm::FileWatch& watch, connect::Answers& answers) {
+Result<void> send_events(vm::FileWatch& watch, connect::Answers& answers,
+                         const std::function<bool()>& is_ending) {
   std::int64_t sent_ns = base::Deadline::now_ns();
   while (!answers.client_has_gone()) {
+    if (is_ending()) return fail(ECONNRESET, "the server ends, and with it the watch");
     const auto event = watch.next(base::Deadline::in(kLook));
     const bool quiet = !event && event.error().code() == ETIMEDOUT;
     if (!event && !quiet) return unexpected(event.error());
@@ -112,10 +114,11 @@ Result<void> send_events(vm::FileWatch& watch, connect::Answers& answers) {
   return {};
 }
 
-Result<void> watch_dir(const GuestFiles& files, const json& request, connect::Answers& answers) {
+Result<void> watch_dir(const GuestFiles& files, const json& request, connect::Answers& answers,
+                       const std::function<bool()>& is_ending) {
   auto watch = FCVM_TRY(begin_watch(files, request));
   FCVM_TRY(answers.send({{"start", json::object()}}));
-  return send_events(watch, answers);
+  return send_events(watch, answers, is_ending);
 }
 
 Result<json> create_watcher(Watchers& watchers, const Call& call, const GuestFiles& files,
@@ -152,17 +155,19 @@ Route on_files(const char* name, const FilesOf& files_of,
 
 }  // namespace
 
-std::vector<Route> filesystem_routes(const FilesOf& files_of) {
+std::vector<Route> filesystem_routes(const FilesOf& files_of,
+                                     const std::function<bool()>& is_ending) {
   const auto watchers = std::make_shared<Watchers>();
   return {on_files("Stat", files_of, stat),
           on_files("MakeDir", files_of, make_dir),
           on_files("Move", files_of, move),
           on_files("ListDir", files_of, list_dir),
           on_files("Remove", files_of, remove),
-          connect::streamed(procedure("WatchDir"),
-                            [files_of](Call& call, const json& request, connect::Answers& answers) {
-                              return watch_dir(files_of(call), request, answers);
-                            }),
+          connect::streamed(
+              procedure("WatchDir"),
+              [files_of, is_ending](Call& call, const json& request, connect::Answers& answers) {
+                return watch_dir(files_of(call), request, answers, is_ending);
+              }),
           connect::unary(procedure("CreateWatcher"),
                          [files_of, watchers](Call& call, const json& request) {
                            return create_watcher(*watchers, call, files_of(call), request);

@@ -1,6 +1,7 @@
 // filesystem.Filesystem: names and directories of a sandbox, by remote procedures.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "core/api/envd/file_routes.hpp"
@@ -8,6 +9,8 @@
 
 namespace fcvm::api::envd {
 
-[[nodiscard]] std::vector<Route> filesystem_routes(const FilesOf& files_of);
+/// `is_ending`: whether the server is about to end, which ends the streams of events.
+[[nodiscard]] std::vector<Route> filesystem_routes(const FilesOf& files_of,
+                                                   const std::function<bool()>& is_ending);
 
 }  // namespace fcvm::api::envd

@@ -16,6 +16,7 @@ struct Sandbox {
   std::map<std::string, std::string> metadata;
   std::map<std::string, std::string> environment;  // of every command in it
   std::string access_token;                        // for the data plane; a secret
+  std::string traffic_token;  // for other ports of it; empty: who knows its id may use them
 
   SandboxState state = SandboxState::kRunning;
   std::string vm;        // the VM's id; empty while it is paused

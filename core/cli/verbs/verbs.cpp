@@ -59,6 +59,7 @@ const std::vector<Verb>& verbs() {
       image_save_verb(),
       login_verb(),
       logout_verb(),
+      serve_verb(),
       setup_verb(),
       doctor_verb(),
       info_verb(),

@@ -60,6 +60,7 @@ namespace fcvm::cli {
 [[nodiscard]] Verb image_save_verb();
 [[nodiscard]] Verb login_verb();
 [[nodiscard]] Verb logout_verb();
+[[nodiscard]] Verb serve_verb();
 [[nodiscard]] Verb setup_verb();
 [[nodiscard]] Verb doctor_verb();
 [[nodiscard]] Verb info_verb();

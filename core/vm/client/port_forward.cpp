@@ -15,11 +15,8 @@
 #include "core/base/net/address.hpp"
 #include "core/base/process/process_id.hpp"
 #include "core/log/log.hpp"
-#include "core/vm/control/control_protocol.hpp"
-#include "core/vm/guest/guest_stream.hpp"
+#include "core/vm/client/guest_port.hpp"
 #include "core/vm/store/gc.hpp"
-#include "core/wire/forward.hpp"
-#include "core/wire/ports.hpp"
 
 namespace fcvm::vm {
 namespace {
@@ -67,19 +64,10 @@ Result<std::uint16_t> port_of(int socket) {
   return ntohs(reinterpret_cast<const sockaddr_in&>(own).sin_port);
 }
 
-/// A stream to the port on the guest's loopback, past the protocol's words.
-Result<FrameLink::Raw> dial_guest(const Store& store, const std::string& id, std::uint16_t remote,
-                                  base::Deadline deadline) {
+Result<FrameLink::Raw> dial_if_time(const Store& store, const std::string& id, std::uint16_t remote,
+                                    base::Deadline deadline) {
   if (deadline.expired()) return fail(ETIMEDOUT, "others were being connected until now");
-  auto dialled =
-      FCVM_TRY(ask_supervisor(store.paths(), id, ask::Dial{wire::kForwardPort}, deadline));
-  GuestStream stream =
-      FCVM_TRY(GuestStream::open(std::move(dialled.fd), wire::kMaxForwardHeader, deadline));
-  FCVM_TRY(stream.send(wire::ForwardRequest{remote}));
-  const wire::Frame frame = FCVM_TRY(stream.receive(deadline));
-  const auto reply = FCVM_TRY(wire::decode<wire::ForwardReply>(frame));
-  if (reply.code != 0) return fail(reply.code > 0 ? reply.code : EIO, reply.message);
-  return std::move(stream).release_raw();
+  return dial_guest_port(store, id, remote, deadline);
 }
 
 /// The client sees a reset, and not an orderly end: it must not take a part for the whole.
@@ -170,7 +158,7 @@ void PortForward::dial(Connections::iterator connection) {
   const auto deadline = base::Deadline::in(kDialLimit);
   diallers_.post([this, connection, deadline, remote = connection->remote] {
     const auto guest =
-        std::make_shared<Result<FrameLink::Raw>>(dial_guest(store_, id_, remote, deadline));
+        std::make_shared<Result<FrameLink::Raw>>(dial_if_time(store_, id_, remote, deadline));
     loop_->post([this, connection, guest] { connect(connection, std::move(*guest)); });
   });
 }

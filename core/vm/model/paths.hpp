@@ -51,6 +51,8 @@ struct Paths {
   [[nodiscard]] std::filesystem::path builds() const { return data / "builds"; }
   [[nodiscard]] std::filesystem::path guests() const { return data / "guests"; }
   [[nodiscard]] std::filesystem::path snapshots() const { return data / "snapshots"; }
+  /// What `fcvm serve` knows of its sandboxes.
+  [[nodiscard]] std::filesystem::path sandboxes() const { return data / "sandboxes"; }
   [[nodiscard]] std::filesystem::path templates() const { return data / "templates"; }
   /// Sockets of one VM.
   [[nodiscard]] std::filesystem::path sockets(const std::string& id) const { return runtime / id; }

@@ -8,6 +8,7 @@
 #include "agent/files/path.hpp"
 #include "agent/files/temporary.hpp"
 #include "agent/files/tree.hpp"
+#include "tests/support/skip.hpp"
 #include "tests/unit/agent/files_fixture.hpp"
 
 namespace fcvm::agent {
@@ -208,6 +209,21 @@ TEST_CASE("files: where no file can be made, one that is there is written in pla
   }
   CHECK(files.text_of("d/f") == "new");
   REQUIRE(::chmod(files.at("d").c_str(), 0755) == 0);
+}
+
+TEST_CASE("files: what the directory lets nobody replace is written in place") {
+  FCVM_SKIP_IF(::geteuid() != 0, "needs a file of another user");
+  Files files;
+  files.put("d/f", "old text");
+  REQUIRE(::chmod(files.directory.path().c_str(), 0755) == 0);
+  REQUIRE(::chmod(files.at("d").c_str(), 01777) == 0);
+  REQUIRE(::chmod(files.at("d/f").c_str(), 0666) == 0);
+  {
+    const NoRoot nobody;
+    must(write(files, "d/f", "new"));
+  }
+  CHECK(files.text_of("d/f") == "new");
+  CHECK(must(names_in_directory(files.at("d"))) == std::vector<std::string>{"f"});
 }
 
 TEST_CASE("files: a writer that is hung up leaves all as it was") {

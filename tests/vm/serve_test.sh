@@ -1,0 +1,112 @@
+# fcvm serve and the client that it is for, as npm has it: a sandbox from its making to its end, over
+# restarts of the server, for whoever has a token and nobody else.
+. "$(dirname "$0")/machine.sh"
+. "$FCVM_SOURCE/tests/support/image.sh"
+
+skip() {
+  echo "skipped: ${0##*/}: $1"
+  exit 77
+}
+command -v npm >/dev/null || skip "needs npm"
+[ "$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge 20 ] || skip "needs node 20"
+mkdir "$scratch/client"
+cp "$FCVM_SOURCE/tests/vm/serve_client.mjs" "$scratch/client/"
+(cd "$scratch/client" && npm install --no-audit --no-fund e2b@2.51.0) >"$scratch/npm.log" 2>&1 ||
+  skip "npm cannot install e2b: $(tail -1 "$scratch/npm.log")"
+
+tree=$scratch/tree
+hello_tree "$tree"
+with_programs "$tree" bash sleep cat head tr stty
+mkdir -p "$tree/tmp"
+make_image "$scratch/image.tar" sandbox "$tree" PATH=/bin
+cat >"$scratch/serve.toml" <<END
+[serve]
+templates = { base = "docker-archive:$scratch/image.tar" }
+[profile.base]
+cpus = 1
+mem = "512M"
+END
+token() { printf 'sha256:%s %s\n' "$(printf %s "$1" | sha256sum | cut -c1-64)" "$2"; }
+{ token alice-key "alice max_sandboxes=1"; token bob-key bob; } >"$scratch/tokens"
+chmod 600 "$scratch/tokens"
+
+port=0
+serve() {
+  rm -f "$scratch/where"
+  "$FCVM" serve --config "$scratch/serve.toml" --listen "127.0.0.1:$port" \
+    --token-file "$scratch/tokens" >"$scratch/where" 2>>"$scratch/serve.log" &
+  server=$!
+  wait_for 30 test -s "$scratch/where"
+  E2B_API_URL=$(cat "$scratch/where")
+  port=${E2B_API_URL##*:}
+  export E2B_API_URL E2B_SANDBOX_URL=$E2B_API_URL
+}
+# client KEY STEP [ID]: in $out what it printed.
+client() {
+  out=$(cd "$scratch/client" && E2B_API_KEY=$1 timeout 300 node serve_client.mjs "${@:2}" 2>"$scratch/client.log") ||
+    out="failed: $(tail -5 "$scratch/client.log")"
+}
+# told FILTER VALUE: what jq finds in it.
+told() { check "${3:-$1 is $2}: $out" test "$(jq -r "$1" <<<"$out" 2>/dev/null)" = "$2"; }
+
+serve
+client alice-key create
+id=$(jq -r .id <<<"$out")
+check "a sandbox is made" test -n "$id"
+client alice-key create
+check "and no more than its token may have: $out" grep -q "as many as it may" <<<"$out"
+
+client alice-key commands "$id"
+told .stdout $'hello world\n/bin' "a command has the sandbox's variables and its own, and its directory"
+told .stderr problem "stderr comes apart"
+told .exit 7 "an exit code comes"
+told .missing 127 "also that of a program that is not there"
+told .listed true "a command in the background is listed"
+told .heard "got text" "and gets its stdin"
+told .code 3 "and its exit code comes"
+told .killed true "one can be killed"
+told .killedAgain false "but not one that is not there"
+told .again "once more" "one that was left can be connected to"
+told .large 3000000 "large output comes whole"
+client alice-key pty "$id"
+told .size true "a terminal has the size that it was given last"
+
+client alice-key list
+told '.all | join(",")' "$id" "it is listed"
+told '.found, .none' $'1\n0' "by its metadata"
+client alice-key timeout "$id"
+told .left 20 "its end is moved"
+client bob-key refused "$id"
+told .info SandboxNotFoundError "another token does not see it"
+client no-key refused "$id"
+told .list AuthenticationError "and no token sees nothing"
+client alice-key port "$id"
+told .status 502 "a port where nobody listens"
+client bob-key unknown
+check "an unknown template is named: $out" grep -q "there are: base" <<<"$out"
+
+kill -KILL "$server"
+wait "$server" 2>/dev/null
+check "its VM outlives a server that was killed" running "sandbox-$id"
+serve
+client alice-key list
+told '.all | join(",")' "$id" "the next server takes it up"
+
+client alice-key pause "$id"
+told '.paused, .again, .state, .running' $'true\nfalse\npaused\nfalse' "it is paused, once"
+kill -TERM "$server"
+check "a server that is asked to ends well" wait "$server"
+serve
+client alice-key resume "$id"
+told .kept kept "it goes on where it was, by another server"
+client alice-key kill "$id"
+told '.before, .killed, .again, .after' $'true\ntrue\nfalse\nfalse' "it is ended"
+check "its VM is gone" wait_for 30 nothing_left "sandbox-$id"
+check "so is its file" test -z "$(ls "$FCVM_DATA_DIR/sandboxes")"
+check "and its snapshot" test -z "$("$FCVM" snapshot ls --json | jq -r ".[] | select(.Tag == \"sandbox-$id\") | .Id")"
+kill -TERM "$server"
+wait "$server"
+
+run "$FCVM" serve --no-auth --listen 0.0.0.0:0
+check "without tokens it is for this machine alone" contains "$err" "lets all in"
+finish
