@@ -9,7 +9,7 @@ for group in "${@:-build}"; do
     build) packages+=(g++ cmake ninja-build pkg-config libboost-dev libboost-filesystem-dev
                       libboost-program-options-dev libboost-system-dev libfmt-dev libnftables-dev
                       libspdlog-dev libssl-dev libsystemd-dev libtomlplusplus-dev
-                      nlohmann-json3-dev) ;;
+                      nlohmann-json3-dev zlib1g-dev) ;;
     run) packages+=(curl e2fsprogs fakeroot libnftables1 libsystemd0 mmdebstrap passt qemu-system-x86 skopeo uidmap
                     xz-utils debian-archive-keyring ca-certificates) ;;
     test) packages+=(binutils btrfs-progs bzip2 catch2 ccache clang cpio dnsmasq-base docker-registry

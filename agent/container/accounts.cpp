@@ -57,14 +57,6 @@ void look_up_user(std::string_view name, std::string_view passwd, Account& accou
   }
 }
 
-std::string name_of(uid_t uid, std::string_view passwd) {
-  std::string name;
-  each_line(passwd, 3, [&](const Columns& line) {
-    if (name.empty() && as_number(line[2]) == uid) name = line[0];
-  });
-  return name;
-}
-
 void add_groups(const std::string& name, std::string_view group, Account& account) {
   if (name.empty()) return;
   each_line(group, 4, [&](const Columns& line) {
@@ -87,6 +79,14 @@ Result<gid_t> look_up_group(std::string_view name, std::string_view group) {
 
 }  // namespace
 
+std::string name_of_id(std::uint32_t id, std::string_view file) {
+  std::string name;
+  each_line(file, 3, [&](const Columns& line) {
+    if (name.empty() && as_number(line[2]) == id) name = line[0];
+  });
+  return name;
+}
+
 Result<Account> find_account(const std::string& user, std::string_view passwd,
                              std::string_view group) {
   const auto colon = user.find(':');
@@ -102,7 +102,7 @@ Result<Account> find_account(const std::string& user, std::string_view passwd,
   if (colon != std::string::npos) {
     account.gid = FCVM_TRY(look_up_group(std::string_view(user).substr(colon + 1), group));
   } else {
-    add_groups(name_of(account.uid, passwd), group, account);
+    add_groups(name_of_id(account.uid, passwd), group, account);
   }
   return account;
 }

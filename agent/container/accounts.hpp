@@ -2,6 +2,7 @@
 // files that count are the container's.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,5 +24,9 @@ struct Account {
 /// texts of the two files. ENOENT for a name that is not there; an unknown number is allowed.
 Result<Account> find_account(const std::string& user, std::string_view passwd,
                              std::string_view group);
+
+/// What a user is called in the text of /etc/passwd, or a group in that of /etc/group; empty when
+/// no line tells it.
+std::string name_of_id(std::uint32_t id, std::string_view file);
 
 }  // namespace fcvm::agent

@@ -6,6 +6,7 @@
 
 #include "agent/container/accounts.hpp"
 #include "agent/container/container_files.hpp"
+#include "agent/files/order.hpp"
 #include "agent/session/copy_task.hpp"
 #include "core/base/io/file.hpp"
 
@@ -43,33 +44,59 @@ std::vector<gid_t> own_groups(const OciConfig& config, const Account& own) {
   return groups;
 }
 
-Result<void> join_container(const wire::ExecRequest& request, const ExecContainer& container,
-                            const wire::ContainerSpec* spec, ProcessOptions& options) {
+/// Who a request is done as, in a container.
+struct Identity {
+  Account own;      // the container's user
+  Account account;  // the request's
+  Credentials credentials;
+};
+
+Result<Identity> identity_of(const wire::ExecRequest& request, const ExecContainer& container,
+                             const wire::ContainerSpec* spec) {
   const OciConfig& config = *container.config;
   const bool chosen = !request.user.empty() && (spec == nullptr || request.user != spec->user);
-  const Account own = FCVM_TRY(account_of(std::to_string(config.uid), container.pid));
-  const Account account =
-      request.user.empty() ? own : FCVM_TRY(account_of(request.user, container.pid));
-  options.container = container.pid;
-  Credentials credentials;
-  credentials.uid = request.user.empty() ? config.uid : account.uid;
-  credentials.gid = request.user.empty() ? config.gid : account.gid;
-  credentials.groups = request.user.empty() ? own_groups(config, own) : account.groups;
+  Identity identity;
+  identity.own = FCVM_TRY(account_of(std::to_string(config.uid), container.pid));
+  identity.account = identity.own;
+  if (!request.user.empty()) {
+    identity.account = FCVM_TRY(account_of(request.user, container.pid));
+  }
+  Credentials& credentials = identity.credentials;
+  credentials.uid = request.user.empty() ? config.uid : identity.account.uid;
+  credentials.gid = request.user.empty() ? config.gid : identity.account.gid;
+  credentials.groups =
+      request.user.empty() ? own_groups(config, identity.own) : identity.account.groups;
   credentials.umask = config.umask;
   credentials.no_new_privileges = config.no_new_privileges;
   credentials.capabilities = exec_capabilities(config, credentials.uid, chosen, request.privileged);
-  options.credentials = std::move(credentials);
+  return identity;
+}
+
+Result<void> join_container(const wire::ExecRequest& request, const ExecContainer& container,
+                            const wire::ContainerSpec* spec, ProcessOptions& options) {
+  const OciConfig& config = *container.config;
+  Identity identity = FCVM_TRY(identity_of(request, container, spec));
+  options.container = container.pid;
+  options.credentials = std::move(identity.credentials);
   options.limits = config.limits;
   options.seccomp = config.seccomp;
   options.seccomp_flags = config.seccomp_flags;
   if (options.workdir.empty()) options.workdir = config.workdir;
   options.environment =
-      exec_environment(config, own.home.empty() ? "/" : own.home,
+      exec_environment(config, identity.own.home.empty() ? "/" : identity.own.home,
                        spec != nullptr ? spec->environment : std::vector<std::string>{});
   if (request.tty) override_environment(options.environment, {"TERM=xterm"});
   override_environment(options.environment, request.environment);
-  provide_home(options.environment, account.home);
+  provide_home(options.environment, identity.account.home);
   return {};
+}
+
+Credentials credentials_of(const Account& account) {
+  Credentials credentials;
+  credentials.uid = account.uid;
+  credentials.gid = account.gid;
+  credentials.groups = account.groups;
+  return credentials;
 }
 
 Result<void> stay_in_guest(const wire::ExecRequest& request, ProcessOptions& options) {
@@ -78,11 +105,7 @@ Result<void> stay_in_guest(const wire::ExecRequest& request, ProcessOptions& opt
   override_environment(options.environment, request.environment);
   if (request.user.empty()) return {};
   const Account account = FCVM_TRY(account_of(request.user, 0));
-  Credentials credentials;
-  credentials.uid = account.uid;
-  credentials.gid = account.gid;
-  credentials.groups = account.groups;
-  options.credentials = std::move(credentials);
+  options.credentials = credentials_of(account);
   return {};
 }
 
@@ -114,6 +137,45 @@ Result<ExecPlan> plan_copy(const wire::ExecRequest& request, const ExecContainer
   plan.options.stdin_open = request.interactive;
   plan.options.task = [order = request.copy, owner] { return run_copy(order, owner); };
   plan.way = "a copy";
+  return plan;
+}
+
+/// The only thing that may be missing is the user, or what tells who that is.
+Result<Identity> identity_for_files(const wire::ExecRequest& request,
+                                    const ExecContainer& container,
+                                    const wire::ContainerSpec* spec) {
+  if (request.place == wire::ExecPlace::kGuest) {
+    const std::string user = request.user.empty() ? "0" : request.user;
+    const Account account = FCVM_TRY(account_of(user, 0));
+    return Identity{account, account, credentials_of(account)};
+  }
+  if (container.pid <= 0) {
+    return fail(ESRCH, "files: the container does not run", "start it first");
+  }
+  if (!container.config) {
+    return fail(ENOTSUP, "files: the container's users are not the guest's, or not known: " +
+                             container.config.error().message());
+  }
+  return identity_of(request, container, spec);
+}
+
+Result<ExecPlan> plan_files(const wire::ExecRequest& request, const ExecContainer& container,
+                            const wire::ContainerSpec* spec) {
+  auto identity = identity_for_files(request, container, spec);
+  // EINVAL is what account_of() says of names.
+  if (!identity && identity.error().code() == EINVAL) {
+    return fail(wire::kNoSuchUser, identity.error().message());
+  }
+  if (!identity) return Unexpected(identity.error());
+  ExecPlan plan;
+  plan.options.command = {"an order about files"};
+  plan.options.container = request.place == wire::ExecPlace::kGuest ? 0 : container.pid;
+  plan.options.credentials = std::move(identity->credentials);
+  plan.options.stdin_open = request.interactive;
+  plan.options.task = [order = request.files, home = identity->account.home] {
+    return run_files(order, home);
+  };
+  plan.way = "files";
   return plan;
 }
 
@@ -189,6 +251,9 @@ std::vector<std::string> podman_exec(const wire::ExecRequest& request,
 Result<ExecPlan> plan_exec(const wire::ExecRequest& request, const ExecContainer& container,
                            const wire::ContainerSpec* spec) {
   if (request.copy.direction != wire::CopyDirection::kNone) return plan_copy(request, container);
+  if (request.files.operation != wire::FileOperation::kNone) {
+    return plan_files(request, container, spec);
+  }
   if (request.command.empty()) return fail(EINVAL, "exec: the command is empty");
   ExecPlan plan;
   ProcessOptions& options = plan.options;

@@ -34,8 +34,8 @@ struct Credentials {
 
 struct ProcessOptions {
   std::vector<std::string> command;
-  /// In place of the command, which then is its name only: runs as root in the container's root,
-  /// and what it returns is the exit code.
+  /// In place of the command, which then is its name only: runs in the container's root, as root
+  /// unless there are credentials, and what it returns is the exit code.
   std::function<int()> task;
   std::vector<std::string> environment;  // all of it; its PATH finds the program
   std::string workdir;

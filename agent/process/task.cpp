@@ -3,7 +3,9 @@
 
 #include <csignal>
 #include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -43,6 +45,24 @@ void connect_streams(const ChildStreams& streams, int link) {
   }
 }
 
+// In the order that keeps the sets to choose from.
+Result<void> take_identity(const Credentials& credentials) {
+  if (::geteuid() != 0) return {};  // a test that is not root stays who it is
+  if (credentials.capabilities) {
+    FCVM_TRY(limit_capabilities(credentials.capabilities->bounding));
+    ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+  }
+  if (::setgroups(credentials.groups.size(), credentials.groups.data()) != 0 ||
+      ::setresgid(credentials.gid, credentials.gid, credentials.gid) != 0 ||
+      ::setresuid(credentials.uid, credentials.uid, credentials.uid) != 0) {
+    return fail_errno("taking the ids");
+  }
+  // A change of identity sets it to what fs.suid_dumpable says.
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  if (credentials.capabilities) return set_capabilities(*credentials.capabilities);
+  return {};
+}
+
 [[noreturn]] void run_task(const ProcessOptions& options, const TaskPlace& place,
                            const ChildStreams& streams, int link) {
   reset_signals();
@@ -51,6 +71,12 @@ void connect_streams(const ChildStreams& streams, int link) {
   if (place.container && (::setns(place.container.get(), CLONE_NEWNS) != 0 ||
                           ::fchdir(place.root.get()) != 0 || ::chroot(".") != 0)) {
     give_up(link, enter::Step::kNamespace);
+  }
+  if (options.credentials) {
+    if (const auto taken = take_identity(*options.credentials); !taken) {
+      errno = taken.error().code();
+      give_up(link, enter::Step::kCredentials);
+    }
   }
   const char* workdir = options.workdir.empty() ? "/" : options.workdir.c_str();
   if (::chdir(workdir) != 0) give_up(link, enter::Step::kWorkdir);

@@ -75,7 +75,7 @@ void ExecSession::on_started() {
 
 void ExecSession::fail_with(const Error& error) {
   const auto code = static_cast<std::uint8_t>(exit_code_of(error));
-  stream_.send(wire::encode(wire::ExecFailed{code, error.message(), {}}));
+  stream_.send(wire::encode(wire::ExecFailed{code, error.message(), {}, error.code()}));
   stream_.finish();
 }
 

@@ -2,6 +2,7 @@
 #include "agent/transport/greeting.hpp"
 
 #include "core/wire/copy.hpp"
+#include "core/wire/files.hpp"
 
 namespace fcvm::agent {
 
@@ -14,7 +15,7 @@ wire::Hello Greeting::ours() {
   wire::Hello hello;
   hello.software = "fc-agent " FCVM_VERSION;
   hello.instance = instance();
-  hello.abilities = {wire::kCopyAbility};
+  hello.abilities = {wire::kCopyAbility, wire::kFilesAbility};
   return hello;
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/printable.hpp"
+#include "core/wire/files.hpp"
 
 namespace fcvm::api {
 
@@ -38,11 +39,15 @@ int status_of(const Error& error) {
     case EPROTO:
     case ENOTDIR:
     case EISDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
       return 400;
     case EKEYREJECTED:
+    case wire::kNoSuchUser:
       return 401;
     case EACCES:
     case EPERM:
+    case EROFS:
       return 403;
     case ENOENT:
       return 404;
@@ -51,6 +56,7 @@ int status_of(const Error& error) {
     case ENOTEMPTY:
       return 409;
     case EFBIG:
+    case EMSGSIZE:
       return 413;
     case EDQUOT:
       return 429;

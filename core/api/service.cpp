@@ -9,6 +9,8 @@
 
 #include "core/api/connect/envelope.hpp"
 #include "core/api/control/sandbox_control.hpp"
+#include "core/api/envd/file_routes.hpp"
+#include "core/api/envd/filesystem_routes.hpp"
 #include "core/api/envd/process_routes.hpp"
 #include "core/api/envd/sandbox_routes.hpp"
 #include "core/api/sandboxes/sandbox_file.hpp"
@@ -89,6 +91,11 @@ Service::Service(Setup setup) : setup_(std::move(setup)) {
   router_.add(missing_routes());
   router_.add(sandbox_routes(setup_.sandboxes.vms()));
   router_.add(process_routes(setup_.processes));
+  const envd::FilesOf files_of = [&vms = setup_.sandboxes.vms()](const Call& call) {
+    return vm::GuestFiles(vm::dial_by_supervisor(vms, call.sandbox.vm), call.user);
+  };
+  router_.add(envd::file_routes(files_of));
+  router_.add(envd::filesystem_routes(files_of, [this] { return !setup_.is_ready(); }));
 }
 
 void Service::handle(http::Exchange& exchange) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/wire/copy.hpp"
+#include "core/wire/files.hpp"
 #include "core/wire/hello.hpp"
 #include "core/wire/message.hpp"
 #include "core/wire/output.hpp"
@@ -46,13 +47,14 @@ struct ExecRequest {
   bool detach = false;  // ExecExit comes as soon as it runs, and it outlives the stream
   std::uint16_t rows = 0;
   std::uint16_t columns = 0;
-  CopyOrder copy;  // in place of a command
+  CopyOrder copy;   // in place of a command
+  FileOrder files;  // likewise
 
   FCVM_FIELDS(visit(1, self.id); visit(2, self.place); visit(3, self.command);
               visit(4, self.environment); visit(5, self.workdir); visit(6, self.user);
               visit(7, self.tty); visit(8, self.interactive); visit(9, self.privileged);
               visit(10, self.detach); visit(11, self.rows); visit(12, self.columns);
-              visit(13, self.copy);)
+              visit(13, self.copy); visit(14, self.files);)
 };
 
 struct ExecAck {
@@ -118,9 +120,11 @@ struct ExecFailed {
 
   std::uint8_t code = 125;
   std::string message;
-  std::string remedy;  // a supervisor's; a guest's is shown to nobody
+  std::string remedy;      // a supervisor's; a guest's is shown to nobody
+  std::int32_t error = 0;  // errno; 0: only the code is known
 
-  FCVM_FIELDS(visit(1, self.code); visit(2, self.message); visit(3, self.remedy);)
+  FCVM_FIELDS(visit(1, self.code); visit(2, self.message); visit(3, self.remedy);
+              visit(4, self.error);)
 };
 
 }  // namespace fcvm::wire

@@ -140,9 +140,13 @@ class RunningAgent {
     return connection;
   }
   [[nodiscard]] Connection dial_silently(std::uint32_t port) const {
-    auto socket = base::connect_unix(path(port));
+    auto socket = connect(port);
     REQUIRE(socket);
     return Connection(*std::move(socket));
+  }
+  /// From any thread.
+  [[nodiscard]] Result<base::Fd> connect(std::uint32_t port) const {
+    return base::connect_unix(path(port));
   }
   base::Child& process() { return *agent_; }
 

@@ -6,6 +6,7 @@
 
 #include "core/wire/control.hpp"
 #include "core/wire/exec.hpp"
+#include "core/wire/files.hpp"
 #include "core/wire/forward.hpp"
 #include "core/wire/output.hpp"
 
@@ -35,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto frame = buffer.next();
     if (!frame || !frame.value()) return 0;
     try_messages<Hello, Refusal, Event, Attach, Boot, Resumed, Done, OutputAttach, OutputAttached,
-                 OutputAck, ExecRequest, ExecExit, ExecFailed, ForwardReply>(**frame);
+                 OutputAck, ExecRequest, ExecExit, ExecFailed, FileEntry, FileEvent, FileFailure,
+                 ForwardReply>(**frame);
     static_cast<void>(decode_stream_data(Frame{kStreamDataType, frame.value()->payload}));
   }
 }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/api/connect/envelope.hpp"
+#include "core/wire/files.hpp"
 
 namespace fcvm::api::connect {
 namespace {
@@ -111,11 +112,15 @@ std::string_view code_of(const Error& error) {
     case ENOTDIR:
     case EISDIR:
     case ENOTEMPTY:
+    case ELOOP:
+    case ENAMETOOLONG:
       return "invalid_argument";
     case EKEYREJECTED:
+    case wire::kNoSuchUser:
       return "unauthenticated";
     case EACCES:
     case EPERM:
+    case EROFS:
       return "permission_denied";
     case ENOENT:
       return "not_found";
@@ -124,6 +129,7 @@ std::string_view code_of(const Error& error) {
     case EBUSY:
       return "failed_precondition";
     case EFBIG:
+    case EMSGSIZE:
     case EDQUOT:
     case ENOSPC:
       return "resource_exhausted";

@@ -19,17 +19,28 @@ using Outcome = std::variant<ExecBegun, wire::ExecFailed>;
 
 constexpr std::chrono::milliseconds kPause{50};
 
+Result<void> check_abilities(const std::vector<std::string>& abilities,
+                             const wire::ExecRequest& request) {
+  const auto has = [&](const char* ability) {
+    return std::find(abilities.begin(), abilities.end(), ability) != abilities.end();
+  };
+  const bool copies = request.copy.direction != wire::CopyDirection::kNone;
+  const bool asks_for_files = request.files.operation != wire::FileOperation::kNone;
+  if ((!copies || has(wire::kCopyAbility)) && (!asks_for_files || has(wire::kFilesAbility))) {
+    return {};
+  }
+  return fail(EPROTONOSUPPORT,
+              copies ? "the guest's agent is too old to copy files"
+                     : "the guest's agent is too old to be asked for files",
+              "fcvm setup makes a guest with this fcvm's agent; start the VM anew with it");
+}
+
 /// Up to the ack. Nothing runs yet.
 Result<Outcome> prepare(const DialGuest& dial, const wire::ExecRequest& request,
                         base::Deadline deadline) {
   Fd dialled = FCVM_TRY(dial(wire::kExecPort, deadline));
   auto stream = FCVM_TRY(GuestStream::open(std::move(dialled), wire::kMaxExecData + 64, deadline));
-  const auto& abilities = stream.peer().abilities;
-  if (request.copy.direction != wire::CopyDirection::kNone &&
-      std::find(abilities.begin(), abilities.end(), wire::kCopyAbility) == abilities.end()) {
-    return fail(EPROTONOSUPPORT, "the guest's agent is too old to copy files",
-                "fcvm setup makes a guest with this fcvm's agent; start the VM anew with it");
-  }
+  FCVM_TRY(check_abilities(stream.peer().abilities, request));
   FCVM_TRY(stream.send(request, deadline));
   const wire::Frame frame = FCVM_TRY(stream.receive(deadline));
   if (frame.type == wire::ExecFailed::kType) {
@@ -47,13 +58,16 @@ bool is_worth_another(const Error& error) {
 
 }  // namespace
 
-Result<Outcome> begin_exec(const Store& store, const std::string& id, wire::ExecRequest request,
-                           base::Deadline deadline) {
-  const auto dial = [&](std::uint32_t port, base::Deadline until) -> Result<Fd> {
+DialGuest dial_by_supervisor(const Store& store, std::string id) {
+  return [&store, id = std::move(id)](std::uint32_t port, base::Deadline until) -> Result<Fd> {
     auto dialled = FCVM_TRY(ask_supervisor(store.paths(), id, ask::Dial{port}, until));
     return std::move(dialled.fd);
   };
-  return begin_exec(dial, std::move(request), deadline);
+}
+
+Result<Outcome> begin_exec(const Store& store, const std::string& id, wire::ExecRequest request,
+                           base::Deadline deadline) {
+  return begin_exec(dial_by_supervisor(store, id), std::move(request), deadline);
 }
 
 Result<Outcome> begin_exec(const DialGuest& dial, wire::ExecRequest request,

@@ -21,6 +21,9 @@ struct ExecBegun {
   std::string way;  // how it gets into the container, in the agent's words
 };
 
+/// Reaches the ports of a VM's guest through its supervisor. The store has to outlive it.
+[[nodiscard]] DialGuest dial_by_supervisor(const Store& store, std::string id);
+
 /// In a VM that is reached through its supervisor. Begins it, or gives the agent's reason why it
 /// cannot run. A stream that breaks before the go was sent has started nothing, so it is tried
 /// again until the deadline (ETIMEDOUT); later the command's fate is what the stream says, and

@@ -77,7 +77,7 @@ Result<Fd> Streams::attach() {
 void Streams::end(const Result<int>& outcome) {
   if (outcome) return attachments_.end(wire::ExecExit{static_cast<std::uint8_t>(*outcome)});
   const Error& error = outcome.error();
-  attachments_.end(wire::ExecFailed{125, error.message(), error.remedy()});
+  attachments_.end(wire::ExecFailed{125, error.message(), error.remedy(), error.code()});
 }
 
 }  // namespace fcvm::vm
