@@ -95,8 +95,7 @@ OptionTable serve_table() {
            .help = "Who may use it: a line for each token, sha256:DIGEST NAME"},
           {.name = "templates",
            .type = Type::kMap,
-           .help = "What sandboxes are made of, NAME = \"IMAGE [COMMAND...]\"; with the options "
-                   "of [profile.NAME], if there is one"},
+           .help = "What they are made of: NAME = \"IMAGE [COMMAND]\"; [profile.NAME] has options"},
           {.name = "images",
            .type = Type::kBoolean,
            .initial = "false",

@@ -40,11 +40,11 @@ class Headers {
 using Query = std::multimap<std::string, std::string>;
 
 struct Request {
-  std::string method;
-  std::string target;  // as it came: "/files?path=%2Ftmp"
-  std::string path;    // the same without the query, not decoded
-  Query query;
-  Headers headers;
+  std::string method{};
+  std::string target{};  // as it came: "/files?path=%2Ftmp"
+  std::string path{};    // the same without the query, not decoded
+  Query query{};
+  Headers headers{};
 
   /// The first of that name; empty when there is none.
   [[nodiscard]] std::string parameter(const std::string& name) const;
