@@ -112,6 +112,30 @@ const steps = {
     print({ kept: (await sandbox.commands.run('cat /tmp/kept')).stdout })
   },
 
+  async snapshots(id) {
+    const sandbox = await Sandbox.connect(id)
+    await sandbox.commands.run('echo first >/tmp/state')
+    const snapshot = await sandbox.createSnapshot({ name: 'first' })
+    await sandbox.commands.run('echo second >/tmp/state')
+    const names = (await Sandbox.listSnapshots().nextItems()).flatMap((one) => one.names)
+    const older = await Sandbox.create('first', { timeoutMs: 600_000 })
+    const state = (await older.commands.run('cat /tmp/state')).stdout.trim()
+    const there = (await sandbox.commands.run('cat /tmp/state')).stdout.trim()
+    await older.kill()
+    const removed = await Sandbox.deleteSnapshot(snapshot.snapshotId)
+    const again = await Sandbox.deleteSnapshot(snapshot.snapshotId)
+    print({ names: names.join(), state, there, removed, again })
+  },
+
+  async fork(id) {
+    const sandbox = await Sandbox.connect(id)
+    await sandbox.commands.run('echo forked >/tmp/state')
+    const [fork] = await sandbox.fork({ count: 1, timeoutMs: 600_000 })
+    const state = (await fork.commands.run('cat /tmp/state')).stdout.trim()
+    await fork.kill()
+    print({ state, left: (await Sandbox.listSnapshots().nextItems()).length })
+  },
+
   async kill(id) {
     const sandbox = await Sandbox.connect(id)
     const before = await sandbox.isRunning()

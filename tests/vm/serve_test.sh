@@ -27,7 +27,7 @@ cpus = 1
 mem = "512M"
 END
 token() { printf 'sha256:%s %s\n' "$(printf %s "$1" | sha256sum | cut -c1-64)" "$2"; }
-{ token alice-key "alice max_sandboxes=1"; token bob-key bob; } >"$scratch/tokens"
+{ token alice-key "alice max_sandboxes=2"; token bob-key bob; } >"$scratch/tokens"
 chmod 600 "$scratch/tokens"
 
 port=0
@@ -54,8 +54,11 @@ client alice-key create
 id=$(jq -r .id <<<"$out")
 check "a sandbox is made" test -n "$id"
 client alice-key create
+second=$(jq -r .id <<<"$out")
+client alice-key create
 check "and no more than its token may have: $out" grep -q "as many as it may" <<<"$out"
 
+client alice-key kill "$second"
 client alice-key commands "$id"
 told .stdout $'hello world\n/bin' "a command has the sandbox's variables and its own, and its directory"
 told .stderr problem "stderr comes apart"
@@ -84,6 +87,21 @@ client alice-key port "$id"
 told .status 502 "a port where nobody listens"
 client bob-key unknown
 check "an unknown template is named: $out" grep -q "there are: base" <<<"$out"
+
+client alice-key snapshots "$id"
+told '.names, .state, .there, .removed, .again' $'first\nfirst\nsecond\ntrue\nfalse' "a sandbox is made of another's snapshot"
+client alice-key fork "$id"
+told '.state, .left' $'forked\n0' "and by a fork, which leaves no snapshot"
+
+# Every path that the client's own bundle has is one of ours, if only to say that it is not built.
+bundle=$scratch/client/node_modules/e2b/dist/index.mjs
+paths=$(grep -o 'api\.\(GET\|POST\|PUT\|PATCH\|DELETE\)("[^"]*"' "$bundle" | tr -d '(' | sed 's/^api\.//; s/"/ /g' | sort -u)
+check "the bundle has paths" test "$(grep -c /sandboxes <<<"$paths")" -gt 10
+while read -r method path; do
+  case $path in /files | /health) continue ;; esac  # of the data plane
+  run curl -s -X "$method" -H 'X-API-Key: bob-key' "$E2B_API_URL$(sed 's/{[^}]*}/x/g' <<<"$path")"
+  check "$method $path is known" test -z "$(grep 'there is nothing at' <<<"$out")"
+done <<<"$paths"
 
 kill -KILL "$server"
 wait "$server" 2>/dev/null

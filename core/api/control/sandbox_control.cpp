@@ -18,6 +18,7 @@ using nlohmann::json;
 
 constexpr std::size_t kMostLogLines = 1000;
 constexpr std::int64_t kResumeTimeout_s = 15;
+constexpr unsigned kMostForks = 100;
 
 Route control_route(const char* method, std::string pattern, RouteHandler handler) {
   return {.plane = Plane::kControl,
@@ -131,6 +132,41 @@ Result<void> save(Sandboxes& sandboxes, const Call& call) {
   return answer_json(call.exchange, 201, {{"snapshotID", id}, {"names", names}});
 }
 
+Result<void> answer_snapshots(const Sandboxes& sandboxes, const Call& call) {
+  const auto sandbox = call.request().parameter("sandboxID");
+  const auto name = call.request().parameter("name");
+  json all = json::array();
+  for (const auto& one : FCVM_TRY(sandboxes.snapshots(call.owner))) {
+    if (!sandbox.empty() && one.sandbox != sandbox) continue;
+    if (!name.empty() && one.name != name) continue;
+    json names = json::array();
+    if (!one.name.empty()) names.push_back(one.name);
+    all.push_back({{"snapshotID", one.id}, {"names", names}});
+  }
+  return answer_json(call.exchange, 200, all);
+}
+
+Result<void> fork_sandbox(Sandboxes& sandboxes, const Call& call, const std::string& domain) {
+  const auto request = FCVM_TRY(body_object(call.exchange));
+  const auto timeout = FCVM_TRY(timeout_in(request, kResumeTimeout_s));
+  const auto count = request.value("count", json(1));
+  if (!count.is_number_unsigned() || count > kMostForks || count < 1) {
+    return fail(EINVAL, fmt::format("count is no number from 1 to {}", kMostForks));
+  }
+  const auto forks =
+      FCVM_TRY(sandboxes.fork(call.owner, id_of(call), timeout, count.get<unsigned>()));
+  json all = json::array();
+  for (const auto& one : forks) {
+    if (one) {
+      all.push_back({{"sandbox", access_json(*one, domain)}});
+    } else {
+      all.push_back(
+          {{"error", {{"code", status_of(one.error())}, {"message", text_of(one.error())}}}});
+    }
+  }
+  return answer_json(call.exchange, 201, all);
+}
+
 Result<void> templates(const Sandboxes& sandboxes, const Call& call) {
   json all = json::array();
   for (const auto& [name, one] : sandboxes.templates().all()) {
@@ -162,6 +198,14 @@ std::vector<Route> sandbox_control(Sandboxes& all, const std::string& domain) {
                     [&](Call& call) { return metrics(all, call); }),
       control_route("POST", "/sandboxes/{sandboxID}/snapshots",
                     [&](Call& call) { return save(all, call); }),
+      control_route("POST", "/sandboxes/{sandboxID}/fork",
+                    [&, domain](Call& call) { return fork_sandbox(all, call, domain); }),
+      control_route("GET", "/snapshots", [&](Call& call) { return answer_snapshots(all, call); }),
+      control_route("DELETE", "/templates/{templateID}",
+                    [&](Call& call) {
+                      return change(
+                          call, all.remove_snapshot(call.owner, call.parameters.at("templateID")));
+                    }),
       control_route("GET", "/templates", [&](Call& call) { return templates(all, call); }),
       control_route("GET", "/v3/templates", [&](Call& call) { return templates(all, call); })};
 }
@@ -188,9 +232,6 @@ std::vector<Route> control_routes(Sandboxes& all, const std::string& domain) {
 std::vector<Route> missing_routes() {
   const std::pair<const char*, const char*> kMissing[] = {
       {"PUT", "/sandboxes/{sandboxID}/network"},
-      {"POST", "/sandboxes/{sandboxID}/fork"},
-      {"GET", "/snapshots"},
-      {"DELETE", "/templates/{templateID}"},
       {"POST", "/v3/templates"},
       {"POST", "/v2/templates/{templateID}/builds/{buildID}"},
       {"GET", "/templates/{templateID}/builds/{buildID}/status"},

@@ -256,6 +256,7 @@ Result<Sandbox> Sandboxes::create(const Owner& owner, const SandboxWish& wish) {
 
 Result<std::string> Sandboxes::start(const Owner& owner, const SandboxWish& wish,
                                      const std::string& id) {
+  if (!wish.snapshot.empty()) return start_from_snapshot(wish.snapshot, id);
   if (const auto snapshot = FCVM_TRY(snapshot_of(owner, wish.template_id))) {
     return start_from_snapshot(*snapshot, id);
   }
@@ -304,15 +305,10 @@ Result<std::string> Sandboxes::start_from_snapshot(const std::string& snapshot,
 
 /// The snapshot that this owner has of that id or name.
 Result<std::optional<std::string>> Sandboxes::snapshot_of(const Owner& owner,
-                                                          const std::string& id) const {
-  const snapshot::Store store(setup_.store.paths().snapshots());
-  for (const auto& one : FCVM_TRY(store.all())) {
-    const auto& labels = one.manifest.labels;
-    const auto of = labels.find(kOwnerLabel);
-    const auto name = labels.find(kNameLabel);
-    if (of == labels.end() || of->second != owner.name) continue;
-    const bool has_name = name != labels.end() && !name->second.empty() && name->second == id;
-    if (one.manifest.id == id || has_name) return std::optional(one.manifest.id);
+                                                          const std::string& which) const {
+  for (const auto& one : FCVM_TRY(snapshots(owner))) {
+    const bool has_name = !one.name.empty() && one.name == which;
+    if (one.id == which || has_name) return std::optional(one.id);
   }
   return std::optional<std::string>();
 }
@@ -436,6 +432,55 @@ Result<std::string> Sandboxes::save(const Owner& owner, const std::string& id,
       {"snapshot", "create", "--tag", tag, "--label", fmt::format("{}={}", kOwnerLabel, owner.name),
        "--label", fmt::format("{}={}", kNameLabel, name), vm_name(id)},
       base::Deadline::in(kSaveLimit));
+}
+
+// --- snapshots ---
+
+namespace {
+
+std::string label_of(const snapshot::Manifest& manifest, const char* label) {
+  const auto found = manifest.labels.find(label);
+  return found == manifest.labels.end() ? std::string() : found->second;
+}
+
+}  // namespace
+
+Result<std::vector<SandboxSnapshot>> Sandboxes::snapshots(const Owner& owner) const {
+  const snapshot::Store store(setup_.store.paths().snapshots());
+  std::vector<SandboxSnapshot> found;
+  for (const auto& one : FCVM_TRY(store.all())) {
+    if (label_of(one.manifest, kOwnerLabel) != owner.name) continue;
+    const auto& vm = one.manifest.vm_name;
+    const auto prefix = vm_name("");
+    found.push_back({.id = one.manifest.id,
+                     .name = label_of(one.manifest, kNameLabel),
+                     .sandbox = vm.starts_with(prefix) ? vm.substr(prefix.size()) : ""});
+  }
+  return found;
+}
+
+Result<void> Sandboxes::remove_snapshot(const Owner& owner, const std::string& which) {
+  const auto id = FCVM_TRY(snapshot_of(owner, which));
+  if (!id) return fail(ENOENT, "there is no such snapshot, and templates are not made by clients");
+  FCVM_TRY(setup_.fcvm.run({"snapshot", "rm", "--force", *id}, base::Deadline::in(kEndLimit)));
+  return {};
+}
+
+Result<std::vector<Result<Sandbox>>> Sandboxes::fork(const Owner& owner, const std::string& id,
+                                                     std::int64_t timeout_s, unsigned count) {
+  const auto source = FCVM_TRY(find(owner, id));
+  const auto snapshot = FCVM_TRY(save(owner, id, ""));
+  const SandboxWish wish{.template_id = source.template_id,
+                         .metadata = source.metadata,
+                         .environment = source.environment,
+                         .timeout_s = timeout_s,
+                         .pauses_at_end = source.pauses_at_end,
+                         .is_public = source.traffic_token.empty(),
+                         .snapshot = snapshot};
+  std::vector<Result<Sandbox>> forks;
+  for (unsigned made = 0; made < count; ++made) forks.push_back(create(owner, wish));
+  FCVM_TRY(remove_snapshot(owner, snapshot));
+  return forks;
 }
 
 // --- the end of its time ---

@@ -39,7 +39,15 @@ struct SandboxWish {
   std::int64_t timeout_s = 0;
   bool pauses_at_end = false;
   bool has_network = true;
-  bool is_public = true;  // its ports, to whoever knows its id
+  bool is_public = true;   // its ports, to whoever knows its id
+  std::string snapshot{};  // that it is made of, whatever its template; of a fork
+};
+
+/// A snapshot that an owner has made of a sandbox.
+struct SandboxSnapshot {
+  std::string id;
+  std::string name{};  // as its owner calls it; may be empty
+  std::string sandbox{};
 };
 
 struct SandboxCounts {
@@ -95,6 +103,14 @@ class Sandboxes {
   [[nodiscard]] Result<std::string> save(const Owner& owner, const std::string& id,
                                          const std::string& name);
 
+  /// The oldest first.
+  [[nodiscard]] Result<std::vector<SandboxSnapshot>> snapshots(const Owner& owner) const;
+  /// By id or name. What was made of it goes on.
+  [[nodiscard]] Result<void> remove_snapshot(const Owner& owner, const std::string& which);
+  /// So many that go on where one that runs is now; each may fail by itself.
+  [[nodiscard]] Result<std::vector<Result<Sandbox>>> fork(const Owner& owner, const std::string& id,
+                                                          std::int64_t timeout_s, unsigned count);
+
   [[nodiscard]] SandboxCounts counts() const;
 
  private:
@@ -119,7 +135,8 @@ class Sandboxes {
   Result<std::string> start_from_template(const Template& from, const SandboxWish& wish,
                                           const std::string& owner, const std::string& id);
   Result<std::string> start_from_snapshot(const std::string& snapshot, const std::string& id);
-  Result<std::optional<std::string>> snapshot_of(const Owner& owner, const std::string& id) const;
+  Result<std::optional<std::string>> snapshot_of(const Owner& owner,
+                                                 const std::string& which) const;
 
   Result<void> change(const EntryPtr& entry, const std::function<void(Sandbox&)>& change);
   Result<void> end(const EntryPtr& entry);
