@@ -9,6 +9,7 @@
 #include "core/api/envd/file_signature.hpp"
 #include "core/api/envd/filesystem_routes.hpp"
 #include "core/api/envd/gzip.hpp"
+#include "core/api/envd/watchers.hpp"
 #include "tests/contract/agent_client.hpp"
 #include "tests/unit/api/byte_sources.hpp"
 #include "tests/unit/api/served.hpp"
@@ -302,6 +303,18 @@ TEST_CASE("filesystem: a watcher keeps what happened until it is asked") {
   CHECK(box.rpc("RemoveWatcher", id).body == "{}");
   CHECK(json::parse(box.rpc("GetWatcherEvents", id).body)["code"] == "not_found");
   CHECK(box.rpc("CreateWatcher", {{"path", box.at("f")}}).status == 400);
+}
+
+TEST_CASE("filesystem: a sandbox has no more watchers than are bounded") {
+  Box box;
+  const json request = {{"path", box.directory.path()}};
+  const auto first = json::parse(box.rpc("CreateWatcher", request).body);
+  for (std::size_t i = 1; i < Watchers::kMostOfSandbox; ++i) {
+    REQUIRE(box.rpc("CreateWatcher", request).status == 200);
+  }
+  CHECK(json::parse(box.rpc("CreateWatcher", request).body)["code"] == "resource_exhausted");
+  CHECK(box.rpc("RemoveWatcher", first).status == 200);
+  CHECK(box.rpc("CreateWatcher", request).status == 200);
 }
 
 }  // namespace

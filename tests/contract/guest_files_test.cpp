@@ -98,6 +98,17 @@ TEST_CASE("files: fifty megabytes go in and come out as they are") {
   CHECK(must(reader.read(got, soon())) == 0);
 }
 
+TEST_CASE("files: a list that is too long for a host to hold is refused") {
+  const Guest guest;
+  for (std::size_t i = 0; i <= GuestFiles::kMostEntries; ++i) {
+    REQUIRE(base::open_file(guest.at(std::to_string(i)), O_WRONLY | O_CREAT).has_value());
+  }
+  CHECK(guest.files.list(guest.directory.path(), 1, soon()).error().code() == EMSGSIZE);
+  must(guest.files.remove(guest.at("0"), soon()));
+  CHECK(must(guest.files.list(guest.directory.path(), 1, soon())).size() ==
+        GuestFiles::kMostEntries);
+}
+
 TEST_CASE("files: a writer that is dropped leaves nothing, and what was there stays") {
   const Guest guest;
   write_all(guest.files, guest.at("f"), "old");

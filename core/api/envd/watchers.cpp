@@ -17,6 +17,12 @@ constexpr std::chrono::nanoseconds kForgottenAfter = 1h;
 constexpr auto kQuiet = 20ms;
 /// The rest comes with the next question.
 constexpr std::size_t kMostEvents = 4096;
+constexpr std::size_t kLargestAnswer = 4 << 20;
+
+std::size_t size_of(const wire::FileEvent& event) {
+  const std::size_t entry = event.entry ? event.entry->path.size() + event.entry->link.size() : 0;
+  return sizeof event + event.name.size() + entry;
+}
 
 Unexpected no_such_watcher(const std::string& id) {
   return fail(ENOENT, "there is no watcher " + id + " in this sandbox");
@@ -70,12 +76,13 @@ Result<std::vector<wire::FileEvent>> Watchers::events(const std::string& sandbox
     static_cast<void>(remove(sandbox, id));
     return unexpected(std::move(why));
   };
-  while (events.size() < kMostEvents) {
+  for (std::size_t size = 0; events.size() < kMostEvents && size < kLargestAnswer;) {
     auto event = watcher->watch.next(base::Deadline::in(kQuiet));
     if (!event && event.error().code() == ETIMEDOUT) break;
     if (!event) return gone(std::move(event).error());
     if (!*event) return gone(Error(ENOENT, "the directory that was watched has gone"));
     if ((*event)->kind == wire::FileEventKind::kLost) return gone(lost_events().error());
+    size += size_of(**event);
     events.push_back(**std::move(event));
   }
   return events;
