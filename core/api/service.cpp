@@ -100,7 +100,7 @@ Service::Service(Setup setup) : setup_(std::move(setup)) {
 
 void Service::handle(http::Exchange& exchange) {
   const auto began = base::Deadline::now_ns();
-  const auto done = dispatch(exchange);
+  const auto done = dispatch_caught(exchange);
   if (!done && !exchange.answered() && !exchange.was_taken_over()) {
     [[maybe_unused]] const auto told = answer_error(exchange, done.error());
   }
@@ -113,6 +113,17 @@ void Service::handle(http::Exchange& exchange) {
   log::debug("access", "{} {} {} {:.1f} ms{}", base::printable(request.method),
              base::printable(request.path), status, static_cast<double>(took) / 1e6,
              done ? "" : ": " + done.error().message());
+}
+
+/// What JSON's library throws about a client's words ends one request, and not the server.
+Result<void> Service::dispatch_caught(http::Exchange& exchange) {
+  try {
+    return dispatch(exchange);
+  } catch (const json::exception& thrown) {
+    return fail(EINVAL, std::string("the request has a wrong type in it: ") + thrown.what());
+  } catch (const std::exception& thrown) {
+    return fail(EIO, thrown.what());
+  }
 }
 
 Result<void> Service::dispatch(http::Exchange& exchange) {

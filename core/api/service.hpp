@@ -60,6 +60,7 @@ class Service {
   void handle(http::Exchange& exchange);
 
  private:
+  Result<void> dispatch_caught(http::Exchange& exchange);
   Result<void> dispatch(http::Exchange& exchange);
   Result<void> dispatch_control(http::Exchange& exchange);
   Result<void> dispatch_sandbox(http::Exchange& exchange, const Target& target);

@@ -8,6 +8,7 @@
 
 #include "core/api/control/sandbox_messages.hpp"
 #include "core/api/sandboxes/usage.hpp"
+#include "core/base/printable.hpp"
 #include "core/log/log.hpp"
 #include "core/vm/logs/container_log.hpp"
 
@@ -19,6 +20,7 @@ using nlohmann::json;
 constexpr std::size_t kMostLogLines = 1000;
 constexpr std::int64_t kResumeTimeout_s = 15;
 constexpr unsigned kMostForks = 100;
+constexpr std::size_t kLongestName = 128;
 
 Route control_route(const char* method, std::string pattern, RouteHandler handler) {
   return {.plane = Plane::kControl,
@@ -126,6 +128,10 @@ Result<void> save(Sandboxes& sandboxes, const Call& call) {
   const auto request = FCVM_TRY(body_object(call.exchange));
   const auto name = request.value("name", json(""));
   if (!name.is_string()) return fail(EINVAL, "name is no text");
+  const auto& text = name.get_ref<const std::string&>();
+  if (text.size() > kLongestName || base::printable(text) != text) {
+    return fail(EINVAL, fmt::format("name has more than {} bytes, or odd ones", kLongestName));
+  }
   const auto id = FCVM_TRY(sandboxes.save(call.owner, id_of(call), name.get<std::string>()));
   json names = json::array();
   if (!name.get_ref<const std::string&>().empty()) names.push_back(name);

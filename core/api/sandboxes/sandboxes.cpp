@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 constexpr auto kStartLimit = 30min;
 constexpr auto kEndLimit = 2min;
 constexpr auto kSaveLimit = 10min;
+constexpr auto kBetweenLooksForStrays = 60s;
 
 constexpr const char* kOwnerLabel = "fcvm.sandbox.owner";
 constexpr const char* kTemplateLabel = "fcvm.sandbox.template";
@@ -112,6 +113,26 @@ Result<void> Sandboxes::take_up() {
   }
   if (!entries_.empty()) log::info("serve", "took up {} sandboxes", entries_.size());
   return {};
+}
+
+/// A server that was killed while it made a sandbox may have left a verb at work, whose VM comes
+/// later, and nobody knows its id.
+void Sandboxes::end_strays() {
+  const auto records = setup_.store.all();
+  if (!records) return log::warning("serve", "{}", records.error().message());
+  const auto prefix = vm_name("");
+  for (const auto& record : *records) {
+    const bool is_ours = record.name.starts_with(prefix) && record.labels.count(kOwnerLabel) != 0;
+    if (!is_ours || !record.is_up()) continue;
+    const auto id = record.name.substr(prefix.size());
+    {
+      const std::lock_guard lock(mutex_);
+      if (entries_.count(id) != 0 || making_.count(id) != 0) continue;
+    }
+    log::warning("serve", "VM {} is no sandbox's any more, and is ended", record.name);
+    const auto ended = setup_.fcvm.run({"rm", "--force", record.id}, base::Deadline::in(kEndLimit));
+    if (!ended) log::warning("serve", "{}", ended.error().message());
+  }
 }
 
 Sandbox Sandboxes::copy(const EntryPtr& entry) const {
@@ -215,6 +236,7 @@ void Sandboxes::unreserve(const Owner& owner) {
 Result<Sandbox> Sandboxes::create(const Owner& owner, const SandboxWish& wish) {
   FCVM_TRY(end_time(wish.timeout_s));
   FCVM_TRY(reserve(owner));
+  std::string made_id;
   auto made = [&]() -> Result<Sandbox> {
     auto entry = std::make_shared<Entry>();
     Sandbox& sandbox = entry->sandbox;
@@ -230,6 +252,10 @@ Result<Sandbox> Sandboxes::create(const Owner& owner, const SandboxWish& wish) {
     sandbox.ends_s = FCVM_TRY(end_time(wish.timeout_s));
     // Before the VM, so that a server that is killed in between leaves none that nobody knows.
     FCVM_TRY(files_.save(sandbox));
+    {
+      const std::lock_guard lock(mutex_);
+      making_.insert(made_id = sandbox.id);
+    }
     const auto vm = start(owner, wish, sandbox.id);
     const auto record = vm ? setup_.store.load(*vm) : unexpected(vm.error());
     if (!record) {
@@ -250,6 +276,7 @@ Result<Sandbox> Sandboxes::create(const Owner& owner, const SandboxWish& wish) {
   }();
   unreserve(owner);
   const std::lock_guard lock(mutex_);
+  making_.erase(made_id);
   ++(made ? counts_.created : counts_.failed);
   return made;
 }
@@ -486,8 +513,13 @@ Result<std::vector<Result<Sandbox>>> Sandboxes::fork(const Owner& owner, const s
 // --- the end of its time ---
 
 void Sandboxes::watch_deadlines() {
+  auto look_at = base::Deadline::in(0s);
   std::unique_lock lock(mutex_);
   while (!ending_) {
+    if (look_at.expired()) {
+      look_at = base::Deadline::in(kBetweenLooksForStrays);
+      expiry_.post([this] { end_strays(); });
+    }
     for (auto& id : deadlines_.take_due(now_s())) {
       expiry_.post([this, id = std::move(id)] { expire(id); });
     }

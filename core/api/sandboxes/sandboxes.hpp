@@ -124,6 +124,7 @@ class Sandboxes {
   Sandboxes(Setup setup, base::FileLock lock);
 
   Result<void> take_up();
+  void end_strays();
   Result<EntryPtr> entry(const std::string& id);
   Result<EntryPtr> entry_of(const Owner& owner, const std::string& id);
   bool look_after(const EntryPtr& entry);
@@ -153,6 +154,7 @@ class Sandboxes {
   mutable std::mutex mutex_;
   std::map<std::string, EntryPtr> entries_;
   std::map<std::string, std::uint32_t> pending_;  // by owner: being created
+  std::set<std::string> making_;                  // their ids
   Deadlines deadlines_;
   SandboxCounts counts_;
   std::condition_variable changed_;
