@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/api/json_object.hpp"
 #include "core/base/printable.hpp"
 #include "core/wire/files.hpp"
 
@@ -17,9 +18,7 @@ std::string json_text(const json& value) {
 Result<json> body_object(http::Exchange& exchange) {
   const auto text = FCVM_TRY(exchange.whole_body());
   if (text.empty()) return json::object();
-  auto value = json::parse(text, nullptr, false);
-  if (!value.is_object()) return fail(EINVAL, "the body of the request is no JSON object");
-  return value;
+  return parse_object(text, "the body of the request");
 }
 
 Result<void> answer_json(http::Exchange& exchange, int status, const json& body) {

@@ -1,10 +1,12 @@
 // See serve.hpp.
 #include "core/api/serve.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <fmt/core.h>
@@ -32,6 +34,17 @@ Result<Tokens> tokens_of(const ServeOptions& options, const http::Listener& list
   if (listener.is_local) return Tokens::nobody_asks();
   return fail(EPERM, listener.where + " can be reached from elsewhere, and --no-auth lets all in",
               "fcvm serve --token-file FILE asks for tokens");
+}
+
+/// A quarter of the descriptors that there may be: commands, ports and children need theirs, and a
+/// crowd of clients must not keep sandboxes from being ended.
+std::size_t room_for_connections() {
+  constexpr rlim_t kMost = 4096;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kMost / 4;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<std::size_t>(std::clamp<rlim_t>(limit.rlim_cur / 4, 16, kMost));
 }
 
 /// Removes the socket's name; before a new server could take it.
@@ -65,7 +78,8 @@ Result<void> serve(const vm::Store& store, const ServeOptions& options, const Fc
                    .domain = options.domain,
                    .is_ready = [&] { return is_ready.load(); }});
   http::Server server(*loop, std::move(listener.socket),
-                      [&](http::Exchange& exchange) { service.handle(exchange); });
+                      [&](http::Exchange& exchange) { service.handle(exchange); },
+                      {.connections = room_for_connections()});
   const auto end = [&](int) {
     if (!is_ready.exchange(false)) return loop->stop();  // the second time
     log::info("serve", "ends; the sandboxes live on");

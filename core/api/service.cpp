@@ -2,6 +2,7 @@
 #include "core/api/service.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <charconv>
 
 #include <fmt/core.h>
@@ -43,6 +44,23 @@ std::string_view after(std::string_view text, std::string_view scheme) {
   return text.substr(scheme.size());
 }
 
+/// Of http::ServerLimits::requests: the others are for the control plane.
+constexpr std::size_t kMostInSandboxes = 448;
+
+/// One more, as long as it lives.
+class Counted {
+ public:
+  explicit Counted(std::atomic<std::size_t>& count) : count_(count), now_(++count) {}
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  ~Counted() { --count_; }
+  [[nodiscard]] std::size_t now() const { return now_; }
+
+ private:
+  std::atomic<std::size_t>& count_;
+  const std::size_t now_;
+};
+
 /// As E2B's own proxy answers for a sandbox that does not run: clients know by the status.
 Result<void> answer_not_running(http::Exchange& exchange, const std::string& id,
                                 const std::string& message) {
@@ -78,11 +96,14 @@ std::string user_of(const http::Request& request) {
   return decoded ? decoded->substr(0, decoded->find(':')) : std::string();
 }
 
-bool is_foreign(const http::Request& request) {
+bool is_foreign(const http::Request& request, std::string_view domain) {
   if (request.headers.has("Origin")) return true;
-  const auto host = name_in(request.headers.get("Host"));
-  const bool is_local = host == "localhost" || host == "[::1]" || host.starts_with("127.");
-  return !is_local && !request.headers.has("E2b-Sandbox-Id") && !request.headers.has("X-API-Key");
+  const auto host = std::string(name_in(request.headers.get("Host")));
+  in_addr address{};
+  const bool is_loopback = ::inet_pton(AF_INET, host.c_str(), &address) == 1 &&
+                           (ntohl(address.s_addr) >> 24) == IN_LOOPBACKNET;
+  const bool is_of_sandbox = !domain.empty() && host.ends_with("." + std::string(domain));
+  return host != "localhost" && host != "[::1]" && !is_loopback && !is_of_sandbox;
 }
 
 Service::Service(Setup setup) : setup_(std::move(setup)) {
@@ -128,7 +149,7 @@ Result<void> Service::dispatch_caught(http::Exchange& exchange) {
 
 Result<void> Service::dispatch(http::Exchange& exchange) {
   const auto& request = exchange.request();
-  if (setup_.open && is_foreign(request)) {
+  if (setup_.open && is_foreign(request, setup_.domain)) {
     return fail(EACCES, "a server without tokens is for programs of its own machine",
                 "fcvm serve --token-file FILE is for others");
   }
@@ -168,7 +189,10 @@ Result<void> Service::dispatch_control(http::Exchange& exchange) {
   if (!is_anybodys) {
     auto owner = owner_of(request);
     // Whoever has no token does not learn either which paths there are.
-    if (!owner) return fail(EKEYREJECTED, "the API key is missing or not known");
+    if (!owner) {
+      exchange.hang_up();
+      return fail(EKEYREJECTED, "the API key is missing or not known");
+    }
     call.owner = *std::move(owner);
   }
   if (found.route == nullptr) return no_route(exchange, found);
@@ -185,6 +209,12 @@ bool Service::may_enter(const http::Request& request, const Sandbox& sandbox) co
 
 Result<void> Service::dispatch_sandbox(http::Exchange& exchange, const Target& target) {
   const auto& request = exchange.request();
+  // Streams last; whoever has many open must not keep others from ending their sandboxes.
+  const Counted counted(in_sandboxes_);
+  if (counted.now() > kMostInSandboxes) {
+    exchange.hang_up();
+    return fail(EAGAIN, "too many requests to sandboxes are being answered");
+  }
   auto sandbox = setup_.sandboxes.find(target.sandbox);
   if (!sandbox) return answer_not_running(exchange, target.sandbox, sandbox.error().message());
   const bool is_program = target.port != kEnvdPort;
@@ -193,6 +223,7 @@ Result<void> Service::dispatch_sandbox(http::Exchange& exchange, const Target& t
   const bool checks_itself =
       !is_program && found.route != nullptr && found.route->credential == Credential::kChecksItself;
   if (!is_program && !enters && !checks_itself) {
+    exchange.hang_up();
     return fail(EKEYREJECTED, "the access token of the sandbox is missing or wrong");
   }
   if (sandbox->state == SandboxState::kPaused) {
@@ -204,7 +235,8 @@ Result<void> Service::dispatch_sandbox(http::Exchange& exchange, const Target& t
             .parameters = std::move(found.parameters),
             .sandbox = *std::move(sandbox),
             .authorized = enters,
-            .user = user_of(request)};
+            // A signature is for the user that its URL names, whoever else is asked for.
+            .user = enters ? user_of(request) : request.parameter("username")};
   return found.route->handler(call);
 }
 
@@ -213,7 +245,10 @@ Result<void> Service::carry(http::Exchange& exchange, const Sandbox& sandbox, st
   if (!sandbox.traffic_token.empty() && !equal_secrets(token, sandbox.traffic_token)) {
     return fail(EACCES, "the traffic access token of the sandbox is missing or wrong");
   }
-  const auto carried = setup_.ports.carry(exchange, sandbox, port);
+  // A program may have an Authorization of its own; ours is none of its business.
+  const auto bearer = after(exchange.request().headers.get("Authorization"), "Bearer ");
+  const bool is_ours = !setup_.open && setup_.tokens.find(bearer);
+  const auto carried = setup_.ports.carry(exchange, sandbox, port, is_ours);
   if (carried || exchange.was_taken_over()) return carried;
   return answer_json(exchange, 502,
                      {{"code", 502},

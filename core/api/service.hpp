@@ -37,7 +37,7 @@ struct Target {
 
 /// Whether a request to a server without tokens comes from a page of another site in somebody's
 /// browser, or has reached it under a name that is not this machine's.
-[[nodiscard]] bool is_foreign(const http::Request& request);
+[[nodiscard]] bool is_foreign(const http::Request& request, std::string_view domain = {});
 
 class Service {
  public:
@@ -75,6 +75,7 @@ class Service {
   Router router_;
   std::array<std::atomic<std::uint64_t>, 6> answers_{};  // by the first digit of the status
   std::atomic<std::uint64_t> answer_ns_{0};
+  std::atomic<std::size_t> in_sandboxes_{0};  // requests to sandboxes that are being answered
 };
 
 }  // namespace fcvm::api

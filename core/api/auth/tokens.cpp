@@ -59,6 +59,10 @@ Result<Tokens> Tokens::parse(std::string_view text) {
                   "printf %s TOKEN | sha256sum makes a token's digest");
     }
     known.digest = digest.substr(kDigestPrefix.size());
+    if (known.digest == digest::sha256("")) {
+      return fail(EINVAL, where + ": it is the digest of nothing",
+                  "set TOKEN before printf %s \"$TOKEN\" | sha256sum");
+    }
     if (!is_name(known.owner.name)) {
       return fail(EINVAL, where + ": a name of letters and digits follows the digest");
     }
@@ -99,6 +103,7 @@ Tokens Tokens::nobody_asks() {
 
 std::optional<Owner> Tokens::find(std::string_view token) const {
   if (nobody_asks_) return Owner{.name = "local"};
+  if (token.empty()) return std::nullopt;
   const auto digest = digest::sha256(token);
   const Known* found = nullptr;
   for (const Known& known : known_) {

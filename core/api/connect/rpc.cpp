@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/api/connect/envelope.hpp"
+#include "core/api/json_object.hpp"
 #include "core/wire/files.hpp"
 
 namespace fcvm::api::connect {
@@ -51,9 +52,7 @@ Result<json> only_message(http::Exchange& exchange) {
   reader.append(FCVM_TRY(exchange.whole_body()));
   const auto envelope = FCVM_TRY(reader.next());
   if (!envelope || !reader.is_empty()) return fail(EINVAL, "the request is not one message");
-  auto message = json::parse(envelope->message, nullptr, false);
-  if (!message.is_object()) return fail(EINVAL, "the message is no JSON object");
-  return message;
+  return parse_object(envelope->message, "the message");
 }
 
 Result<void> send_last(http::Exchange& exchange, const Result<void>& outcome) {
@@ -81,9 +80,7 @@ class Messages {
 
  private:
   static Result<std::optional<json>> parsed(const EnvelopeReader::Envelope& envelope) {
-    auto message = json::parse(envelope.message, nullptr, false);
-    if (!message.is_object()) return fail(EINVAL, "a message is no JSON object");
-    return std::optional(std::move(message));
+    return std::optional(FCVM_TRY(parse_object(envelope.message, "a message")));
   }
 
   http::Exchange& exchange_;

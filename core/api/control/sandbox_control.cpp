@@ -1,6 +1,8 @@
 // See sandbox_control.hpp.
 #include "core/api/control/sandbox_control.hpp"
 
+#include <algorithm>
+#include <deque>
 #include <utility>
 
 #include <fmt/core.h>
@@ -18,6 +20,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMostLogLines = 1000;
+constexpr std::size_t kMostLogBytes = 1 << 20;
 constexpr std::int64_t kResumeTimeout_s = 15;
 constexpr unsigned kMostForks = 100;
 constexpr std::size_t kLongestName = 128;
@@ -103,23 +106,42 @@ Result<void> metrics(Sandboxes& sandboxes, const Call& call) {
   return answer_json(call.exchange, 200, all);
 }
 
+struct Line {
+  std::int64_t time_s;
+  const char* level;
+  std::string text;
+};
+
+/// The last lines of the container, as many as an answer may have.
+Result<std::deque<Line>> last_lines(const Sandboxes& sandboxes, const Sandbox& sandbox) {
+  std::deque<Line> lines;
+  if (sandbox.vm.empty()) return lines;
+  std::size_t bytes = 0;
+  const auto take = [&](const vm::LogLine& line) {
+    lines.push_back({line.time_ns / 1'000'000'000,
+                     line.stream == vm::LogStream::kStderr ? "error" : "info",
+                     std::string(line.text.substr(0, kMostLogBytes))});
+    bytes += lines.back().text.size();
+    for (; bytes > kMostLogBytes; lines.pop_front()) bytes -= lines.front().text.size();
+    return true;
+  };
+  FCVM_TRY(vm::read_container_log(sandboxes.vms().paths().container_log(sandbox.vm),
+                                  {.tail = kMostLogLines}, take));
+  return lines;
+}
+
 /// What the container has written, in the form of both versions of the protocol.
 Result<void> logs(Sandboxes& sandboxes, const Call& call) {
   const auto sandbox = FCVM_TRY(sandboxes.find(call.owner, id_of(call)));
   json lines = json::array();
   json entries = json::array();
-  const auto take = [&](const vm::LogLine& line) {
-    const auto time = time_json(line.time_ns / 1'000'000'000);
+  for (const auto& line : FCVM_TRY(last_lines(sandboxes, sandbox))) {
+    const auto time = time_json(line.time_s);
     lines.push_back({{"timestamp", time}, {"line", line.text}});
     entries.push_back({{"timestamp", time},
                        {"message", line.text},
-                       {"level", line.stream == vm::LogStream::kStderr ? "error" : "info"},
+                       {"level", line.level},
                        {"fields", json::object()}});
-    return true;
-  };
-  if (!sandbox.vm.empty()) {
-    FCVM_TRY(vm::read_container_log(sandboxes.vms().paths().container_log(sandbox.vm),
-                                    {.tail = kMostLogLines}, take));
   }
   return answer_json(call.exchange, 200, {{"logs", lines}, {"logEntries", entries}});
 }

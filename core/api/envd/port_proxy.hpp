@@ -1,5 +1,7 @@
-// PortProxy: carries a request to a port of a sandbox, and from then on the connection's bytes both
-// ways: HTTP, WebSockets and whatever else begins with HTTP. Owns the connections that it carries.
+// PortProxy: carries a request to a port of a sandbox, and then the answer back: once the program
+// there goes over to another protocol, such as WebSockets, bytes both ways. What a client sends
+// after its request may be for this server, and never reaches a guest. Owns the connections that it
+// carries.
 #pragma once
 
 #include <atomic>
@@ -21,7 +23,8 @@ namespace fcvm::api {
 
 /// The head of the request as the program in the sandbox gets it: without the credentials that are
 /// not its business, and for this one request only, unless the connection becomes another protocol.
-[[nodiscard]] std::string head_for_guest(const http::Request& request, std::uint16_t port);
+[[nodiscard]] std::string head_for_guest(const http::Request& request, std::uint16_t port,
+                                         bool hides_authorization = false);
 
 class PortProxy {
  public:
@@ -30,12 +33,13 @@ class PortProxy {
   PortProxy& operator=(const PortProxy&) = delete;
 
   /// ECONNREFUSED when nobody listens there.
-  Result<void> carry(http::Exchange& exchange, const Sandbox& sandbox, std::uint16_t port);
+  Result<void> carry(http::Exchange& exchange, const Sandbox& sandbox, std::uint16_t port,
+                     bool hides_authorization);
 
  private:
   using Pumps = std::list<std::unique_ptr<vm::BytePump>>;
 
-  void begin(Fd client, Fd guest, std::string early);
+  void begin(Fd client, Fd guest, std::string early, bool both_ways);
 
   base::Loop& loop_;
   const vm::Store& store_;

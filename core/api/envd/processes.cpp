@@ -13,6 +13,9 @@
 namespace fcvm::api {
 namespace {
 
+/// Of memory: a guest may send as many events of no bytes as it likes.
+std::size_t cost_of(const ProcessEvent& event) { return sizeof event + event.bytes.size(); }
+
 using namespace std::chrono_literals;
 
 constexpr auto kBeginLimit = 60s;
@@ -34,7 +37,7 @@ std::optional<ProcessEvent> Subscription::next(base::Deadline deadline) {
     event = std::move(events_.front());
     events_.pop_front();
     const bool was_full = waiting_ >= kMostWaiting;
-    waiting_ -= event->bytes.size();
+    waiting_ -= cost_of(*event);
     if (was_full && waiting_ < kMostWaiting) tell = on_room_;
   }
   if (tell) tell();
@@ -48,7 +51,7 @@ bool Subscription::has_room() const {
 
 void Subscription::give(const ProcessEvent& event) {
   const std::lock_guard lock(mutex_);
-  waiting_ += event.bytes.size();
+  waiting_ += cost_of(event);
   events_.push_back(event);
   came_.notify_one();
 }

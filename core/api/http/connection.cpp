@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cerrno>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "core/base/io/poll.hpp"
@@ -55,9 +56,9 @@ Result<void> Connection::write(std::string_view bytes, base::Deadline deadline) 
 }
 
 bool Connection::peer_has_gone() const {
-  char byte = 0;
-  const ssize_t got = ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+  // Its end shows whatever it has sent before, which nobody may have read.
+  pollfd asked{socket_.get(), POLLRDHUP, 0};
+  return ::poll(&asked, 1, 0) > 0;
 }
 
 }  // namespace fcvm::api::http

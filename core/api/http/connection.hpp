@@ -15,7 +15,8 @@ namespace fcvm::api::http {
 
 class Connection {
  public:
-  explicit Connection(Fd socket) : socket_(std::move(socket)) {}
+  explicit Connection(Fd socket, std::string received = {})
+      : socket_(std::move(socket)), received_(std::move(received)) {}
 
   [[nodiscard]] int fd() const { return socket_.get(); }
 

@@ -107,6 +107,9 @@ Result<std::size_t> Exchange::read_body(std::span<char> into) {
     const std::size_t got = into.size() - body.size;
     if (got > 0) return got;
     if (used > 0) continue;
+    // Beast waits for the end of a chunk's extensions, however long they are.
+    failed_ = connection_->received().size() > kMostHeaderBytes;
+    if (failed_) return fail(EPROTO, "a chunk of the request has too long a head");
     const auto limit = base::Deadline::in(kClientPatience);
     const auto more = connection_->read(base::Deadline::earlier(limit, body_deadline_));
     failed_ = !more || !*more;
@@ -133,7 +136,7 @@ Result<std::string> Exchange::whole_body(std::size_t limit) {
 /// Of a request that is answered before it was read: the connection can go on then, and a client
 /// that is still sending sees the answer and no reset. A large one is not waited for.
 void Exchange::drop_body() {
-  if (awaits_leave_ || failed_) return;
+  if (awaits_leave_ || failed_ || hangs_up_) return;
   std::string piece(64 << 10, '\0');
   body_deadline_ = base::Deadline::in(kUnwantedBodyPatience);
   for (std::size_t dropped = 0; dropped < kMostWholeBody;) {
@@ -174,24 +177,26 @@ Result<void> Exchange::answer(const Response& response) {
 
 Result<void> Exchange::begin_stream(const Response& head) {
   FCVM_TRY(send_head(head, "Transfer-Encoding: chunked\r\n"));
-  streaming_ = true;
+  streaming_ = request_.method != "HEAD";
   return {};
 }
 
 Result<void> Exchange::write(std::string_view bytes) {
-  if (bytes.empty()) return {};  // which would end it
+  if (bytes.empty() || !streaming_) return {};  // nothing would end it; HEAD has no body
   const auto deadline = base::Deadline::in(kClientPatience);
   return connection_->write(fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes), deadline);
 }
 
 Result<void> Exchange::end_stream() {
+  if (!streaming_) return {};
   FCVM_TRY(connection_->write("0\r\n\r\n", base::Deadline::in(kClientPatience)));
   streaming_ = false;
   return {};
 }
 
 bool Exchange::can_go_on() const {
-  return keep_alive_ && parser_->beast.is_done() && !streaming_ && !taken_over_ && !failed_;
+  return keep_alive_ && !hangs_up_ && parser_->beast.is_done() && !streaming_ && !taken_over_ &&
+         !failed_;
 }
 
 Connection::Raw Exchange::take_over() {

@@ -43,6 +43,9 @@ class Exchange {
   /// All of it; EFBIG when it is larger than `limit`.
   [[nodiscard]] Result<std::string> whole_body(std::size_t limit = kMostWholeBody);
 
+  /// Of a client that is not known: its answer waits for no body, and ends the connection.
+  void hang_up() { hangs_up_ = true; }
+
   // --- the answer: once, as a whole ---
 
   Result<void> answer(const Response& response);
@@ -91,6 +94,7 @@ class Exchange {
   bool awaits_leave_ = false;  // Expect: 100-continue, not answered yet
   bool taken_over_ = false;
   bool failed_ = false;
+  bool hangs_up_ = false;
 };
 
 [[nodiscard]] std::string_view reason_of(int status);

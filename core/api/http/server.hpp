@@ -28,7 +28,7 @@ using Handler = std::function<void(Exchange& exchange)>;
 struct ServerLimits {
   std::size_t connections = 4096;
   /// Requests that are being answered; one more is refused with 503.
-  unsigned requests = 256;
+  unsigned requests = 512;
 };
 
 class Server {

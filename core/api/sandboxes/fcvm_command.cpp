@@ -2,6 +2,7 @@
 #include "core/api/sandboxes/fcvm_command.hpp"
 
 #include <array>
+#include <csignal>
 #include <fcntl.h>
 #include <iterator>
 #include <poll.h>
@@ -53,8 +54,8 @@ int code_for_client(int code) {
 
 }  // namespace
 
-Result<std::string> FcvmCommand::run(const std::vector<std::string>& words,
-                                     base::Deadline deadline) const {
+Result<std::string> FcvmCommand::run(const std::vector<std::string>& words, base::Deadline deadline,
+                                     WithServer end) const {
   auto out = FCVM_TRY(base::Pipe::create(O_NONBLOCK));
   auto err = FCVM_TRY(base::Pipe::create(O_NONBLOCK));
   base::SpawnOptions options;
@@ -65,7 +66,7 @@ Result<std::string> FcvmCommand::run(const std::vector<std::string>& words,
   options.stdin_fd = base::kDevNull;
   options.stdout_fd = out.write_end.get();
   options.stderr_fd = err.write_end.get();
-  options.parent_death_signal = 0;
+  options.parent_death_signal = end == WithServer::kEnds ? SIGTERM : 0;
   options.new_session = true;  // a terminal's Ctrl-C is this server's business
   const auto doing = "fcvm " + words.front();
   auto child = FCVM_TRY(base::spawn(options) | context(doing));

@@ -13,14 +13,18 @@ namespace fcvm::api {
 
 class FcvmCommand {
  public:
+  /// What becomes of a child that is still at work when this process ends, or is killed: it goes on
+  /// to its own end, or is interrupted, and undoes what it has done.
+  enum class WithServer { kGoesOn, kEnds };
+
   /// `global` are the options that stand before each verb: those that this process was given.
   explicit FcvmCommand(std::string program, std::vector<std::string> global = {})
       : program_(std::move(program)), global_(std::move(global)) {}
 
   /// What it prints, without the last newline. Its error is the error that comes back.
-  /// A child that is still at work when this process ends goes on to its own end.
   [[nodiscard]] Result<std::string> run(const std::vector<std::string>& words,
-                                        base::Deadline deadline) const;
+                                        base::Deadline deadline,
+                                        WithServer end = WithServer::kGoesOn) const;
 
  private:
   std::string program_;

@@ -90,22 +90,43 @@ Sandboxes::~Sandboxes() {
   expiry_.join();
 }
 
-/// What a server before this one has left. One that was killed while it made a sandbox has a file
-/// for it, and perhaps a VM.
+/// The id of what the sandbox was saved to when it was paused, if it was.
+std::optional<std::string> Sandboxes::paused_snapshot(const std::string& id) const {
+  const snapshot::Store store(setup_.store.paths().snapshots());
+  const auto all = store.all();
+  if (!all) return std::nullopt;
+  for (const auto& one : *all) {
+    if (one.manifest.tag == vm_name(id)) return one.manifest.id;
+  }
+  return std::nullopt;
+}
+
+/// What a server before this one has left. One that was killed while it made, paused or resumed a
+/// sandbox has a file that says what was before; what there is counts.
 Result<void> Sandboxes::take_up() {
-  std::map<std::string, std::string> vms;  // by name
-  for (const auto& record : FCVM_TRY(setup_.store.all())) {
-    if (record.is_alive()) vms[record.name] = record.id;
+  std::map<std::string, vm::Record> vms;  // by name
+  for (auto& record : FCVM_TRY(setup_.store.all())) {
+    if (record.is_alive()) vms[record.name] = std::move(record);
   }
   for (auto& sandbox : FCVM_TRY(files_.all())) {
-    if (sandbox.state == SandboxState::kRunning) {
-      const auto found = vms.find(vm_name(sandbox.id));
-      if (found == vms.end()) {
-        FCVM_TRY(files_.remove(sandbox.id));
-        continue;
-      }
-      sandbox.vm = found->second;
+    const auto found = vms.find(vm_name(sandbox.id));
+    const auto snapshot = paused_snapshot(sandbox.id);
+    // Where there are both, it was being resumed; its snapshot goes with the next pause, or its
+    // end.
+    if (found != vms.end()) {
+      sandbox.state = SandboxState::kRunning;
+      sandbox.vm = found->second.id;
+      sandbox.cpus = found->second.cpus;
+      sandbox.memory_bytes = found->second.memory_bytes;
+    } else if (snapshot) {
+      sandbox.state = SandboxState::kPaused;
+      sandbox.vm.clear();
+    } else {
+      FCVM_TRY(files_.remove(sandbox.id));
+      continue;
     }
+    sandbox.snapshot = snapshot.value_or("");
+    FCVM_TRY(files_.save(sandbox));
     auto entry = std::make_shared<Entry>();
     if (sandbox.state == SandboxState::kRunning) deadlines_.set(sandbox.id, sandbox.ends_s);
     entry->sandbox = std::move(sandbox);
@@ -168,6 +189,17 @@ bool Sandboxes::look_after(const EntryPtr& entry) {
   const auto record = setup_.store.load(now.vm);
   if (record && record->is_alive()) return true;
   if (!record && record.error().code() != ENOENT) return true;
+  // A pause that outlived the server which had begun it.
+  if (const auto snapshot = paused_snapshot(now.id)) {
+    const auto paused = change(entry, [&](Sandbox& changed) {
+      changed.state = SandboxState::kPaused;
+      changed.snapshot = *snapshot;
+      changed.vm.clear();
+    });
+    // Where the disk is full, what was saved is still there.
+    if (!paused) log::warning("serve", "{}", paused.error().message());
+    return true;
+  }
   log::info("serve", "sandbox {} has ended", now.id);
   forget(entry);
   return false;
@@ -285,6 +317,9 @@ Result<std::string> Sandboxes::start(const Owner& owner, const SandboxWish& wish
                                      const std::string& id) {
   if (!wish.snapshot.empty()) return start_from_snapshot(wish.snapshot, id);
   if (const auto snapshot = FCVM_TRY(snapshot_of(owner, wish.template_id))) {
+    if (!wish.has_network) {
+      return fail(ENOTSUP, "a sandbox of a snapshot has the network that it had");
+    }
     return start_from_snapshot(*snapshot, id);
   }
   const auto from = FCVM_TRY(setup_.templates.find(wish.template_id));
@@ -321,13 +356,14 @@ Result<std::string> Sandboxes::start_from_template(const Template& from, const S
                                       "--label",
                                       fmt::format("{}={}", kTemplateLabel, from.name)};
   if (!wish.has_network) options.insert(options.end(), {"--network", "none"});
-  return setup_.fcvm.run(from.run_words(options), base::Deadline::in(kStartLimit));
+  return setup_.fcvm.run(from.run_words(options), base::Deadline::in(kStartLimit),
+                         FcvmCommand::WithServer::kEnds);
 }
 
 Result<std::string> Sandboxes::start_from_snapshot(const std::string& snapshot,
                                                    const std::string& id) {
   return setup_.fcvm.run({"snapshot", "run", "--detach", "--rm", "--name", vm_name(id), snapshot},
-                         base::Deadline::in(kStartLimit));
+                         base::Deadline::in(kStartLimit), FcvmCommand::WithServer::kEnds);
 }
 
 /// The snapshot that this owner has of that id or name.
@@ -396,6 +432,11 @@ Result<void> Sandboxes::pause(const EntryPtr& entry) {
   const Sandbox sandbox = copy(entry);
   if (setup_.on_leaving) setup_.on_leaving(sandbox.id);
   const auto name = vm_name(sandbox.id);
+  // Of a resume that a killed server had not finished.
+  if (!sandbox.snapshot.empty()) {
+    FCVM_TRY(setup_.fcvm.run({"snapshot", "rm", "--force", sandbox.snapshot},
+                             base::Deadline::in(kEndLimit)));
+  }
   const auto snapshot = FCVM_TRY(setup_.fcvm.run(
       {"snapshot", "create", "--stop", "--tag", name, name}, base::Deadline::in(kSaveLimit)));
   FCVM_TRY(change(entry, [&](Sandbox& changed) {

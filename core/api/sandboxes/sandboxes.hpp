@@ -128,6 +128,7 @@ class Sandboxes {
   Result<EntryPtr> entry(const std::string& id);
   Result<EntryPtr> entry_of(const Owner& owner, const std::string& id);
   bool look_after(const EntryPtr& entry);
+  [[nodiscard]] std::optional<std::string> paused_snapshot(const std::string& id) const;
   Sandbox copy(const EntryPtr& entry) const;
 
   Result<void> reserve(const Owner& owner);

@@ -2,6 +2,7 @@
 #include "core/vm/client/byte_pump.hpp"
 
 #include <cerrno>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -19,6 +20,12 @@ BytePump::BytePump(base::Loop& loop, Fd a, Fd b, std::string early,
     : ends_{{{std::move(a), base::Interest(loop, [this](auto) { step(); }), std::move(early)},
              {std::move(b), base::Interest(loop, [this](auto) { step(); })}}},
       on_end_(std::move(on_end)) {}
+
+void BytePump::only_to_a() {
+  only_to_a_ = true;
+  ends_[0].ended = true;
+  ends_[1].shut = true;  // no half-close: a server may take it for a client that has gone
+}
 
 bool BytePump::reads(const End& from, const End& to) {
   return !from.ended && to.waiting.size() < kRoom;
@@ -58,14 +65,17 @@ Result<void> BytePump::turn() {
   auto& [a, b] = ends_;
   const auto of_a = a.interest.take();
   const auto of_b = b.interest.take();
+  if (only_to_a_ && (of_a & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+    return fail(ECONNRESET, "who takes the bytes has gone");
+  }
   FCVM_TRY(carry(a, b, of_a, of_b));
   FCVM_TRY(carry(b, a, of_b, of_a));
-  const auto want = [](End& end, End& other) {
-    return end.interest.want(end.socket.get(),
-                             base::Loop::events(reads(end, other), !end.waiting.empty()));
+  const auto want = [](End& end, End& other, base::Loop::Events always) {
+    const auto moves = base::Loop::events(reads(end, other), !end.waiting.empty());
+    return end.interest.want(end.socket.get(), moves | always);
   };
-  FCVM_TRY(want(a, b));
-  return want(b, a);
+  FCVM_TRY(want(a, b, only_to_a_ ? base::Loop::Events{EPOLLRDHUP} : base::Loop::Events{}));
+  return want(b, a, {});
 }
 
 void BytePump::step() {

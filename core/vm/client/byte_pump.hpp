@@ -24,6 +24,8 @@ class BytePump {
   BytePump(const BytePump&) = delete;
   BytePump& operator=(const BytePump&) = delete;
 
+  /// What `a` sends is nobody's from here on, and its end is the end of both. Before start().
+  void only_to_a();
   void start() { step(); }
 
   /// Of those that were handed over.
@@ -47,6 +49,7 @@ class BytePump {
   static Result<void> carry(End& from, End& to, base::Loop::Events came, base::Loop::Events goes);
 
   std::array<End, 2> ends_;
+  bool only_to_a_ = false;
   std::function<void(bool whole)> on_end_;
 };
 
