@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/api/connect/envelope.hpp"
+#include "core/api/json_object.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/api/served.hpp"
 
@@ -84,6 +85,18 @@ TEST_CASE("a stream of messages from the client") {
   CHECK(sum.find(envelope(R"({"sum":5})")) != std::string::npos);
   CHECK(call(adding, type, envelope(R"({"n":2})").substr(0, 8)).find("invalid_argument") !=
         std::string::npos);
+}
+
+TEST_CASE("a message that is nested too deeply is no message") {
+  const auto nested = [](std::size_t depth) {
+    return "{\"a\":" + std::string(depth, '[') + std::string(depth, ']') + "}";
+  };
+  CHECK(parse_object(nested(10), "it"));
+  const auto deep = parse_object(nested(100'000), "it");
+  REQUIRE_FALSE(deep);
+  CHECK(deep.error().code() == EINVAL);
+  CHECK_FALSE(parse_object("[]", "it"));
+  CHECK_FALSE(parse_object("{", "it"));
 }
 
 }  // namespace

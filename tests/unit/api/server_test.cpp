@@ -61,6 +61,38 @@ TEST_CASE("what is too large or no HTTP is refused") {
             .starts_with("HTTP/1.1 413"));
 }
 
+TEST_CASE("a chunk's head has an end, or the request has") {
+  const Served served(echo);
+  const auto socket = served.connect();
+  must(base::write_all(socket.get(),
+                       "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;x="));
+  // The server hangs up long before all of it was sent.
+  std::size_t sent = 0;
+  const std::string piece(64 << 10, 'x');
+  while (sent < (64 << 20) && base::write_all(socket.get(), piece)) sent += piece.size();
+  CHECK(sent < (8 << 20));
+}
+
+TEST_CASE("a client that is not known is not waited for") {
+  const Served served([](http::Exchange& exchange) {
+    exchange.hang_up();
+    static_cast<void>(exchange.answer({.status = 401}));
+  });
+  // Its body never comes.
+  const auto answer = served.ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
+  CHECK(answer.starts_with("HTTP/1.1 401"));
+  CHECK(has(answer, "Connection: close"));
+}
+
+TEST_CASE("what answers HEAD has no body") {
+  const Served served([](http::Exchange& exchange) {
+    static_cast<void>(exchange.begin_stream({}));
+    static_cast<void>(exchange.write("hello"));
+    static_cast<void>(exchange.end_stream());
+  });
+  CHECK(served.ask(std::string("HEAD / HTTP/1.1\r\n") + kClose).ends_with("\r\n\r\n"));
+}
+
 TEST_CASE("a handler that answers nothing has failed") {
   const Served served([](http::Exchange&) {});
   CHECK(served.ask(std::string("GET / HTTP/1.1\r\n") + kClose).starts_with("HTTP/1.1 500"));
@@ -89,7 +121,8 @@ TEST_CASE("a handler learns that its client has gone") {
   });
   {
     const auto socket = served.connect();
-    must(base::write_all(socket.get(), "GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+    // The last byte is of another request, which nobody reads meanwhile.
+    must(base::write_all(socket.get(), "GET / HTTP/1.1\r\nHost: h\r\n\r\nG"));
   }
   while (!seen) std::this_thread::yield();
   CHECK(seen);

@@ -38,6 +38,11 @@ TEST_CASE("a server without tokens answers no page of another site") {
   CHECK_FALSE(is_foreign(with({{"Host", "localhost"}})));
   CHECK(is_foreign(with({{"Host", "127.0.0.1"}, {"Origin", "https://example.com"}})));
   CHECK(is_foreign(with({{"Host", "rebound.example.com"}})));
+  CHECK(is_foreign(with({{"Host", "rebound.example.com"}, {"X-API-Key", "x"}})));
+  CHECK(is_foreign(with({{"Host", "rebound.example.com"}, {"E2b-Sandbox-Id", "x"}})));
+  CHECK(is_foreign(with({{"Host", "127.rebound.example.com"}})));
+  CHECK_FALSE(
+      is_foreign(with({{"Host", "3000-abc.sandboxes.example.com"}}), "sandboxes.example.com"));
 }
 
 TEST_CASE("a program gets no credential of the server's") {
@@ -51,6 +56,12 @@ TEST_CASE("a program gets no credential of the server's") {
   CHECK(head ==
         "GET /a?b=c HTTP/1.1\r\nHost: localhost:3000\r\nAccept: */*\r\nX-Forwarded-Host: h:8090\r\n"
         "Connection: close\r\n\r\n");
+  const auto own = with({{"Authorization", "Bearer secret4"}});
+  CHECK(head_for_guest(own, 1).find("secret4") != std::string::npos);
+  CHECK(head_for_guest(own, 1, true).find("secret4") == std::string::npos);
+  const auto chunked = with({{"Transfer-Encoding", "gzip, chunked"}, {"Content-Length", "5"}});
+  CHECK(head_for_guest(chunked, 1).find("Transfer-Encoding: chunked\r\n") != std::string::npos);
+  CHECK(head_for_guest(chunked, 1).find("Content-Length") == std::string::npos);
   CHECK(head_for_guest(with({{"Upgrade", "websocket"}, {"Connection", "Upgrade"}}), 1)
             .ends_with("Connection: Upgrade\r\n\r\n"));
 }

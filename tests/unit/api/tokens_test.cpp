@@ -7,6 +7,7 @@
 #include "core/base/io/temp_dir.hpp"
 #include "core/digest/sha256.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/must.hpp"
 
 namespace fcvm::api {
 namespace {
@@ -59,6 +60,11 @@ TEST_CASE("secrets") {
   REQUIRE(two);
   CHECK(one->size() == 32);
   CHECK(*one != *two);
+}
+
+TEST_CASE("nothing is no token") {
+  CHECK_FALSE(Tokens::parse("sha256:" + digest::sha256("") + " alice\n"));
+  CHECK_FALSE(must(Tokens::parse("sha256:" + digest::sha256("x") + " alice\n")).find(""));
 }
 
 }  // namespace
