@@ -18,6 +18,8 @@ tree=$scratch/tree
 hello_tree "$tree"
 with_programs "$tree" bash sleep cat head tr stty
 mkdir -p "$tree/tmp"
+# shellcheck disable=SC2012  # a guest that was made anew has left the one before
+cp "$(ls -t "$FCVM_DATA_DIR"/guests/rootfs-*/busybox | head -n 1)" "$tree/bin/nc"
 make_image "$scratch/image.tar" sandbox "$tree" PATH=/bin
 cat >"$scratch/serve.toml" <<END
 [serve]
@@ -85,6 +87,18 @@ client no-key refused "$id"
 told .list AuthenticationError "and no token sees nothing"
 client alice-key port "$id"
 told .status 502 "a port where nobody listens"
+# A program that answers, and one that hopes for the next request of the connection.
+answer='HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'
+"$FCVM" exec -d "sandbox-$id" sh -c "{ printf '$answer'; sleep 6; } | nc -l -p 3000 >/tmp/heard"
+at_port() { curl -sS -m 30 -H "E2b-Sandbox-Id: $id" -H "E2b-Sandbox-Port: $1" "${@:2}"; }
+# Nobody listens yet, or the program's answer.
+ask_program() { at_port 3000 -d body "$E2B_API_URL/one" --next -sS -m 30 -H 'X-API-Key: alice-key' "$E2B_API_URL/v2/sandboxes" >"$scratch/answers" && grep -q '^hi' "$scratch/answers"; }
+check "a program's port is reached" wait_for 60 ask_program
+check "the next request of the connection is the server's" grep -q '"sandboxID"' "$scratch/answers"
+run "$FCVM" exec "sandbox-$id" cat /tmp/heard
+check "the program has its request" contains "$out" "POST /one HTTP/1.1"
+check "with its body" contains "$out" body
+check "and no other, nor a key" test "$(grep -c -e alice-key -e '^GET ' <<<"$out")" -eq 0
 client bob-key unknown
 check "an unknown template is named: $out" grep -q "there are: base" <<<"$out"
 
