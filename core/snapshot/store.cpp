@@ -244,7 +244,9 @@ Result<std::vector<std::string>> Store::collect(bool dry_run) const {
 }
 
 Result<void> check_files(const Snapshot& snapshot) {
-  for (const auto& file : snapshot.manifest.files) FCVM_TRY(check_file(snapshot, file));
+  for (const auto& file : snapshot.manifest.files) {
+    [[maybe_unused]] const Fd opened = FCVM_TRY(check_file(snapshot, file));
+  }
   return {};
 }
 
