@@ -122,7 +122,7 @@ std::string gzip_of(const std::string& text) {
 TEST_CASE("/files: bytes go in and come out as they are") {
   Box box;
   std::string bytes;
-  for (int i = 0; i < 3'000'000; ++i) bytes += static_cast<char>(i * i >> 3);
+  for (std::size_t i = 0; i < 3'000'000; ++i) bytes += static_cast<char>(i * i >> 3);
   const auto put = box.put("a/b c", bytes);
   CHECK(put.status == 200);
   CHECK(json::parse(put.body) ==

@@ -24,7 +24,7 @@ Result<std::string> unpacked(const std::string& bytes, std::size_t piece = 3) {
 
 TEST_CASE("gzip: what was packed comes out, whatever the pieces") {
   std::string text;
-  for (int i = 0; i < 100'000; ++i) text += std::to_string(i * i);
+  for (std::size_t i = 0; i < 100'000; ++i) text += std::to_string(i * i);
   const auto bytes = packed(text);
   CHECK(bytes.size() < text.size());
   CHECK(must(unpacked(bytes)) == text);
