@@ -86,7 +86,7 @@ Result<int> prune(Invocation& invocation) {
   const bool all = invocation.flag("all");
   const auto* const what = all ? "This removes all images that no VM has."
                                : "This removes all images that have no name.";
-  if (!invocation.flag("force") && !FCVM_TRY(confirm(what))) return 0;
+  if (!FCVM_TRY(confirm(invocation, what))) return 0;
   std::uint64_t freed = 0;
   for (const auto& image : FCVM_TRY(catalog->prune(all))) {
     fmt::print("{}\n", image.id);
@@ -125,16 +125,15 @@ Verb image_rm_verb() {
 
 Verb image_prune_verb() {
   using config::Type;
-  return {
-      .name = "image prune",
-      .arguments = "[--all]",
-      .summary = "Remove images that have no name, or that no VM has",
-      .options = {{.name = "all",
-                   .type = Type::kBoolean,
-                   .help = "all that no VM has, with names, too",
-                   .letter = 'a'},
-                  {.name = "force", .type = Type::kBoolean, .help = "ask nothing", .letter = 'f'}},
-      .run = prune};
+  return {.name = "image prune",
+          .arguments = "[--all]",
+          .summary = "Remove images that have no name, or that no VM has",
+          .options = {{.name = "all",
+                       .type = Type::kBoolean,
+                       .help = "all that no VM has, with names, too",
+                       .letter = 'a'},
+                      unasked_option()},
+          .run = prune};
 }
 
 }  // namespace fcvm::cli

@@ -35,13 +35,8 @@ Result<std::uint64_t> remove_ended(Invocation& invocation) {
   return freed;
 }
 
-Result<bool> goes_on(Invocation& invocation, const std::string& what) {
-  if (invocation.flag("force")) return true;
-  return confirm(what);
-}
-
 Result<int> prune(Invocation& invocation) {
-  if (!FCVM_TRY(goes_on(invocation, "This removes all VMs that have ended."))) return 0;
+  if (!FCVM_TRY(confirm(invocation, "This removes all VMs that have ended."))) return 0;
   const auto freed = FCVM_TRY(remove_ended(invocation));
   fmt::print("Total reclaimed space: {}\n", size_text(freed));
   return 0;
@@ -51,7 +46,7 @@ Result<int> prune_system(Invocation& invocation) {
   const bool all = invocation.flag("all");
   const std::string what = fmt::format("This removes all VMs that have ended, and images that {}.",
                                        all ? "no VM has" : "have no name");
-  if (!FCVM_TRY(goes_on(invocation, what))) return 0;
+  if (!FCVM_TRY(confirm(invocation, what))) return 0;
   fmt::print("Deleted VMs\n");
   std::uint64_t freed = FCVM_TRY(remove_ended(invocation));
   auto catalog = FCVM_TRY(ImageCatalog::open(invocation));
@@ -69,10 +64,6 @@ Result<int> exists(Invocation& invocation) {
   return vm::find_record(records, invocation.positionals().front()) ? 0 : 1;
 }
 
-config::Option force_option() {
-  return {.name = "force", .type = Type::kBoolean, .help = "ask nothing", .letter = 'f'};
-}
-
 }  // namespace
 
 Verb prune_verb() {
@@ -81,7 +72,7 @@ Verb prune_verb() {
           .arguments = "[-f] [--filter F]",
           .summary = "Remove all VMs that have ended",
           .details = "As `fcvm rm --all`. It asks first, where there is a terminal to ask at.\n",
-          .options = {force_option(),
+          .options = {unasked_option(),
                       {.name = "filter",
                        .type = Type::kList,
                        .help = "only VMs that pass: KEY=VALUE, as of `fcvm ls`"}},
@@ -94,7 +85,7 @@ Verb system_prune_verb() {
           .arguments = "[-f] [--all]",
           .summary = "Remove VMs that have ended, and images that nobody uses",
           .details = "Snapshots and guests stay: `fcvm snapshot prune` removes the former.\n",
-          .options = {force_option(),
+          .options = {unasked_option(),
                       {.name = "all",
                        .type = Type::kBoolean,
                        .help = "all images that no VM has, with names, too",

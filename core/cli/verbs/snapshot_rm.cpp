@@ -40,7 +40,7 @@ Result<int> prune(Invocation& invocation) {
   const auto* const what = invocation.flag("all")
                                ? "This removes all snapshots that nobody uses."
                                : "This removes all snapshots that no user has made.";
-  if (!invocation.flag("force") && !FCVM_TRY(confirm(what))) return 0;
+  if (!FCVM_TRY(confirm(invocation, what))) return 0;
   for (const auto& snapshot : FCVM_TRY(store.all())) {
     const bool goes = invocation.flag("all") || snapshot.manifest.kind != snapshot::Manifest::kUser;
     if (!goes || store.is_used(snapshot)) continue;
@@ -81,7 +81,7 @@ Verb snapshot_prune_verb() {
           "killed commands left half made goes, too.\n",
       .options =
           {{.name = "all", .type = Type::kBoolean, .help = "all that are not used", .letter = 'a'},
-           {.name = "force", .type = Type::kBoolean, .help = "ask nothing", .letter = 'f'}},
+           unasked_option()},
       .run = prune};
 }
 
